@@ -1,0 +1,76 @@
+/**
+ * What a request is made of once it has been validated and tokenized: the vocabulary shared by the processes.
+ * Wire names (snake_case) never appear below the HTTP layer.
+ */
+
+/** How tokens are chosen. Every field is resolved: no nulls that mean "default". */
+export interface SamplingParams {
+  /** Tokens to generate at most; 0 runs the prompt only. The scheduler clamps it to the room left in the context. */
+  readonly maxNewTokens: number;
+  /** Until this many tokens exist, `stopTokenIds` cannot be drawn. */
+  readonly minNewTokens: number;
+  /** Tokens that end the request: the request's own ∪ the model's eos ids. Empty with `ignore_eos`. */
+  readonly stopTokenIds: readonly number[];
+  /** 0 means greedy; otherwise logits are divided by it. */
+  readonly temperature: number;
+  /** (0, 1]; 1 is off. */
+  readonly topP: number;
+  /** ≥ 1, or -1 for the whole vocabulary. */
+  readonly topK: number;
+  /** [0, 1]; 0 is off. */
+  readonly minP: number;
+  /** [-2, 2]; subtracted once for each time a token was generated. */
+  readonly frequencyPenalty: number;
+  /** [-2, 2]; subtracted if a token was generated at all. */
+  readonly presencePenalty: number;
+  /** (0, 2]; 1 is off. Divides positive and multiplies negative logits of tokens in prompt or output. */
+  readonly repetitionPenalty: number;
+  /** Pairs of (token id, value added to its logit). */
+  readonly logitBias: readonly (readonly [id: number, bias: number])[];
+  /** Seed of this request's own generator; null draws one from the server's. */
+  readonly seed: number | null;
+}
+
+/** How tokens become text, and which text ends the request. Owned by the detokenizer. */
+export interface DecodeParams {
+  readonly skipSpecialTokens: boolean;
+  readonly spacesBetweenSpecialTokens: boolean;
+  /** Keep the matched stop string or stop token in the text. */
+  readonly noStopTrim: boolean;
+  readonly stop: readonly string[];
+  /** Sources of regular expressions (Python style, linear-time subset), already checked to compile. */
+  readonly stopRegex: readonly string[];
+}
+
+/** Which log-probabilities a request wants. */
+export interface LogprobParams {
+  /** First prompt position to report, or -1 for output tokens only. */
+  readonly startLen: number;
+  /** How many of the likeliest tokens to report at each position. */
+  readonly topNum: number;
+  /** Ids to report at each position. */
+  readonly tokenIds: readonly number[] | null;
+}
+
+/** Why a request ended, in SGLang's own wire form. */
+export type FinishReason =
+  | { readonly type: 'stop'; readonly matched: number | string }
+  | { readonly type: 'length'; readonly length: number }
+  | {
+      readonly type: 'abort';
+      readonly message: string;
+      readonly status_code?: number | null;
+      readonly err_type?: string | null;
+    };
+
+/** One (log-probability, token) pair. The log-probability is null where no distribution preceded the token. */
+export type TokenLogprob = readonly [logprob: number | null, id: number];
+
+/** The log-probabilities at one position of a prompt or an output. */
+export interface PositionLogprobs {
+  readonly token: TokenLogprob;
+  /** The likeliest tokens, best first; null where no distribution preceded the position. */
+  readonly top: readonly TokenLogprob[] | null;
+  /** The tokens asked for by `token_ids_logprob`, in that order. */
+  readonly chosen: readonly TokenLogprob[] | null;
+}
