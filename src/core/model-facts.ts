@@ -1,0 +1,15 @@
+/** What the other processes need to know of the loaded model; the scheduler reports it when it is ready. */
+export interface ModelFacts {
+  readonly architectures: readonly string[];
+  readonly modelType: string;
+  readonly vocabSize: number;
+  /** Tokens of prompt and output together that the model can hold. */
+  readonly contextLen: number;
+  /** End-of-sequence ids of config.json and generation_config.json. */
+  readonly eosTokenIds: readonly number[];
+  /** Tokens the KV cache holds: running and cached together. */
+  readonly maxTotalNumTokens: number;
+  /** Longest prompt the scheduler admits. */
+  readonly maxReqInputLen: number;
+  readonly maxRunningRequests: number;
+}

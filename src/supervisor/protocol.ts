@@ -1,0 +1,21 @@
+import type { ModelFacts } from '../core/model-facts';
+import type { Endpoints } from '../ipc/endpoints';
+import type { ServerArgs } from '../server-args/server-args';
+
+/** What the launcher and a child say to each other over the fork channel. Requests never travel here. */
+
+/** First message to a child: everything it works with. */
+export interface ChildInit {
+  readonly args: ServerArgs;
+  readonly endpoints: Endpoints;
+  /** Folder with config.json and the weights, resolved from `args.modelPath`. */
+  readonly modelDir: string;
+  /** Folder with tokenizer.json, resolved from `args.tokenizerPath`. */
+  readonly tokenizerDir: string;
+}
+
+export type ChildReport =
+  | { readonly type: 'scheduler_ready'; readonly facts: ModelFacts }
+  | { readonly type: 'detokenizer_ready' }
+  /** The child is about to exit. `expected` errors are one line for the operator; others were logged with a trace. */
+  | { readonly type: 'fatal'; readonly message: string; readonly expected: boolean };
