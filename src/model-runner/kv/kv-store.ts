@@ -1,0 +1,59 @@
+import type { IoBinding } from '../onnxruntime/io-binding';
+
+/**
+ * The keys and values themselves: where the tokens of running requests live, and where cached prefixes live. The
+ * scheduler decides which tokens go where; a store only moves them. This is the seam between attention backends: with
+ * paged attention rows and arena are the same pages, and `load`, `save` and `move` do nothing.
+ *
+ * A *row* is the place of one running request; rows 0…n-1 form the decode batch, so they are kept dense. A *slot* is the
+ * place of one cached token in the arena.
+ */
+export interface KvStore {
+  /** Rows there are: requests that can run at a time. */
+  readonly rows: number;
+  /** Tokens a row can hold. */
+  readonly capacity: number;
+  /** Slots of the arena. */
+  readonly slots: number;
+  /** Bytes reserved; the operating system commits them as tokens arrive. */
+  readonly bytes: number;
+  /** Copies cached tokens into positions [0, slots.length) of a row. */
+  load(row: number, slots: Int32Array): void;
+  /** Copies positions [from, from + slots.length) of a row into the arena. */
+  save(row: number, from: number, slots: Int32Array): void;
+  /** Copies the first `length` tokens of a row to another row; the old row's content is then meaningless. */
+  move(from: number, to: number, length: number): void;
+  /** Binds rows [first, first + count) to the graph's past and present, in place. The store keeps the tensors. */
+  bind(binding: IoBinding, first: number, count: number): void;
+  dispose(): void;
+}
+
+/** Bytes of one token's keys and values over all layers. */
+export function bytesPerToken(
+  shape: { numLayers: number; numKvHeads: number; headDim: number },
+  elementBytes: number,
+): number {
+  return shape.numLayers * shape.numKvHeads * shape.headDim * 2 * elementBytes;
+}
+
+/** A run of adjacent slots that holds consecutive tokens: copied as one piece. */
+export interface SlotRun {
+  /** Index of the run's first token within the slots it came from. */
+  readonly offset: number;
+  readonly slot: number;
+  readonly length: number;
+}
+
+/** Splits slots into maximal runs of adjacent ones. */
+export function slotRuns(slots: Int32Array): SlotRun[] {
+  const runs: SlotRun[] = [];
+  let offset = 0;
+  while (offset < slots.length) {
+    const slot = slots[offset] as number;
+    let length = 1;
+    while (offset + length < slots.length && slots[offset + length] === slot + length) length++;
+    runs.push({ offset, slot, length });
+    offset += length;
+  }
+  return runs;
+}

@@ -1,0 +1,34 @@
+import { availableParallelism } from 'node:os';
+import { StartupError } from '../core/errors';
+import type { ModelConfig } from './config/model-config';
+import { GraphBuilder } from './graph/graph-builder';
+import { modelBuilder } from './models/registry';
+import { OrtError } from './onnxruntime/library';
+import type { CudaOptions } from './onnxruntime/providers';
+import { Session } from './onnxruntime/session';
+import type { WeightSource } from './weights/checkpoint';
+
+/**
+ * Builds the model's graph and loads it. The weights' files must stay in place until it resolves.
+ * @param capacity tokens a KV row can hold
+ * @throws StartupError, one line that names the file and what is wrong
+ */
+export async function loadModel(
+  config: ModelConfig,
+  weights: WeightSource,
+  capacity: number,
+  cuda: CudaOptions | null,
+): Promise<Session> {
+  const graph = new GraphBuilder(weights);
+  modelBuilder(config.architecture)(graph, config, capacity);
+  try {
+    return await Session.create(graph.build(), {
+      intraOpThreads: availableParallelism(),
+      externalDataFolder: graph.externalDataFolder,
+      cuda,
+    });
+  } catch (error) {
+    if (!(error instanceof OrtError)) throw error;
+    throw new StartupError(`${weights.files.join(', ')}: ${error.message.split('\n')[0]}`);
+  }
+}

@@ -1,0 +1,60 @@
+import { bug } from '../../core/errors';
+import { ortLibrary, type Pointer } from './library';
+import type { Session } from './session';
+import type { Tensor } from './tensor';
+
+/**
+ * Inputs and outputs of a session bound to memory once, run many times without allocation. It keeps the session and
+ * every bound tensor reachable, but owns neither: whoever made them disposes of them after the binding.
+ */
+export class IoBinding {
+  private pointer: Pointer | null;
+  private readonly runOptions: Pointer;
+  private readonly bound = new Map<string, Tensor>();
+  private running = false;
+
+  constructor(private readonly session: Session) {
+    this.pointer = ortLibrary().create('CreateIoBinding', session.handle);
+    this.runOptions = ortLibrary().create('CreateRunOptions');
+  }
+
+  bindInput(name: string, tensor: Tensor): void {
+    ortLibrary().call('BindInput', this.handle, name, tensor.handle);
+    this.bound.set(`in:${name}`, tensor);
+  }
+
+  bindOutput(name: string, tensor: Tensor): void {
+    ortLibrary().call('BindOutput', this.handle, name, tensor.handle);
+    this.bound.set(`out:${name}`, tensor);
+  }
+
+  /** Adds a `RunOptions` entry, as named in onnxruntime_run_options_config_keys.h, for every later run. */
+  configure(key: string, value: string): void {
+    ortLibrary().call('AddRunConfigEntry', this.runOptions, key, value);
+  }
+
+  /** Runs the graph on a worker thread. Bound memory belongs to the run until it settles. @throws OrtError */
+  async run(): Promise<void> {
+    if (this.running) throw bug('binding run twice at a time');
+    this.running = true;
+    try {
+      await ortLibrary().callAsync('RunWithBinding', this.session.handle, this.runOptions, this.handle);
+    } finally {
+      this.running = false;
+    }
+  }
+
+  dispose(): void {
+    if (this.pointer === null) return;
+    if (this.running) throw bug('binding disposed of while it runs');
+    ortLibrary().release('ReleaseIoBinding', this.pointer);
+    ortLibrary().release('ReleaseRunOptions', this.runOptions);
+    this.pointer = null;
+    this.bound.clear();
+  }
+
+  private get handle(): Pointer {
+    if (this.pointer === null) throw bug('binding used after dispose');
+    return this.pointer;
+  }
+}

@@ -1,0 +1,69 @@
+import type { IoBinding } from './onnxruntime/io-binding';
+import { Tensor, pinnedInt32, pinnedInt64 } from './onnxruntime/tensor';
+
+/**
+ * The small tensors of one step over `batch` rows of `sequence` tokens each: the graph's inputs beside the KV rows.
+ * Fixed shape, so that a decode batch of one size binds them once and only rewrites their content.
+ */
+export class StepInputs {
+  private readonly inputIds: BigInt64Array;
+  private readonly positionIds: BigInt64Array;
+  private readonly seqlens: Int32Array;
+  private readonly totalLen = pinnedInt32(1);
+  private readonly logitIndices: BigInt64Array;
+  private readonly tensors: readonly (readonly [name: string, tensor: Tensor])[];
+
+  /**
+   * @param logitRows rows that go through the vocabulary projection
+   * @param withPositions whether the graph takes `position_ids`
+   */
+  constructor(
+    readonly batch: number,
+    readonly sequence: number,
+    readonly logitRows: number,
+    withPositions: boolean,
+  ) {
+    this.inputIds = pinnedInt64(batch * sequence);
+    this.positionIds = pinnedInt64(withPositions ? batch * sequence : 0);
+    this.seqlens = pinnedInt32(batch);
+    this.logitIndices = pinnedInt64(logitRows);
+    this.tensors = [
+      ['input_ids', Tensor.over('int64', this.inputIds, [batch, sequence])],
+      ['seqlens_k', Tensor.over('int32', this.seqlens, [batch])],
+      ['total_len', Tensor.over('int32', this.totalLen, [])],
+      ['logit_indices', Tensor.over('int64', this.logitIndices, [logitRows])],
+      ...(withPositions ? [['position_ids', Tensor.over('int64', this.positionIds, [batch, sequence])] as const] : []),
+    ];
+  }
+
+  /**
+   * Writes one row: `ids` are appended to `past` tokens. Shorter rows than `sequence` are padded on the right, which is
+   * allowed only where no row has a past.
+   */
+  setRow(row: number, ids: Int32Array, past: number): void {
+    const start = row * this.sequence;
+    for (let i = 0; i < this.sequence; i++) {
+      this.inputIds[start + i] = BigInt(ids[Math.min(i, ids.length - 1)] as number);
+      if (this.positionIds.length > 0) this.positionIds[start + i] = BigInt(past + i);
+    }
+    this.seqlens[row] = past + ids.length - 1;
+  }
+
+  /** Sets which flat positions (row · sequence + index) give logits. Call it after the last `setRow`. */
+  setLogitIndices(indices: readonly number[]): void {
+    for (let i = 0; i < this.logitRows; i++) this.logitIndices[i] = BigInt(indices[i] as number);
+  }
+
+  /** Completes the inputs once every row is set. */
+  finish(): void {
+    this.totalLen[0] = Math.max(...this.seqlens) + 1;
+  }
+
+  bind(binding: IoBinding): void {
+    for (const [name, tensor] of this.tensors) binding.bindInput(name, tensor);
+  }
+
+  dispose(): void {
+    for (const [, tensor] of this.tensors) tensor.dispose();
+  }
+}
