@@ -4,7 +4,10 @@ import type { ServerArgs } from '../server-args/server-args';
 
 /** What the launcher and a child say to each other over the fork channel. Requests never travel here. */
 
-/** First message to a child: everything it works with. */
+/** The processes that the launcher forks; also the last part of their process title, `sglang::<name>`. */
+export type ChildName = 'scheduler' | 'detokenizer';
+
+/** Everything a child works with. */
 export interface ChildInit {
   readonly args: ServerArgs;
   readonly endpoints: Endpoints;
@@ -14,6 +17,13 @@ export interface ChildInit {
   readonly tokenizerDir: string;
 }
 
+/** From the launcher to a child: `init` once, first; `shutdown` at any time after it. */
+export type ChildOrder =
+  | { readonly type: 'init'; readonly init: ChildInit }
+  /** Close and exit with code 0, whatever is still in progress. */
+  | { readonly type: 'shutdown' };
+
+/** From a child to the launcher. */
 export type ChildReport =
   | { readonly type: 'scheduler_ready'; readonly facts: ModelFacts }
   | { readonly type: 'detokenizer_ready' }
