@@ -5,6 +5,8 @@ import { checkFields, rawConfigSchema, rawGenerationConfigSchema, type RawConfig
 import { readRope, type RopeScaling } from './rope';
 import { slidingWindows } from './sliding-windows';
 
+export type { RopeScaling } from './rope';
+
 /** A decoder's shape and habits, from config.json and generation_config.json, with its family's defaults filled in. */
 export interface ModelConfig {
   /** The first of `architectures`; picks the graph builder. */
@@ -58,12 +60,14 @@ interface FamilyDefaults {
   readonly outputBias: boolean | null;
 }
 
-const FAMILIES: Readonly<Record<string, FamilyDefaults>> = {
-  llama: { numKvHeads: 'as many as heads', headDim: null, qkvBias: null, outputBias: null },
-  mistral: { numKvHeads: null, headDim: null, qkvBias: false, outputBias: false },
-  qwen2: { numKvHeads: null, headDim: null, qkvBias: true, outputBias: false },
-  qwen3: { numKvHeads: null, headDim: 128, qkvBias: null, outputBias: null },
-};
+const FAMILIES: ReadonlyMap<string, FamilyDefaults> = new Map(
+  Object.entries({
+    llama: { numKvHeads: 'as many as heads', headDim: null, qkvBias: null, outputBias: null },
+    mistral: { numKvHeads: null, headDim: null, qkvBias: false, outputBias: false },
+    qwen2: { numKvHeads: null, headDim: null, qkvBias: true, outputBias: false },
+    qwen3: { numKvHeads: null, headDim: 128, qkvBias: null, outputBias: null },
+  }),
+);
 const OTHER_FAMILY: FamilyDefaults = { numKvHeads: null, headDim: null, qkvBias: null, outputBias: null };
 
 /**
@@ -76,10 +80,10 @@ export function loadModelConfig(dir: string, overrides: Readonly<Record<string, 
   const file = path.join(dir, 'config.json');
   const stored = readModelJson(dir, 'config.json');
   if (stored === null) throw new StartupError(`${file}: no such file`);
-  const raw = checkFields(rawConfigSchema, { ...stored.value, ...overrides }, (field) =>
+  const raw = checkFields(rawConfigSchema, { ...stored, ...overrides }, (field) =>
     Object.hasOwn(overrides, field) ? '--json-model-override-args' : file,
   );
-  const family = FAMILIES[raw.model_type] ?? OTHER_FAMILY;
+  const family = FAMILIES.get(raw.model_type) ?? OTHER_FAMILY;
   const rope = readRope(raw, file);
   const generation = loadGenerationConfig(dir);
 
@@ -104,7 +108,7 @@ export function loadModelConfig(dir: string, overrides: Readonly<Record<string, 
     ropeTheta: rope.theta,
     ropeScaling: rope.scaling,
     maxPositionEmbeddings: raw.max_position_embeddings,
-    contextLen: Math.floor(trainedLength(raw) * rope.contextFactor),
+    contextLen: contextLen(raw, rope.contextFactor, file),
     slidingWindows: slidingWindows(raw, file),
     eosTokenIds: [...new Set([...toList(raw.eos_token_id), ...generation.eosTokenIds])].sort((a, b) => a - b),
     bosTokenId: toList(raw.bos_token_id)[0] ?? null,
@@ -132,22 +136,24 @@ function readHeads(raw: RawConfig, family: FamilyDefaults, file: string) {
   return { numHeads, numKvHeads, headDim };
 }
 
-/** Positions the model was trained for, under the first name that the config uses. */
-function trainedLength(raw: RawConfig): number {
-  return (
+/** The trained length goes by several names; the first that the config uses counts. */
+function contextLen(raw: RawConfig, factor: number, file: string): number {
+  const trained =
     raw.max_sequence_length ??
     raw.seq_length ??
     raw.max_seq_len ??
     raw.model_max_length ??
-    raw.max_position_embeddings
-  );
+    raw.max_position_embeddings;
+  const stretched = Math.floor(trained * factor);
+  if (stretched >= 2 ** 31) throw new StartupError(`${file}: a context of ${stretched} tokens is too long`);
+  return stretched;
 }
 
 function loadGenerationConfig(dir: string): { eosTokenIds: number[]; defaults: Record<string, number> } {
   const stored = readModelJson(dir, 'generation_config.json');
   if (stored === null) return { eosTokenIds: [], defaults: {} };
   const file = path.join(dir, 'generation_config.json');
-  const { eos_token_id, ...sampling } = checkFields(rawGenerationConfigSchema, stored.value, () => file);
+  const { eos_token_id, ...sampling } = checkFields(rawGenerationConfigSchema, stored, () => file);
   const set = Object.entries(sampling).filter(
     (entry): entry is [string, number] => typeof entry[1] === 'number',
   );

@@ -27,13 +27,14 @@ export function findModelFile(dir: string, name: string): string | null {
   if (/[\\\0]/.test(name) || parts.some((part) => part === '' || part === '.' || part === '..')) {
     throw new StartupError(`${shown} is not a name inside the folder`);
   }
+  const roots = rootsOf(dir);
   const file = path.join(dir, name);
   const real = realPath(file);
   if (real === null) {
-    if (fs.lstatSync(file, { throwIfNoEntry: false }) === undefined) return null;
+    if (!isLink(file)) return null;
     throw new StartupError(`${shown} is a link to a file that does not exist (incomplete download?)`);
   }
-  if (!rootsOf(dir).some((root) => real.startsWith(root + path.sep))) {
+  if (!roots.some((root) => real.startsWith(root + path.sep))) {
     throw new StartupError(`${shown} is a link that leaves the folder`);
   }
   if (!fs.statSync(real).isFile()) throw new StartupError(`${shown} is not a regular file`);
@@ -41,23 +42,32 @@ export function findModelFile(dir: string, name: string): string | null {
 }
 
 /**
- * Reads a JSON object of a model folder.
+ * Reads a text file of a model folder.
  * @param maxBytes refuses larger files before reading them
  * @returns null when there is no such file
- * @throws StartupError when it is not a JSON object, or as `findModelFile`
+ * @throws StartupError as `findModelFile`, or when it cannot be read
  */
-export function readModelJson(
-  dir: string,
-  name: string,
-  maxBytes = 16 * 2 ** 20,
-): { text: string; value: Record<string, unknown> } | null {
+export function readModelText(dir: string, name: string, maxBytes: number): string | null {
   const file = findModelFile(dir, name);
   if (file === null) return null;
   const shown = path.join(dir, name);
   const { size } = fs.statSync(file);
   if (size > maxBytes) throw new StartupError(`${shown}: ${size} bytes are too many for this file`);
-  const text = readText(file, shown);
-  return { text, value: parseJsonObject(text, shown) };
+  try {
+    return fs.readFileSync(file, 'utf8');
+  } catch (error) {
+    throw new StartupError(`${shown}: ${errorMessage(error)}`);
+  }
+}
+
+/**
+ * Reads a JSON object of a model folder.
+ * @returns null when there is no such file
+ * @throws StartupError as `readModelText`, or when it is not a JSON object
+ */
+export function readModelJson(dir: string, name: string): Record<string, unknown> | null {
+  const text = readModelText(dir, name, 4 * 2 ** 20);
+  return text === null ? null : parseJsonObject(text, path.join(dir, name));
 }
 
 /** @throws StartupError starting with `shown` when the text is not a JSON object */
@@ -88,17 +98,16 @@ function realPath(file: string): string | null {
   try {
     return fs.realpathSync(file);
   } catch (error) {
-    if (error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR')) {
-      return null;
-    }
+    const code = (error as NodeJS.ErrnoException).code;
+    if (code === 'ENOENT' || code === 'ENOTDIR') return null;
     throw new StartupError(`${file}: ${errorMessage(error)}`);
   }
 }
 
-function readText(file: string, shown: string): string {
+function isLink(file: string): boolean {
   try {
-    return fs.readFileSync(file, 'utf8');
-  } catch (error) {
-    throw new StartupError(`${shown}: ${errorMessage(error)}`);
+    return fs.lstatSync(file).isSymbolicLink();
+  } catch {
+    return false;
   }
 }

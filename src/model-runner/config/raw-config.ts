@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { StartupError } from '../../core/errors';
 import { quote } from './model-folder';
 
-/** What config.json and generation_config.json may hold, as far as this server reads it. Unknown fields are kept out of sight. */
+/** What config.json and generation_config.json may hold, as far as this server reads it; other fields are dropped. */
 
 /** A schema whose error text is what the field must be; `checkFields` makes the sentence. */
 function field<T>(expected: string, check: (value: unknown) => boolean) {
@@ -16,10 +16,14 @@ const whole = (min: number, max: number) =>
   field<number>(`a whole number from ${min} to ${max}`, (value) => isWhole(value, min, max));
 /** A dimension of a weight matrix; the bound keeps every product of two below 2^48. */
 const dimension = whole(1, 2 ** 24);
-const positions = whole(1, 2 ** 31 - 1);
-const tokenId = 2 ** 31 - 1;
-const positive = field<number>('a number above 0', (value) => typeof value === 'number' && value > 0);
-const finite = field<number>('a number', (value) => typeof value === 'number');
+const INT32_MAX = 2 ** 31 - 1;
+const positions = whole(1, INT32_MAX);
+/** Finite: JSON's 1e999 reads as infinity. */
+const number = (min: number, expected: string) =>
+  field<number>(expected, (value) => typeof value === 'number' && Number.isFinite(value) && value >= min);
+const positive = number(Number.MIN_VALUE, 'a number above 0');
+const atLeastOne = number(1, 'a number from 1 on');
+const finite = number(-Infinity, 'a number');
 const bool = field<boolean>('true or false', (value) => typeof value === 'boolean');
 const text = field<string>('a text', (value) => typeof value === 'string' && value !== '');
 const texts = field<string[]>(
@@ -33,7 +37,8 @@ const names = field<[string, ...string[]]>(
 const tokenIds = field<number | number[]>(
   'a token id or a list of token ids',
   (value) =>
-    isWhole(value, 0, tokenId) || (Array.isArray(value) && value.every((item) => isWhole(item, 0, tokenId))),
+    isWhole(value, 0, INT32_MAX) ||
+    (Array.isArray(value) && value.every((item) => isWhole(item, 0, INT32_MAX))),
 );
 
 const rope = z.object(
@@ -41,7 +46,7 @@ const rope = z.object(
     rope_type: text.nullish(),
     type: text.nullish(),
     rope_theta: positive.nullish(),
-    factor: positive.nullish(),
+    factor: atLeastOne.nullish(),
     low_freq_factor: positive.nullish(),
     high_freq_factor: positive.nullish(),
     original_max_position_embeddings: positions.nullish(),
