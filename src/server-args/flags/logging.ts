@@ -1,0 +1,73 @@
+import { choice, flag, float, floats, int, json, later, reject, str, strs, topic, warn, yes } from '../flag';
+
+const LOG_LEVELS = ['debug', 'info', 'warning', 'error', 'critical'] as const;
+
+export const loggingTopic = topic('Logs', yes, {
+  logLevel: choice(LOG_LEVELS, 'info', 'Least severity of the log.', { lowercase: true }),
+  logLevelHttp: choice(LOG_LEVELS, null, 'Least severity of the access log. Without it that of the log.', {
+    lowercase: true,
+  }),
+  logRequests: flag('Log each request as it arrives and as it ends.'),
+  logRequestsLevel: choice(
+    [0, 1, 2, 3],
+    2,
+    'What of a request is logged: 0 metadata, 1 sampling parameters too, 2 also text cut at 2048 characters, 3 all of it.',
+  ),
+  logRequestsFormat: choice(['text', 'json'], 'text', 'Form of logged requests.'),
+  logRequestsTarget: strs('+', null, 'Where requests are logged: stdout, or folders.', {
+    support: later('a folder for logged requests', [['stdout']]),
+  }),
+  uvicornAccessLogExcludePrefixes: strs(
+    '*',
+    [],
+    'Paths that start with one of these stay out of the access log.',
+  ),
+  crashDumpFolder: str(null, 'Folder that receives the last requests when the server crashes.', {
+    support: later('a dump of requests after a crash'),
+  }),
+  showTimeCost: flag('Log the time of marked pieces of code.', { support: warn('no code is marked') }),
+  gcWarningThresholdSecs: float(0.0, 'Seconds of garbage collection that are worth a warning.', {
+    support: warn('garbage collection is not watched'),
+  }),
+  enableRequestTimeStatsLogging: flag('Log where each request spent its time.', {
+    support: later('a log of the time a request took'),
+  }),
+  enableTrace: flag('Send traces to an OpenTelemetry collector.', {
+    support: warn('no traces are recorded'),
+  }),
+  otlpTracesEndpoint: str('localhost:4317', 'Address of the collector.', {
+    support: warn('no traces are recorded'),
+  }),
+  customSigquitHandler: str(null, 'Python function that handles SIGQUIT.', {
+    support: reject('no Python code is run here'),
+  }),
+});
+
+export const metricsTopic = topic('Metrics', later('the metrics endpoint'), {
+  enableMetrics: flag('Serve /metrics for Prometheus.'),
+  enableMetricsForAllSchedulers: flag('Record metrics of every rank.'),
+  tokenizerMetricsCustomLabelsHeader: str('x-custom-labels', 'Header with labels of a request, JSON.'),
+  tokenizerMetricsAllowedCustomLabels: strs('+', null, 'Labels that the header may set.'),
+  extraMetricLabels: json(null, 'Labels of every metric, a JSON object.'),
+  bucketTimeToFirstToken: floats('+', 'Histogram of the time to the first token, seconds.'),
+  bucketInterTokenLatency: floats('+', 'Histogram of the time between tokens, seconds.'),
+  bucketE2eRequestLatency: floats('+', 'Histogram of the time of a request, seconds.'),
+  collectTokensHistogram: flag('Record the lengths of prompts and outputs.'),
+  promptTokensBuckets: strs(
+    '+',
+    null,
+    'Histogram of prompt lengths: default, tse middle base count, or custom values.',
+  ),
+  generationTokensBuckets: strs('+', null, 'Histogram of output lengths, in the same form.'),
+  exportMetricsToFile: flag('Write a line of JSON for each request.'),
+  exportMetricsToFileDir: str(null, 'Folder of those lines.'),
+  expertDistributionRecorderMode: str(null, 'What of the choice of experts is recorded.', {
+    support: later('the recorder of expert distributions'),
+  }),
+  expertDistributionRecorderBufferSize: int(null, 'Steps that are kept.', {
+    support: later('the recorder of expert distributions'),
+  }),
+  enableExpertDistributionMetrics: flag('Record from the start.', {
+    support: later('the recorder of expert distributions'),
+  }),
+});

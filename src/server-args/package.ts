@@ -1,0 +1,19 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+/** The folder of package.json, from src/server-args as from dist/server-args. */
+const PACKAGE_ROOT = join(__dirname, '..', '..');
+
+/** The version of this package. */
+export function packageVersion(): string {
+  const manifest = JSON.parse(readFileSync(join(PACKAGE_ROOT, 'package.json'), 'utf8')) as {
+    version: string;
+  };
+  return manifest.version;
+}
+
+/** The checkpoint that is served when no model is named: the trained demo, or random weights where that is missing. */
+export function bundledModelPath(): string {
+  const demo = join(PACKAGE_ROOT, 'models', 'demo-chat');
+  return existsSync(demo) ? demo : join(PACKAGE_ROOT, 'models', 'random-qwen2');
+}

@@ -1,0 +1,3 @@
+import { renderFlagDocs } from './flag-docs';
+
+process.stdout.write(renderFlagDocs());

@@ -1,0 +1,28 @@
+import { pythonRepr } from './python-repr';
+import type { ServerArgs } from './server-args';
+import { TABLE, type TableFlag } from './table';
+
+const REDACTED = '***';
+
+function publicValue(flag: TableFlag, args: ServerArgs): unknown {
+  const known: Record<string, unknown> = { ...args.accepted, ...args };
+  const value = known[flag.key] ?? flag.default;
+  if (flag.secret) return value === null ? null : REDACTED;
+  return flag.publishedAsText ? JSON.stringify(value) : value;
+}
+
+/**
+ * The arguments as /server_info shows them: flat, under SGLang's field names, every flag present (null when unset),
+ * secrets as `***`.
+ */
+export function toPublicArgs(args: ServerArgs): Record<string, unknown> {
+  return Object.fromEntries(TABLE.map((flag) => [flag.field, publicValue(flag, args)]));
+}
+
+/** The arguments as the start-up log shows them: `ServerArgs(model_path='…', …)`, secrets as `***`. */
+export function formatServerArgs(args: ServerArgs): string {
+  const fields = TABLE.map(
+    (flag) => `${flag.field}=${pythonRepr(publicValue(flag, args), flag.kind === 'float')}`,
+  );
+  return `ServerArgs(${fields.join(', ')})`;
+}

@@ -1,0 +1,183 @@
+import { bug, UsageError } from '../core/errors';
+import { argumentError } from './convert';
+import * as derive from './derive';
+import { deepFreeze } from './freeze';
+import type { Machine } from './machine';
+import type { ParsedFlags } from './parse';
+import type { ServerArgs } from './server-args';
+import { checkSupport } from './support';
+import { flagOf, type FlagKey, type FlagValues } from './table';
+
+export interface ResolvedServerArgs {
+  /** Frozen through and through. */
+  readonly args: ServerArgs;
+  /** For the log, level warning: flags without effect. */
+  readonly warnings: readonly string[];
+  /** For the log, level info. */
+  readonly infos: readonly string[];
+}
+
+/** Seconds of the soft watchdog where SGLANG_IS_IN_CI is set. */
+const CI_SOFT_WATCHDOG_S = 300;
+
+/**
+ * Turns the flags as given into the arguments the server runs with. Pure: the machine is an argument.
+ * @throws UsageError for flags that are refused or contradict each other
+ */
+export function resolveServerArgs(flags: ParsedFlags, machine: Machine): ResolvedServerArgs {
+  const warnings = checkSupport(flags);
+  const { values } = flags;
+  checkServedModelName(values);
+
+  const modelPath = values.modelPath ?? machine.bundledModelPath;
+  const facts: derive.DeviceFacts =
+    values.device === 'cuda' ? { device: 'cuda', memoryMiB: machine.cudaMemoryMiB } : { device: 'cpu' };
+  const pageSize = values.pageSize ?? 1;
+  const chunkedPrefillSize = resolveChunkedPrefillSize(values, facts, pageSize);
+  const { cudaGraphMaxBs, cudaGraphBs } = resolveCudaGraphs(values, facts);
+  const inCi = isTrue(machine.env['SGLANG_IS_IN_CI']);
+  const setsSoftWatchdog = values.softWatchdogTimeout === null && inCi;
+
+  const known = {
+    modelPath,
+    tokenizerPath: values.tokenizerPath ?? modelPath,
+    servedModelName: values.servedModelName ?? modelPath,
+    loadFormat: supportedLoadFormat(values.loadFormat),
+    device: facts.device,
+    pageSize,
+    chunkedPrefillSize,
+    cudaGraphBs,
+    memFractionStatic:
+      values.memFractionStatic ??
+      derive.defaultMemFractionStatic(
+        facts,
+        chunkedPrefillSize === -1 ? values.maxPrefillTokens : chunkedPrefillSize,
+        cudaGraphMaxBs,
+      ),
+    ...resolvePolicy(values),
+    randomSeed: values.randomSeed ?? machine.drawnSeed,
+    softWatchdogTimeout: setsSoftWatchdog ? CI_SOFT_WATCHDOG_S : values.softWatchdogTimeout,
+    ...unchanged(values),
+  };
+  const args: ServerArgs = { ...known, accepted: { ...remaining(flags, known), cudaGraphMaxBs } };
+  const infos = setsSoftWatchdog ? ['Set soft_watchdog_timeout since in CI'] : [];
+  return { args: deepFreeze(args), warnings, infos };
+}
+
+/** Flags that need no resolving. */
+const UNCHANGED = [
+  'skipTokenizerInit',
+  'contextLength',
+  'revision',
+  'downloadDir',
+  'jsonModelOverrideArgs',
+  'weightVersion',
+  'dtype',
+  'baseGpuId',
+  'maxTotalTokens',
+  'maxRunningRequests',
+  'maxQueuedRequests',
+  'maxPrefillTokens',
+  'prefillMaxRequests',
+  'scheduleConservativeness',
+  'abortOnPriorityWhenDisabled',
+  'scheduleLowPriorityValuesFirst',
+  'prioritySchedulingPreemptionThreshold',
+  'disableRadixCache',
+  'radixEvictionPolicy',
+  'disableOverlapSchedule',
+  'streamInterval',
+  'watchdogTimeout',
+  'decodeLogInterval',
+  'disableCudaGraph',
+  'host',
+  'port',
+  'fastapiRootPath',
+  'apiKey',
+  'adminApiKey',
+  'skipServerWarmup',
+  'allowAutoTruncate',
+  'streamOutput',
+  'preferredSamplingParams',
+  'samplingDefaults',
+  'logLevel',
+  'logLevelHttp',
+  'logRequests',
+  'logRequestsLevel',
+  'logRequestsFormat',
+  'uvicornAccessLogExcludePrefixes',
+] as const satisfies readonly FlagKey[];
+
+function unchanged(values: FlagValues): Pick<FlagValues, (typeof UNCHANGED)[number]> {
+  const entries = UNCHANGED.map((key) => [key, values[key]]);
+  return Object.fromEntries(entries) as Pick<FlagValues, (typeof UNCHANGED)[number]>;
+}
+
+/** What was given and has no field of its own in ServerArgs. */
+function remaining({ values, given }: ParsedFlags, known: object): Record<string, unknown> {
+  const keys = [...given].filter((key) => !(key in known));
+  return Object.fromEntries(keys.map((key) => [key, values[key]]));
+}
+
+function checkServedModelName({ servedModelName }: FlagValues): void {
+  if (servedModelName?.includes(':')) {
+    throw argumentError(flagOf('servedModelName'), `must not contain a colon, got '${servedModelName}'`);
+  }
+}
+
+function supportedLoadFormat(format: FlagValues['loadFormat']): ServerArgs['loadFormat'] {
+  switch (format) {
+    case 'auto':
+    case 'safetensors':
+    case 'dummy':
+      return format;
+    default:
+      throw bug(`load format ${format} was not refused`);
+  }
+}
+
+function resolveChunkedPrefillSize(values: FlagValues, facts: derive.DeviceFacts, pageSize: number): number {
+  const size = values.chunkedPrefillSize;
+  if (size === null) return derive.defaultChunkedPrefillSize(facts, pageSize);
+  if (size !== -1 && size % pageSize !== 0) {
+    throw argumentError(
+      flagOf('chunkedPrefillSize'),
+      `must be a multiple of --page-size (${pageSize}), got ${size}`,
+    );
+  }
+  return size;
+}
+
+/** `priority` is no order of its own: it is fcfs among requests of the same priority. */
+function resolvePolicy(values: FlagValues): Pick<ServerArgs, 'schedulePolicy' | 'enablePriorityScheduling'> {
+  const policy = values.schedulePolicy;
+  if (policy === 'priority') return { schedulePolicy: 'fcfs', enablePriorityScheduling: true };
+  const enablePriorityScheduling = values.enablePriorityScheduling;
+  if (enablePriorityScheduling && policy !== 'fcfs' && policy !== 'lof') {
+    throw new UsageError(
+      `To use priority scheduling, schedule_policy must be 'fcfs' or 'lof'. '${policy}' is not supported.`,
+    );
+  }
+  return { schedulePolicy: policy, enablePriorityScheduling };
+}
+
+function resolveCudaGraphs(
+  values: FlagValues,
+  facts: derive.DeviceFacts,
+): { cudaGraphMaxBs: number; cudaGraphBs: readonly number[] } {
+  const listed = values.cudaGraphBs && [...new Set(values.cudaGraphBs)].sort((a, b) => a - b);
+  const cudaGraphMaxBs = values.cudaGraphMaxBs ?? listed?.at(-1) ?? derive.defaultCudaGraphMaxBs(facts);
+  if (values.disableCudaGraph) return { cudaGraphMaxBs, cudaGraphBs: [] };
+
+  const sizes =
+    listed?.filter((size) => size <= cudaGraphMaxBs) ??
+    derive.defaultCudaGraphBs(cudaGraphMaxBs, values.disableCudaGraphPadding);
+  if (sizes.length === 0) {
+    throw argumentError(flagOf('cudaGraphBs'), `no size is within --cuda-graph-max-bs (${cudaGraphMaxBs})`);
+  }
+  return { cudaGraphMaxBs, cudaGraphBs: derive.limitToRunningRequests(sizes, values.maxRunningRequests) };
+}
+
+function isTrue(setting: string | undefined): boolean {
+  return ['true', '1'].includes(setting?.toLowerCase() ?? '');
+}
