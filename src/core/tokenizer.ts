@@ -11,6 +11,11 @@ export interface EncodeOptions {
 export interface DecodeOptions {
   /** Leave special tokens out of the text. Default false. */
   readonly skipSpecialTokens?: boolean;
+  /**
+   * Drop spaces before punctuation where the tokenizer's configuration asks for it. Without it, more ids never change
+   * the text of those before. Default true.
+   */
+  readonly cleanUpSpaces?: boolean;
 }
 
 /**
@@ -157,7 +162,10 @@ class HuggingFaceTokenizer implements Tokenizer {
     return ids.filter((id) => id !== undefined);
   }
 
-  decode(ids: ArrayLike<number>, { skipSpecialTokens = false }: DecodeOptions = {}): string {
+  decode(
+    ids: ArrayLike<number>,
+    { skipSpecialTokens = false, cleanUpSpaces = true }: DecodeOptions = {},
+  ): string {
     const kept: number[] = [];
     for (let i = 0; i < ids.length; i++) {
       const id = ids[i] ?? -1;
@@ -165,7 +173,9 @@ class HuggingFaceTokenizer implements Tokenizer {
       if (skipSpecialTokens && this.specialIds.has(id)) continue;
       kept.push(id);
     }
-    return kept.length === 0 ? '' : this.engine.decode(kept, { skip_special_tokens: skipSpecialTokens });
+    if (kept.length === 0) return '';
+    const tidying = cleanUpSpaces ? {} : { clean_up_tokenization_spaces: false };
+    return this.engine.decode(kept, { skip_special_tokens: skipSpecialTokens, ...tidying });
   }
 
   tokenText(id: number): string {

@@ -1,0 +1,98 @@
+import type { DecodeParams, FinishReason } from '../core/request';
+import type { TextOutput, TokenOutput } from '../ipc/messages';
+import { IncrementalDecoder } from './incremental-decoder';
+import { StopMatcher, type StopMatch } from './stop-matcher';
+
+/** Decodes ids as they are, without tidying: a longer list must give a longer text. */
+export interface TokenDecoder {
+  decode(
+    ids: ArrayLike<number>,
+    options: { readonly skipSpecialTokens: boolean; readonly cleanUpSpaces: false },
+  ): string;
+}
+
+/** The text of one running request: decodes its tokens, withholds what may be a stop, ends it where one matches. */
+export class RequestText {
+  private readonly decoder: IncrementalDecoder;
+  private readonly matcher: StopMatcher;
+  private readonly noStopTrim: boolean;
+  /** Text that has been decoded and not been sent. */
+  private pending = '';
+  /** Units of text that have been sent. */
+  private sent = 0;
+
+  /** @throws RequestError when a stop regex does not compile */
+  constructor(tokenizer: TokenDecoder, params: DecodeParams, promptTail: Int32Array) {
+    const { skipSpecialTokens } = params;
+    this.decoder = new IncrementalDecoder(
+      (ids) => tokenizer.decode(ids, { skipSpecialTokens, cleanUpSpaces: false }),
+      promptTail,
+    );
+    this.matcher = new StopMatcher(params);
+    this.noStopTrim = params.noStopTrim;
+  }
+
+  /**
+   * Adds the text to an output. When a stop matches, the output ends with the token that completed it, whatever came
+   * after; `finish` then names the stop.
+   *
+   * The scheduler's verdict on a token (length, stop token, abort) comes before the stops: the last token of an output
+   * that carries one is not searched.
+   */
+  accept(output: TokenOutput): TextOutput {
+    const { newIds, finish } = output;
+    const searched = this.matcher.active ? newIds.length - (finish === null ? 0 : 1) : 0;
+    for (let i = 0; i < searched; i++) {
+      const piece = this.decoder.push(newIds.subarray(i, i + 1));
+      this.pending += piece;
+      const match = this.matcher.feed(piece);
+      if (match !== null) return this.stopAt(i + 1, match, output);
+    }
+    const end = newIds.length - (this.dropsLastToken(newIds, finish) ? 1 : 0);
+    this.pending += this.decoder.push(newIds.subarray(Math.max(0, searched), Math.max(0, end)));
+    if (finish === null) return toTextOutput(output, this.take(this.matcher.undecidedFrom));
+    this.pending += this.decoder.flush();
+    return toTextOutput(output, this.take(Infinity));
+  }
+
+  /** A stop token is no text, unless the request wants to see it. */
+  private dropsLastToken(newIds: Int32Array, finish: FinishReason | null): boolean {
+    return finish?.type === 'stop' && !this.noStopTrim && finish.matched === newIds.at(-1);
+  }
+
+  private stopAt(count: number, { matched, begin }: StopMatch, output: TokenOutput): TextOutput {
+    if (this.noStopTrim) this.pending += this.decoder.flush();
+    const text = this.take(this.noStopTrim ? Infinity : begin);
+    return {
+      ...toTextOutput(output, text),
+      newIds: output.newIds.subarray(0, count),
+      outputLogprobs: output.outputLogprobs?.slice(0, count) ?? null,
+      completionTokens: output.completionTokens - (output.newIds.length - count),
+      finish: { type: 'stop', matched },
+    };
+  }
+
+  /** Removes and returns the pending text before `position`. */
+  private take(position: number): string {
+    const text = this.pending.slice(0, position - this.sent);
+    this.pending = this.pending.slice(text.length);
+    this.sent += text.length;
+    return text;
+  }
+}
+
+/** The output without what only the detokenizer needs. */
+export function toTextOutput(output: TokenOutput, text: string): TextOutput {
+  return {
+    rid: output.rid,
+    newIds: output.newIds,
+    text,
+    finish: output.finish,
+    promptTokens: output.promptTokens,
+    completionTokens: output.completionTokens,
+    cachedTokens: output.cachedTokens,
+    retractions: output.retractions,
+    inputLogprobs: output.inputLogprobs,
+    outputLogprobs: output.outputLogprobs,
+  };
+}

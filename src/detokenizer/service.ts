@@ -1,0 +1,79 @@
+import { errorMessage, StartupError } from '../core/errors';
+import { loadTokenizer } from '../core/tokenizer';
+import type { Endpoints } from '../ipc/endpoints';
+import type { DetokenizerMsg, SchedulerMsg, TokenizerManagerMsg } from '../ipc/messages';
+import { PullQueue, PushQueue } from '../ipc/queues';
+import { logger } from '../logging/logger';
+import type { ServerArgs } from '../server-args/server-args';
+import type { StartedChild } from '../supervisor/child';
+import { SoftWatchdog } from '../supervisor/soft-watchdog';
+import { Detokenizer } from './detokenizer';
+
+/** The part of `ChildInit` that is used here. */
+export interface DetokenizerInit {
+  readonly args: Pick<ServerArgs, 'skipTokenizerInit' | 'softWatchdogTimeout'>;
+  readonly endpoints: Endpoints;
+  readonly tokenizerDir: string;
+}
+
+/**
+ * What the detokenizer process does: one inbox, one `Detokenizer`, answers to the TokenizerManager and to the scheduler.
+ * @throws StartupError when the tokenizer cannot be loaded
+ */
+export async function startDetokenizer({
+  args,
+  endpoints,
+  tokenizerDir,
+}: DetokenizerInit): Promise<StartedChild> {
+  const maxStates = positiveFromEnv('SGLANG_DETOKENIZER_MAX_STATES') ?? 65_536;
+  const stuckSeconds = positiveFromEnv('SGLANG_TEST_STUCK_DETOKENIZER');
+  const tokenizer = args.skipTokenizerInit ? null : await loadTokenizer(tokenizerDir);
+  const detokenizer = new Detokenizer(tokenizer, maxStates);
+
+  let reportBroken: (error: unknown) => void;
+  const broken = new Promise<never>((_, reject) => (reportBroken = reject));
+  const onError = (error: unknown) => reportBroken(error);
+  const inbox = await PullQueue.bind<DetokenizerMsg>(endpoints.detokenizer, ['token_outputs']);
+  const toTokenizerManager = new PushQueue<TokenizerManagerMsg>(endpoints.tokenizerManager, onError);
+  const toScheduler = new PushQueue<SchedulerMsg>(endpoints.scheduler, onError);
+  const watchdog =
+    args.softWatchdogTimeout === null
+      ? null
+      : new SoftWatchdog('DetokenizerManager', args.softWatchdogTimeout);
+
+  let first = true;
+  const handle = ({ outputs }: DetokenizerMsg): void => {
+    if (first && stuckSeconds !== null) block(stuckSeconds);
+    first = false;
+    const { texts, stopped } = detokenizer.handle(outputs);
+    // The scheduler first: who gets the text may send a request of the same rid at once.
+    for (const rid of stopped) toScheduler.put({ type: 'stopped', rid });
+    if (texts.length > 0) toTokenizerManager.put({ type: 'text_outputs', outputs: texts });
+  };
+  const onInvalid = (error: unknown): void => {
+    logger.log('error', `DetokenizerManager dropped a message: ${errorMessage(error)}`);
+  };
+
+  return {
+    report: { type: 'detokenizer_ready' },
+    done: Promise.race([inbox.consume(handle, onInvalid), broken]),
+    close() {
+      watchdog?.stop();
+      inbox.close();
+      toTokenizerManager.close();
+      toScheduler.close();
+    },
+  };
+}
+
+/** Null when the variable is not set, empty or 0. */
+function positiveFromEnv(name: string): number | null {
+  const value = Number(process.env[name] ?? 0);
+  if (value >= 0) return value === 0 ? null : value;
+  throw new StartupError(`${name} must be a number of at least 0, got ${JSON.stringify(process.env[name])}.`);
+}
+
+/** Holds up the process, for tests of the watchdog. */
+function block(seconds: number): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, seconds * 1000);
+}

@@ -1,0 +1,149 @@
+/** @jest-environment ./test/shared-realm-environment.cjs */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { StartupError } from '../../../src/core/errors';
+import type { DecodeParams } from '../../../src/core/request';
+import { startDetokenizer } from '../../../src/detokenizer/service';
+import { createEndpoints, removeEndpoints, type Endpoints } from '../../../src/ipc/endpoints';
+import type {
+  DetokenizerMsg,
+  SchedulerMsg,
+  TokenizerManagerMsg,
+  TokenOutput,
+} from '../../../src/ipc/messages';
+import { PullQueue, PushQueue } from '../../../src/ipc/queues';
+import { logger } from '../../../src/logging/logger';
+import type { StartedChild } from '../../../src/supervisor/child';
+import { TINY_TOKENIZERS, withTokenizerFolder } from './tokenizers';
+
+const ARGS = { skipTokenizerInit: false, softWatchdogTimeout: null };
+const DECODE: DecodeParams = {
+  skipSpecialTokens: true,
+  spacesBetweenSpecialTokens: true,
+  noStopTrim: false,
+  stop: ['#'],
+  stopRegex: [],
+};
+
+function output(rid: string, text: string): TokenOutput {
+  const newIds = Int32Array.from(Buffer.from(text));
+  return {
+    rid,
+    start: { decode: DECODE, promptTail: Int32Array.of(1) },
+    newIds,
+    finish: null,
+    promptTokens: 1,
+    completionTokens: newIds.length,
+    cachedTokens: 0,
+    retractions: 0,
+    inputLogprobs: null,
+    outputLogprobs: null,
+  };
+}
+
+describe('startDetokenizer', () => {
+  let endpoints: Endpoints;
+  let closers: (() => void)[];
+  let received: (TokenizerManagerMsg | SchedulerMsg)[];
+
+  beforeEach(async () => {
+    endpoints = createEndpoints();
+    received = [];
+    closers = [];
+    await listen<TokenizerManagerMsg>(endpoints.tokenizerManager, ['text_outputs']);
+    await listen<SchedulerMsg>(endpoints.scheduler, ['stopped']);
+  });
+  afterEach(() => {
+    for (const close of closers) close();
+    removeEndpoints(endpoints);
+    delete process.env['SGLANG_DETOKENIZER_MAX_STATES'];
+    delete process.env['SGLANG_TEST_STUCK_DETOKENIZER'];
+  });
+
+  async function listen<M extends TokenizerManagerMsg | SchedulerMsg>(endpoint: string, types: M['type'][]) {
+    const inbox = await PullQueue.bind<M>(endpoint, types);
+    const done = inbox.consume(
+      (message) => received.push(message),
+      () => undefined,
+    );
+    closers.push(() => inbox.close());
+    done.catch(() => undefined);
+  }
+
+  async function start(args: Parameters<typeof startDetokenizer>[0]['args'] = ARGS): Promise<StartedChild> {
+    const definition = TINY_TOKENIZERS[0]?.definition ?? {};
+    const child = await withTokenizerFolder(definition, (tokenizerDir) =>
+      startDetokenizer({ args, endpoints, tokenizerDir }),
+    );
+    closers.push(() => void child.close());
+    return child;
+  }
+
+  function send(...outputs: TokenOutput[]): void {
+    const queue = new PushQueue<DetokenizerMsg>(endpoints.detokenizer, () => undefined);
+    closers.push(() => queue.close());
+    queue.put({ type: 'token_outputs', outputs });
+  }
+
+  async function receive(count: number): Promise<typeof received> {
+    for (let i = 0; i < 500 && received.length < count; i++) await sleep(10);
+    expect(received).toHaveLength(count);
+    return received;
+  }
+
+  it('answers to the TokenizerManager, and to the scheduler where a stop matched', async () => {
+    const child = await start();
+    expect(child.report).toEqual({ type: 'detokenizer_ready' });
+    send(output('a', 'hello'), output('b', 'wor#ld'));
+    const messages = await receive(2);
+    const texts = messages.find((message) => message.type === 'text_outputs');
+    expect(texts?.outputs).toMatchObject([
+      { rid: 'a', text: 'hello', finish: null },
+      { rid: 'b', text: 'wor', finish: { type: 'stop', matched: '#' }, completionTokens: 4 },
+    ]);
+    expect(texts?.outputs[1]?.newIds).toEqual(Int32Array.from(Buffer.from('wor#')));
+    expect(messages.find((message) => message.type === 'stopped')).toEqual({ type: 'stopped', rid: 'b' });
+    await child.close();
+    await child.done;
+  });
+
+  it('needs no tokenizer with skip_tokenizer_init', async () => {
+    const child = await startDetokenizer({
+      args: { ...ARGS, skipTokenizerInit: true },
+      endpoints,
+      tokenizerDir: '/nowhere',
+    });
+    closers.push(() => void child.close());
+    send(output('a', 'x#'));
+    expect(await receive(1)).toMatchObject([{ outputs: [{ rid: 'a', text: '', finish: null }] }]);
+  });
+
+  it('takes the number of states from the environment', async () => {
+    process.env['SGLANG_DETOKENIZER_MAX_STATES'] = '1';
+    logger.silent = true;
+    await start();
+    send(output('a', 'x'), output('b', 'y'));
+    const messages = await receive(2);
+    logger.silent = false;
+    expect(messages.find((message) => message.type === 'stopped')).toEqual({ type: 'stopped', rid: 'a' });
+    process.env['SGLANG_DETOKENIZER_MAX_STATES'] = 'many';
+    await expect(start()).rejects.toThrow(StartupError);
+  });
+
+  it('is watched when a soft timeout is set', async () => {
+    process.env['SGLANG_TEST_STUCK_DETOKENIZER'] = '0.3';
+    const lines: string[] = [];
+    const log = jest.spyOn(logger, 'log').mockImplementation((...args: unknown[]) => {
+      lines.push(args.join(' '));
+      return logger;
+    });
+    await start({ ...ARGS, softWatchdogTimeout: 0.1 });
+    expect(lines).toEqual(['info Watchdog DetokenizerManager initialized.']);
+    send(output('a', 'x'));
+    await receive(1);
+    for (let i = 0; i < 100 && lines.length < 2; i++) await sleep(10);
+    log.mockRestore();
+    expect(lines[1]).toContain(
+      'DetokenizerManager watchdog timeout (self.watchdog_timeout=0.1, self.soft=True)',
+    );
+  });
+});
