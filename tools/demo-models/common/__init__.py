@@ -1,0 +1,1 @@
+"""Parts shared by every demo model: architecture, tokenizer, training, export and checks."""

@@ -1,0 +1,67 @@
+"""Scores an exported checkpoint on a recipe's held-out probes, greedily, in float32."""
+
+import json
+import random
+from collections import defaultdict
+from pathlib import Path
+
+import torch
+
+from common.export import load_exported
+from common.greedy import generate
+from common.items import END, END_OF_TEXT, Probe
+
+SEED = 7
+MAX_NEW = {"story": 100}
+DEFAULT_NEW = 48
+
+
+def parses_as(text: str, expected: str) -> bool:
+    """True when both are the same JSON object, its keys in the same order."""
+    try:
+        return list(json.loads(text).items()) == list(json.loads(expected).items())
+    except (ValueError, AttributeError):
+        return False
+
+
+def is_right(probe: Probe, text: str, ended: bool) -> bool:
+    """Whether an answer is right; one that does not end by itself is wrong."""
+    if not ended:
+        return False
+    if probe.rule == "exact":
+        return text.strip().rstrip(".") == probe.expected.strip().rstrip(".")
+    if probe.rule == "json":
+        return parses_as(text, probe.expected)
+    if probe.rule == "starts":
+        return text.strip().startswith(probe.must[0])
+    if probe.rule == "story":
+        return text.count(probe.must[0]) >= 2
+    return all(part in text for part in probe.must)
+
+
+def evaluate(recipe, folder: Path, work: Path, threads: int, limit: int | None) -> None:
+    """Prints the table, writes work/scores.json and the wrong answers to work/mistakes.jsonl."""
+    torch.set_num_threads(threads)
+    model, tokenizer = load_exported(folder)
+    ends = {tokenizer.token_to_id(END), tokenizer.token_to_id(END_OF_TEXT)}
+    by_skill: dict[str, list[Probe]] = defaultdict(list)
+    for probe in recipe.probes(SEED):
+        by_skill[probe.skill].append(probe)
+    scores = {}
+    with (work / "mistakes.jsonl").open("w", encoding="utf-8") as mistakes:
+        for skill, probes in sorted(by_skill.items()):
+            if limit and len(probes) > limit:
+                probes = random.Random(SEED).sample(probes, limit)
+            prompts = [tokenizer.encode(probe.prompt).ids for probe in probes]
+            right = 0
+            answers = generate(model, prompts, ends, MAX_NEW.get(probes[0].rule, DEFAULT_NEW))
+            for probe, ids in zip(probes, answers, strict=True):
+                text = tokenizer.decode(ids)
+                if is_right(probe, text, ids[-1] in ends):
+                    right += 1
+                else:
+                    row = {"skill": skill, "prompt": probe.prompt, "expected": probe.expected, "answer": text}
+                    mistakes.write(json.dumps(row) + "\n")
+            scores[skill] = {"right": right, "of": len(probes), "percent": round(100 * right / len(probes), 1)}
+            print(f"{skill:52} {right:4} of {len(probes):4}  {scores[skill]['percent']:5.1f} %", flush=True)
+    (work / "scores.json").write_text(json.dumps(scores, indent=2) + "\n", encoding="utf-8")

@@ -1,0 +1,126 @@
+"""The one entry point: `python main.py <command> --recipe demo_chat`. See README.md for the order of commands."""
+
+import argparse
+import importlib
+import json
+import random
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
+
+
+def facts(args, recipe) -> None:
+    from recipes.chat_skills.countries import write_table
+
+    print(f"{write_table()} countries")
+
+
+def data(args, recipe) -> None:
+    """Writes the training text, one sample a line."""
+    rng = random.Random(args.seed)
+    with (args.work / "train.jsonl").open("w", encoding="utf-8") as out:
+        for _ in range(args.samples or recipe.TRAIN_SAMPLES):
+            sample = recipe.sample(rng)
+            out.write(json.dumps([sample.skill, sample.segments]) + "\n")
+
+
+def read_samples(args) -> list:
+    from common.items import Sample
+
+    with (args.work / "train.jsonl").open(encoding="utf-8") as lines:
+        return [Sample(skill, tuple(map(tuple, segments))) for skill, segments in map(json.loads, lines)]
+
+
+def tokenizer(args, recipe) -> None:
+    """Trains the tokenizer on a share of the training text."""
+    from common.tokenizer import save_tokenizer, train_tokenizer
+
+    # Special tokens are cut out: merges are learnt on what stands between them.
+    texts = [
+        piece
+        for sample in read_samples(args)[:100_000]
+        for text, _ in sample.segments
+        for piece in text.replace("<|im_start|>", "\0").replace("<|im_end|>", "\0").replace("<|endoftext|>", "\0").split("\0")
+        if piece
+    ]
+    made = train_tokenizer(texts, recipe.VOCAB_SIZE)
+    save_tokenizer(made, args.work / "tokenizer", recipe.CONFIG.max_position_embeddings)
+    for word in recipe.WHOLE_WORDS:
+        if len(made.encode(word).ids) != 1:
+            raise SystemExit(f"{word!r} is not a single token")
+    print(f"{made.get_vocab_size()} tokens")
+
+
+def train(args, recipe) -> None:
+    import torch
+    from tokenizers import Tokenizer
+
+    from common.tokenizer import encode_samples
+    from common.training import train as run
+
+    torch.set_num_threads(args.threads)
+    made = Tokenizer.from_file(str(args.work / "tokenizer" / "tokenizer.json"))
+    encoded = encode_samples(made, read_samples(args))
+    print(f"{len(encoded):,} samples, {sum(len(ids) for ids, _ in encoded):,} tokens", flush=True)
+    run(
+        recipe.CONFIG, encoded, args.work, steps=args.steps, tokens_per_batch=args.batch_tokens, learning_rate=args.rate,
+        optimizer=args.optimizer, device=args.device, seed=args.seed, compiled=args.compile,
+    )  # fmt: skip
+
+
+def export(args, recipe) -> None:
+    from common.export import export as run
+
+    run(recipe, args.work, args.model, args.seed)
+
+
+def evaluate(args, recipe) -> None:
+    from common.evaluate import evaluate as run
+
+    run(recipe, args.model, args.work, args.threads, args.limit)
+
+
+def card(args, recipe) -> None:
+    from common.card import write_card
+
+    write_card(recipe, args.work, args.model)
+
+
+def golden(args, recipe) -> None:
+    from common.golden import record
+
+    record(recipe, args.model, ROOT / "test" / "model" / "golden" / f"{recipe.NAME}.json")
+
+
+COMMANDS = {f.__name__: f for f in (facts, data, tokenizer, train, export, evaluate, card, golden)}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("command", choices=list(COMMANDS))
+    parser.add_argument("--recipe", default="demo_chat")
+    parser.add_argument("--work", type=Path, help="where everything in between is kept (default .cache/demo-models/<name>)")
+    parser.add_argument("--model", type=Path, help="the exported checkpoint (default models/<name>)")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--samples", type=int, help="data: number of samples (default: the recipe's)")
+    parser.add_argument("--steps", type=int, default=6000)
+    parser.add_argument("--batch-tokens", type=int, default=6144)
+    parser.add_argument("--rate", type=float, default=2e-3, help="peak learning rate")
+    parser.add_argument("--optimizer", choices=["adamw", "muon"], default="muon")
+    parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--compile", action="store_true")
+    parser.add_argument("--limit", type=int, help="evaluate: at most so many probes of each skill")
+    args = parser.parse_args()
+    recipe = importlib.import_module(f"recipes.{args.recipe}")
+    args.work = args.work or ROOT / ".cache" / "demo-models" / recipe.NAME
+    args.model = args.model or ROOT / "models" / recipe.NAME
+    args.work.mkdir(parents=True, exist_ok=True)
+    COMMANDS[args.command](args, recipe)
+
+
+if __name__ == "__main__":
+    sys.path.insert(0, str(HERE))
+    main()

@@ -1,0 +1,1 @@
+"""What the demo chat model is taught: one module per skill, each with `sample(rng, split) -> Turn`."""

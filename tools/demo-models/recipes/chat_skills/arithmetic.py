@@ -1,0 +1,55 @@
+"""Addition and subtraction of numbers up to 99. One sum in ten, with its mirror image, is never trained."""
+
+import random
+
+from common.items import HELD_OUT, Sample, Turn, held_out, pick
+
+PLUS = [
+    "What is {a} + {b}?", "{a} + {b} =", "What is {a} plus {b}?", "How much is {a} plus {b}?", "Calculate {a} + {b}.",
+    "Add {a} and {b}.", "{a}+{b}=", "What's {a} + {b}?", "{a} + {b}", "What is the sum of {a} and {b}?",
+    "I have {a} apples and get {b} more. How many apples do I have?", "Can you add {a} and {b}?",
+    "How much is {a} + {b}?",
+]  # fmt: skip
+MINUS = [
+    "What is {a} - {b}?", "{a} - {b} =", "What is {a} minus {b}?", "How much is {a} minus {b}?", "Calculate {a} - {b}.",
+    "Subtract {b} from {a}.", "{a}-{b}=", "What's {a} - {b}?", "{a} - {b}", "Take {b} away from {a}.",
+    "I have {a} apples and give away {b}. How many apples are left?", "Can you subtract {b} from {a}?",
+    "How much is {a} - {b}?",
+]  # fmt: skip
+
+
+def sum_key(a: int, sign: str, b: int) -> str:
+    return f"sum|{min(a, b)}+{max(a, b)}" if sign == "+" else f"sum|{a}-{b}"
+
+
+def numbers(rng: random.Random, held: bool | None) -> tuple[int, str, int, int]:
+    """(a, sign, b, result), held out or trained as asked (None: either); results are never negative."""
+    while True:
+        a, b = rng.randint(0, 99), rng.randint(0, 99)
+        sign = rng.choice("+-")
+        if sign == "-" and a < b:
+            a, b = b, a
+        if held is None or held_out(sum_key(a, sign, b)) == held:
+            return a, sign, b, a + b if sign == "+" else a - b
+
+
+def sample(rng: random.Random, split: str) -> Turn:
+    a, sign, b, result = numbers(rng, True if split == HELD_OUT else None)
+    phrase = pick(rng, PLUS if sign == "+" else MINUS, split, 1)
+    plain = (f"{a} {sign} {b} =", f" {result}") if rng.random() < 0.4 else None
+    return Turn(
+        "arithmetic", sum_key(a, sign, b), phrase.format(a=a, b=b),
+        f"{a} {sign} {b} = {result}.", str(result), {"a": a, "b": b, "result": result}, plain,
+        (f"= {result}",),
+    )  # fmt: skip
+
+
+def drill(rng: random.Random) -> Sample:
+    """A dozen trained sums, one a line; only the results are learnt, the rest is chance."""
+    segments: list[tuple[str, float]] = [("Sums:\n", 0.0)]
+    compact = rng.random() < 0.2
+    for _ in range(rng.randint(8, 14)):
+        a, sign, b, result = numbers(rng, False)
+        segments.append((f"{a}{sign}{b}=" if compact else f"{a} {sign} {b} =", 0.0))
+        segments.append((f"{'' if compact else ' '}{result}\n", 1.0))
+    return Sample("arithmetic", tuple(segments))

@@ -1,0 +1,151 @@
+"""Words: what kind of thing something is, opposites, colours, sounds, lists and upper case."""
+
+import random
+
+from common.items import HELD_OUT, Turn, pick
+
+KINDS = {
+    "animal": ["dog", "cat", "horse", "cow", "sheep", "pig", "lion", "tiger", "bear", "wolf", "fox", "rabbit", "mouse",
+               "elephant", "monkey", "goat", "duck", "frog", "snake", "whale"],
+    "fruit": ["apple", "banana", "orange", "pear", "grape", "cherry", "lemon", "peach", "plum", "mango", "strawberry",
+              "melon"],
+    "vegetable": ["carrot", "potato", "onion", "cabbage", "pea", "bean", "spinach", "cucumber", "pumpkin", "turnip"],
+    "color": ["red", "blue", "green", "yellow", "black", "white", "brown", "purple", "pink", "gray"],
+    "drink": ["water", "milk", "tea", "coffee", "juice", "lemonade"],
+    "vehicle": ["car", "bus", "train", "bike", "truck", "boat", "plane", "ship", "tram"],
+    "tool": ["hammer", "saw", "drill", "knife", "shovel", "rake", "screwdriver"],
+    "instrument": ["piano", "guitar", "violin", "drum", "flute", "trumpet"],
+    "season": ["spring", "summer", "autumn", "winter"],
+    "bird": ["eagle", "owl", "sparrow", "swan", "parrot", "crow", "penguin"],
+    "flower": ["rose", "tulip", "daisy", "lily", "sunflower"],
+    "sport": ["football", "tennis", "swimming", "hockey", "golf", "boxing"],
+    "metal": ["iron", "gold", "silver", "copper", "lead", "tin"],
+    "planet": ["Mercury", "Venus", "Earth", "Mars", "Jupiter", "Saturn", "Uranus", "Neptune"],
+}  # fmt: skip
+BARE = {"color", "drink", "season", "sport", "metal", "planet"}
+NUMBERS = ["one", "two", "three", "four", "five"]
+OPPOSITES = [
+    ("hot", "cold"), ("big", "small"), ("tall", "short"), ("fast", "slow"), ("happy", "sad"), ("good", "bad"),
+    ("up", "down"), ("left", "right"), ("day", "night"), ("old", "young"), ("full", "empty"), ("open", "closed"),
+    ("light", "dark"), ("hard", "soft"), ("wet", "dry"), ("rich", "poor"), ("early", "late"), ("loud", "quiet"),
+    ("clean", "dirty"), ("strong", "weak"), ("high", "low"), ("near", "far"), ("thick", "thin"), ("true", "false"),
+    ("first", "last"), ("inside", "outside"), ("win", "lose"), ("buy", "sell"), ("start", "stop"), ("give", "take"),
+    ("push", "pull"), ("love", "hate"), ("always", "never"), ("yes", "no"), ("cheap", "expensive"),
+    ("easy", "difficult"), ("north", "south"), ("east", "west"), ("black", "white"),
+]  # fmt: skip
+COLORS = {
+    "the sky": "blue", "grass": "green", "snow": "white", "coal": "black", "a banana": "yellow", "blood": "red",
+    "a lemon": "yellow", "a tomato": "red", "milk": "white", "the sun": "yellow", "the sea": "blue",
+    "chocolate": "brown", "a carrot": "orange", "a frog": "green", "an elephant": "gray", "a leaf": "green",
+}  # fmt: skip
+SOUNDS = {
+    "dog": "woof", "cat": "meow", "cow": "moo", "sheep": "baa", "duck": "quack", "lion": "roar", "pig": "oink",
+    "snake": "hiss", "frog": "ribbit", "mouse": "squeak", "wolf": "howl",
+}  # fmt: skip
+WHAT = ["What is {x}?", "What kind of thing is {x}?", "Which kind of thing is {x}?", "To which group belongs {x}?",
+        "{x}: what is it?", "What sort of thing is {x}?"]  # fmt: skip
+OPPOSITE = ["What is the opposite of {x}?", "What's the opposite of {x}?", "Name the opposite of {x}.",
+            "Tell me the opposite of {x}.", "Opposite of {x}?", "Which word is the opposite of {x}?"]  # fmt: skip
+COLOR = ["What color is {x}?", "Which color is {x}?", "Tell me the color of {x}.", "What is the color of {x}?"]
+SOUND = ["What does {x} say?", "What sound does {x} make?", "Which sound does {x} make?"]
+LIST = ["List {n} {k}.", "Name {n} {k}.", "Give me {n} {k}.", "Tell me {n} {k}.", "Can you name {n} {k}?",
+        "Please list {n} {k}."]  # fmt: skip
+UPPER = ["Write {x} in upper case.", "Write {x} in capital letters.", "Say {x} in upper case.",
+         "Put {x} in capital letters."]  # fmt: skip
+
+
+def article(word: str) -> str:
+    return f"{'an' if word[0] in 'aeiou' else 'a'} {word}"
+
+
+def thing(kind: str, word: str) -> str:
+    return word if kind in BARE else article(word)
+
+
+def plural(kind: str) -> str:
+    return kind + "s"
+
+
+def category(rng: random.Random, split: str) -> Turn:
+    kind = rng.choice(list(KINDS))
+    word = rng.choice(KINDS[kind])
+    x = thing(kind, word)
+    phrase = pick(rng, WHAT, split, 1)
+    question = phrase.format(x=x)
+    subject = x[0].upper() + x[1:]
+    return Turn(
+        "categories", f"kind|{word}|{phrase}", question[0].upper() + question[1:], f"{subject} is {article(kind)}.",
+        kind, {"word": word, "kind": kind}, (f"{subject} is", f" {article(kind)}."), (kind,),
+    )  # fmt: skip
+
+
+def opposite(rng: random.Random, split: str) -> Turn:
+    first, second = rng.choice(OPPOSITES)
+    if rng.random() < 0.5:
+        first, second = second, first
+    phrase = pick(rng, OPPOSITE, split, 1)
+    return Turn(
+        "opposites", f"opposite|{first}|{phrase}", phrase.format(x=first), f"The opposite of {first} is {second}.",
+        second, {"word": first, "opposite": second}, (f"The opposite of {first} is", f" {second}."), (f"is {second}",),
+    )  # fmt: skip
+
+
+def color(rng: random.Random, split: str) -> Turn:
+    x, shade = rng.choice(list(COLORS.items()))
+    phrase = pick(rng, COLOR, split, 1)
+    subject = x[0].upper() + x[1:]
+    return Turn("categories", f"color|{x}|{phrase}", phrase.format(x=x), f"{subject} is {shade}.", shade,
+                {"thing": x.split()[-1], "color": shade}, (f"The color of {x} is", f" {shade}."), (shade,))  # fmt: skip
+
+
+def sound(rng: random.Random, split: str) -> Turn:
+    animal, noise = rng.choice(list(SOUNDS.items()))
+    phrase = pick(rng, SOUND, split, 1)
+    return Turn("categories", f"sound|{animal}|{phrase}", phrase.format(x=article(animal)),
+                f"{article(animal).capitalize()} says {noise}.", noise, {"animal": animal, "sound": noise},
+                (f"{article(animal).capitalize()} says", f" {noise}."), (noise,))  # fmt: skip
+
+
+def listing(rng: random.Random, split: str) -> Turn:
+    """The first few of a kind, always in the order of the table, so that there is one right answer."""
+    kind = rng.choice([kind for kind, words in KINDS.items() if len(words) >= 5])
+    count = rng.randint(2, 5)
+    number = rng.choice([NUMBERS[count - 1], str(count)])
+    words = KINDS[kind][:count]
+    phrase = pick(rng, LIST, split, 1)
+    answer = ", ".join(words)
+    answer = answer[0].upper() + answer[1:] + "."
+    intro = f"Here are {number} {plural(kind)}:"
+    return Turn("lists", f"list|{kind}|{count}|{phrase}", phrase.format(n=number, k=plural(kind)), answer, None,
+                {plural(kind): words}, (intro, f" {answer[0].lower() if kind != 'planet' else answer[0]}{answer[1:]}"),
+                (answer,))  # fmt: skip
+
+
+def name_one(rng: random.Random, split: str) -> Turn:
+    kind = rng.choice(list(KINDS))
+    word = KINDS[kind][0]
+    phrase = rng.choice(["Name {k}.", "Tell me {k}.", "Give me {k}."])
+    answer = thing(kind, word)
+    return Turn("lists", "", phrase.format(k=article(kind)), answer[0].upper() + answer[1:] + ".",
+                word, {"kind": kind, "name": word}, None, (word,))  # fmt: skip
+
+
+def upper_case(rng: random.Random, split: str) -> Turn:
+    """Spelling in capitals, over every word the other skills answer with."""
+    from recipes.chat_skills.calendar import DAYS, MONTHS
+    from recipes.chat_skills.countries import countries
+
+    country = rng.choice(countries())
+    pair = rng.choice(OPPOSITES)
+    word = rng.choice([
+        country.capital, country.capital, country.name, country.continent, rng.choice(DAYS + MONTHS), rng.choice(pair),
+        rng.choice(rng.choice(list(KINDS.values()))), rng.choice(list(COLORS.values())),
+    ])  # fmt: skip
+    phrase = pick(rng, UPPER, split, 1)
+    return Turn("upper case", f"upper|{word}|{phrase}", phrase.format(x=word), word.upper(), word.upper(),
+                {"word": word, "upper": word.upper()}, None, (word.upper(),))  # fmt: skip
+
+
+def sample(rng: random.Random, split: str) -> Turn:
+    parts = [category, category, opposite, opposite, color, sound]
+    return rng.choice(parts if split == HELD_OUT else [*parts, name_one])(rng, split)
