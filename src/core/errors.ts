@@ -1,13 +1,14 @@
 /**
  * Every error a user can meet, in one place: its code, its HTTP status and the shape of its body.
  *
- * The four body shapes are SGLang's own (see docs/api.md):
+ * The body shapes are SGLang's own (see docs/api.md):
  * - `native`:     `{"error":{"message"}}`, a value a native handler refuses
  * - `validation`: `{"object":"error","message","type":"Bad Request","param":null,"code"}`, a body that does not parse
  * - `http`:       `{"object":"error","message","type":"<status>","param":null,"code"}`
+ * - `openai`:     as `http`, with a name such as `InternalServerError` as type
  * - `detail`:     `{"detail"}`, what the web framework itself answers
  */
-export type ErrorEnvelope = 'native' | 'validation' | 'http' | 'detail';
+export type ErrorEnvelope = 'native' | 'validation' | 'http' | 'openai' | 'detail';
 
 const REGISTRY = {
   /** A request value that is refused: out of range, too long, contradictory. */
@@ -23,6 +24,8 @@ const REGISTRY = {
   body_too_large: { status: 413, envelope: 'http' },
   /** The scheduler refuses for lack of room or time: queue full, timeout, priority refusal. */
   overloaded: { status: 503, envelope: 'http' },
+  /** A token id that no tokenizer can turn into text; SGLang's clients expect a server error. */
+  undecodable_token: { status: 500, envelope: 'openai' },
   internal: { status: 500, envelope: 'http' },
 } as const satisfies Record<string, { status: number; envelope: ErrorEnvelope }>;
 

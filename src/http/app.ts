@@ -1,0 +1,47 @@
+import express, { type Express } from 'express';
+import { RequestError } from '../core/errors';
+import type { ModelFacts } from '../core/model-facts';
+import type { ServerArgs } from '../server-args/server-args';
+import type { TokenizerManager } from '../tokenizer-manager';
+import { accessLog } from './access-log';
+import { authenticate } from './auth';
+import { cors } from './cors';
+import { errorHandler } from './error-handler';
+import { healthRoutes } from './health';
+import { controlRoutes } from './native/control';
+import { generateRoutes } from './native/generate';
+import { infoRoutes } from './native/info';
+import { tokenizeRoutes } from './native/tokenize';
+import { modelsRoutes } from './openai/models';
+import { addRoutes } from './route';
+import { stripRootPath } from './root-path';
+import type { ServerStatus } from './server-status';
+
+/** What the routes work with. */
+export interface AppDeps {
+  readonly args: ServerArgs;
+  readonly facts: ModelFacts;
+  readonly manager: TokenizerManager;
+  readonly status: ServerStatus;
+}
+
+/** The HTTP application; listens to nothing by itself. */
+export function createApp(deps: AppDeps): Express {
+  const { args } = deps;
+  const app = express();
+  app.disable('x-powered-by').disable('etag').enable('case sensitive routing').set('query parser', 'simple');
+  app.use(accessLog(args.uvicornAccessLogExcludePrefixes), cors, stripRootPath(args.fastapiRootPath));
+  addRoutes(app, args, [
+    ...healthRoutes(deps),
+    ...generateRoutes(deps),
+    ...infoRoutes(deps),
+    ...controlRoutes(deps),
+    ...tokenizeRoutes(deps),
+    ...modelsRoutes(deps),
+  ]);
+  app.use(authenticate('normal', args), () => {
+    throw new RequestError('unknown_route', 'Not Found');
+  });
+  app.use(errorHandler);
+  return app;
+}

@@ -1,0 +1,106 @@
+import type { Response } from 'express';
+import { errorMessage } from '../core/errors';
+import { logger, timestamp } from '../logging/logger';
+import { DEFAULT_GENERATE_REQUEST, type Heartbeat } from '../tokenizer-manager';
+import type { AppDeps } from './app';
+import type { RouteSpec } from './route';
+import type { ServerPhase } from './server-status';
+import { disconnectSignal } from './sse';
+
+const DEFAULT_TIMEOUT_SECONDS = 20;
+
+let probes = 0;
+
+/** `/health` looks at the scheduler's last sign of life; `/health_generate` has it generate a token. */
+export function healthRoutes({ manager, status }: AppDeps): RouteSpec[] {
+  const isServing = () => checkPhase(status.phase);
+  return [
+    {
+      path: '/health',
+      methods: ['get'],
+      level: 'open',
+      handler(_req, res) {
+        reply(res, isServing() && (trustsListening() || checkHeartbeat(manager.heartbeat, timeoutMs())));
+      },
+    },
+    {
+      path: '/health_generate',
+      methods: ['get'],
+      level: 'open',
+      async handler(_req, res) {
+        reply(res, isServing() && (await probe({ manager }, disconnectSignal(res))));
+      },
+    },
+  ];
+}
+
+/** Whether a scheduler that was last heard of like this is alive and making progress. */
+export function isAlive({ state, ageMs }: Heartbeat, limitMs: number): boolean {
+  return ageMs <= limitMs && (state?.busyMs ?? 0) <= limitMs;
+}
+
+function reply(res: Response, isHealthy: boolean): void {
+  res.status(isHealthy ? 200 : 503).end();
+}
+
+function checkPhase(phase: ServerPhase): boolean {
+  if (phase === 'draining') {
+    logger.log('info', 'Health check request received during shutdown. Returning 503.');
+  }
+  return phase === 'up';
+}
+
+function checkHeartbeat(heartbeat: Heartbeat, limitMs: number): boolean {
+  const healthy = isAlive(heartbeat, limitMs);
+  if (!healthy) logFailure(limitMs, performance.now(), heartbeat);
+  return healthy;
+}
+
+/**
+ * Runs one token through the whole engine. Any output that comes back meanwhile proves the same, so a busy server is
+ * not made to wait for its turn; what is left of the probe is aborted.
+ */
+async function probe({ manager }: Pick<AppDeps, 'manager'>, gone: AbortSignal): Promise<boolean> {
+  const start = performance.now();
+  const limitMs = timeoutMs();
+  const done = new AbortController();
+  try {
+    await manager.generate(
+      {
+        ...DEFAULT_GENERATE_REQUEST,
+        rid: `HEALTH_CHECK_${Date.now() / 1000}_${probes++}`,
+        inputIds: [0],
+        samplingParams: { max_new_tokens: 1, temperature: 0 },
+        noLogs: true,
+      },
+      AbortSignal.any([gone, done.signal]),
+    );
+  } catch (error) {
+    logger.log('error', `Health check failed: ${errorMessage(error)}`);
+    return false;
+  }
+  const healthy = await manager.nextOutput(limitMs);
+  done.abort();
+  if (!healthy) logFailure(limitMs, start, manager.heartbeat);
+  return healthy;
+}
+
+/** @param start by `performance.now()` */
+function logFailure(limitMs: number, start: number, { ageMs }: Heartbeat): void {
+  const clock = (at: number) => timestamp(new Date(performance.timeOrigin + at), false).slice(-8);
+  logger.log(
+    'error',
+    `Health check failed. Server couldn't get a response from detokenizer for last ${limitMs / 1000} seconds. ` +
+      `tic start time: ${clock(start)}. last_heartbeat time: ${clock(performance.now() - ageMs)}`,
+  );
+}
+
+function timeoutMs(): number {
+  const seconds = Number(process.env['SGLANG_HEALTH_CHECK_TIMEOUT']);
+  return (seconds > 0 ? seconds : DEFAULT_TIMEOUT_SECONDS) * 1000;
+}
+
+/** Whether the operator wants `/health` to look no further than the server's own phase. */
+function trustsListening(): boolean {
+  return /^(false|0)$/i.test(process.env['SGLANG_ENABLE_HEALTH_ENDPOINT_GENERATION'] ?? 'true');
+}

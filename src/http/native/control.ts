@@ -1,0 +1,87 @@
+import { z } from 'zod';
+import { RequestError } from '../../core/errors';
+import { parseAs } from '../../core/parse';
+import type { AppDeps } from '../app';
+import type { RouteSpec } from '../route';
+import { disconnectSignal } from '../sse';
+
+const FLUSH_REPLY =
+  'Cache flushed.\nPlease check backend logs for more details. ' +
+  '(When there are running or waiting requests, the operation will not be performed.)\n';
+
+const object = { error: 'must be a JSON object' };
+const abortSchema = z.object(
+  {
+    rid: z.string({ error: 'must be a string' }).nullish(),
+    abort_all: z.boolean({ error: 'must be true or false' }).nullish(),
+  },
+  object,
+);
+const pauseSchema = z.object(
+  {
+    mode: z
+      .enum(['abort', 'retract', 'in_place'], { error: "must be 'abort', 'retract' or 'in_place'" })
+      .nullish(),
+  },
+  object,
+);
+
+/** What operators do to a running server. */
+export function controlRoutes({ manager }: AppDeps): RouteSpec[] {
+  return [
+    {
+      path: '/flush_cache',
+      methods: ['get', 'post'],
+      level: 'admin_optional',
+      async handler(req, res) {
+        const flushed = await manager.flushCache(timeoutMs(req.query['timeout']), disconnectSignal(res));
+        res
+          .status(flushed ? 200 : 400)
+          .type('text/plain')
+          .send(FLUSH_REPLY);
+      },
+    },
+    {
+      path: '/abort_request',
+      methods: ['post'],
+      level: 'admin_optional',
+      body: 'json',
+      handler(req, res) {
+        const { rid, abort_all } = parseAs(abortSchema, req.body ?? {});
+        if (abort_all === true) manager.abortAll();
+        else if (typeof rid === 'string') manager.abort(rid);
+        res.status(200).end();
+      },
+    },
+    {
+      path: '/pause_generation',
+      methods: ['post'],
+      level: 'admin_optional',
+      body: 'json',
+      async handler(req, res) {
+        await manager.pauseGeneration(parseAs(pauseSchema, req.body ?? {}).mode ?? 'abort');
+        res.json({ message: 'Generation paused successfully.', status: 'ok' });
+      },
+    },
+    {
+      path: '/continue_generation',
+      methods: ['post'],
+      level: 'admin_optional',
+      body: 'json',
+      async handler(_req, res) {
+        await manager.continueGeneration();
+        res.json({ message: 'Generation continued successfully.', status: 'ok' });
+      },
+    },
+  ];
+}
+
+/** @param text the query's `timeout`, in seconds */
+function timeoutMs(text: unknown): number {
+  if (text === undefined) return 0;
+  const seconds = typeof text === 'string' && text.trim() !== '' ? Number(text) : NaN;
+  if (!(seconds >= 0 && Number.isFinite(seconds))) {
+    throw new RequestError('bad_request', 'timeout: must be a number of seconds, at least 0');
+  }
+  return seconds * 1000;
+}

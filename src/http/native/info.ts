@@ -1,0 +1,85 @@
+import { RequestError } from '../../core/errors';
+import type { InternalState } from '../../ipc/messages';
+import { logger } from '../../logging/logger';
+import { toPublicArgs } from '../../server-args';
+import { packageVersion } from '../../server-args/package';
+import type { AppDeps } from '../app';
+import type { RouteSpec } from '../route';
+
+/** The release of SGLang whose interface this server has. */
+const SGLANG_VERSION = '0.5.9';
+const GIB = 2 ** 30;
+
+/** What can be asked about the model and the server. */
+export function infoRoutes(deps: AppDeps): RouteSpec[] {
+  const get = (path: string, handler: RouteSpec['handler']): RouteSpec => {
+    return { path, methods: ['get'], level: 'normal', handler };
+  };
+  const modelInfo: RouteSpec['handler'] = (_req, res) => void res.json(describeModel(deps));
+  const serverInfo: RouteSpec['handler'] = async (_req, res) => void res.json(await describeServer(deps));
+  return [
+    get('/model_info', modelInfo),
+    get('/get_model_info', deprecated('/get_model_info', '/model_info', modelInfo)),
+    get('/server_info', serverInfo),
+    get('/get_server_info', deprecated('/get_server_info', '/server_info', serverInfo)),
+    get('/get_weight_version', refuseWeightVersion),
+    get('/weight_version', refuseWeightVersion),
+    get('/ping', (_req, res) => void res.status(200).end()),
+  ];
+}
+
+function describeModel({ args, facts }: AppDeps): Record<string, unknown> {
+  return {
+    model_path: args.modelPath,
+    tokenizer_path: args.tokenizerPath,
+    is_generation: true,
+    preferred_sampling_params: args.preferredSamplingParams,
+    weight_version: args.weightVersion,
+    has_image_understanding: false,
+    has_audio_understanding: false,
+    model_type: facts.modelType,
+    architectures: facts.architectures,
+  };
+}
+
+async function describeServer({ args, facts, manager }: AppDeps): Promise<Record<string, unknown>> {
+  const publicArgs = toPublicArgs(args);
+  return {
+    ...publicArgs,
+    status: 'ready',
+    max_total_num_tokens: facts.maxTotalNumTokens,
+    max_req_input_len: facts.maxReqInputLen,
+    internal_states: [{ ...publicArgs, ...describeState(await manager.internalState()) }],
+    version: `${packageVersion()}+sglang.${SGLANG_VERSION}`,
+  };
+}
+
+function describeState(state: InternalState): Record<string, unknown> {
+  return {
+    last_gen_throughput: state.lastGenThroughput,
+    memory_usage: {
+      weight: state.weightBytes / GIB,
+      kvcache: state.kvCacheBytes / GIB,
+      token_capacity: state.tokenCapacity,
+      graph: state.graphBytes / GIB,
+    },
+    effective_max_running_requests_per_dp: state.maxRunningRequests,
+  };
+}
+
+function deprecated(path: string, successor: string, handler: RouteSpec['handler']): RouteSpec['handler'] {
+  return (req, res) => {
+    logger.log(
+      'warning',
+      `Endpoint '${path}' is deprecated and will be removed in a future version. Please use '${successor}' instead.`,
+    );
+    return handler(req, res);
+  };
+}
+
+function refuseWeightVersion(): never {
+  throw new RequestError(
+    'not_found',
+    "Endpoint '/get_weight_version' or '/weight_version' is deprecated. Please use '/model_info' instead.",
+  );
+}

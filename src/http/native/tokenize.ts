@@ -1,0 +1,69 @@
+import { z } from 'zod';
+import { RequestError } from '../../core/errors';
+import { isIntegerList, isIntegerLists, isStringList, parseAs } from '../../core/parse';
+import type { Tokenizer } from '../../tokenizer-manager';
+import type { AppDeps } from '../app';
+import type { RouteSpec } from '../route';
+
+const object = { error: 'must be a JSON object' };
+const flag = z.boolean({ error: 'must be true or false' }).default(true);
+
+const tokenizeSchema = z.object(
+  {
+    prompt: z.custom<string | string[]>((value) => typeof value === 'string' || isStringList(value), {
+      error: 'must be a string or a list of strings',
+    }),
+    add_special_tokens: flag,
+  },
+  object,
+);
+
+const detokenizeSchema = z.object(
+  {
+    tokens: z.custom<number[] | number[][]>((value) => isIntegerList(value) || isIntegerLists(value), {
+      error: 'must be a list of integers or a list of lists of integers',
+    }),
+    skip_special_tokens: flag,
+  },
+  object,
+);
+
+/** Text to token ids and back, without the model. */
+export function tokenizeRoutes({ manager }: AppDeps): RouteSpec[] {
+  const tokenize: RouteSpec['handler'] = (req, res) => {
+    const { prompt, add_special_tokens: addSpecialTokens } = parseAs(tokenizeSchema, req.body);
+    const tokenizer = tokenizerOf(manager);
+    const encode = (text: string) => tokenizer.encode(text, { addSpecialTokens });
+    const tokens = typeof prompt === 'string' ? encode(prompt) : prompt.map(encode);
+    const count = isIntegerList(tokens) ? tokens.length : tokens.map((ids) => ids.length);
+    res.json({ tokens, count, max_model_len: tokenizer.modelMaxLength });
+  };
+  const detokenize: RouteSpec['handler'] = (req, res) => {
+    const { tokens, skip_special_tokens: skipSpecialTokens } = parseAs(detokenizeSchema, req.body);
+    const tokenizer = tokenizerOf(manager);
+    const decode = (ids: number[]) => tokenizer.decode(checked(ids), { skipSpecialTokens });
+    res.json({ text: isIntegerList(tokens) ? decode(tokens) : tokens.map(decode) });
+  };
+  return [
+    ...['/tokenize', '/v1/tokenize'].map((path) => post(path, tokenize)),
+    ...['/detokenize', '/v1/detokenize'].map((path) => post(path, detokenize)),
+  ];
+}
+
+function post(path: string, handler: RouteSpec['handler']): RouteSpec {
+  return { path, methods: ['post'], level: 'normal', body: 'json_only', handler };
+}
+
+function tokenizerOf({ tokenizer }: AppDeps['manager']): Tokenizer {
+  if (tokenizer !== null) return tokenizer;
+  throw new RequestError(
+    'not_available',
+    'This server was started with --skip-tokenizer-init: it has no tokenizer.',
+  );
+}
+
+function checked(ids: number[]): number[] {
+  const negative = ids.find((id) => id < 0);
+  if (negative === undefined) return ids;
+  throw new RequestError('undecodable_token', `Token ID ${negative} cannot be turned into text.`);
+}

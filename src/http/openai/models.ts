@@ -1,0 +1,37 @@
+import type { AppDeps } from '../app';
+import type { RouteSpec } from '../route';
+
+/** `/v1/models`: the one model this server has. */
+export function modelsRoutes({ args, facts }: AppDeps): RouteSpec[] {
+  const name = args.servedModelName;
+  const card = () => ({
+    id: name,
+    object: 'model',
+    created: Math.floor(Date.now() / 1000),
+    owned_by: 'sglang',
+    root: name,
+    parent: null,
+    max_model_len: facts.contextLen,
+  });
+  return [
+    {
+      path: '/v1/models',
+      methods: ['get'],
+      level: 'normal',
+      handler: (_req, res) => void res.json({ object: 'list', data: [card()] }),
+    },
+    {
+      // Names such as `org/model` have slashes of their own.
+      path: '/v1/models/*name',
+      methods: ['get'],
+      level: 'normal',
+      handler(req, res) {
+        const wanted = [req.params['name']].flat().join('/');
+        if (wanted === name) return void res.json(card());
+        const message = `The model '${wanted}' does not exist`;
+        const error = { message, type: 'invalid_request_error', param: 'model', code: 'model_not_found' };
+        res.status(404).json({ error });
+      },
+    },
+  ];
+}

@@ -1,0 +1,46 @@
+/** `sampling_params` as they came, under their wire names; checked and resolved by `parseSamplingParams`. */
+export type RawSamplingParams = Readonly<Record<string, unknown>>;
+
+/**
+ * A request for text, whose values have the right types and nothing more. `T | T[]` means one for all prompts, or a
+ * list with one for each.
+ */
+export interface GenerateRequest {
+  readonly text: string | readonly string[] | null;
+  /** Run instead of `text` where both are given. */
+  readonly inputIds: readonly number[] | readonly (readonly number[])[] | null;
+  readonly samplingParams: RawSamplingParams | readonly RawSamplingParams[];
+  readonly rid: string | readonly string[] | null;
+  readonly returnLogprob: boolean | readonly boolean[];
+  /** First prompt position to report, -1 for output tokens only. */
+  readonly logprobStartLen: number | readonly number[];
+  readonly topLogprobsNum: number | readonly number[];
+  readonly tokenIdsLogprob: readonly number[] | readonly (readonly number[])[] | null;
+  readonly stream: boolean;
+  /** Keep going when the client leaves. */
+  readonly background: boolean;
+  readonly priority: number | null;
+  /** Groups requests for the `routing-key` policy. */
+  readonly routingKey: string | null;
+  readonly extraKey: string | readonly string[] | null;
+  /** Leave this request out of the request log. */
+  readonly noLogs: boolean;
+}
+
+/** A request with every option at its default; needs a prompt. */
+export const DEFAULT_GENERATE_REQUEST: GenerateRequest = {
+  text: null,
+  inputIds: null,
+  samplingParams: {},
+  rid: null,
+  returnLogprob: false,
+  logprobStartLen: -1,
+  topLogprobsNum: 0,
+  tokenIdsLogprob: null,
+  stream: false,
+  background: false,
+  priority: null,
+  routingKey: null,
+  extraKey: null,
+  noLogs: false,
+};

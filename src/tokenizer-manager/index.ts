@@ -1,0 +1,5 @@
+export { loadTokenizer, type Tokenizer } from '../core/tokenizer';
+export { GenerateJob, type GenerateChunk } from './generate-job';
+export { DEFAULT_GENERATE_REQUEST, type GenerateRequest, type RawSamplingParams } from './generate-request';
+export type { GenerateResult } from './request-state';
+export { TokenizerManager, type Heartbeat, type TokenizerManagerDeps } from './tokenizer-manager';

@@ -1,0 +1,96 @@
+import { RequestError } from '../core/errors';
+import type { ModelFacts } from '../core/model-facts';
+import type { LogprobParams, SamplingParams } from '../core/request';
+import type { Tokenizer } from '../core/tokenizer';
+import type { GenerateMsg } from '../ipc/messages';
+import { warnOnce } from '../logging/logger';
+import type { ServerArgs } from '../server-args/server-args';
+import { fitToContext, refuseLength } from './context-limits';
+import type { Prompt } from './fan-out';
+
+export interface PromptContext {
+  readonly args: Pick<ServerArgs, 'allowAutoTruncate' | 'streamInterval'>;
+  readonly facts: ModelFacts;
+  readonly tokenizer: Tokenizer | null;
+}
+
+/** What the samples of one prompt share. */
+export type PromptMessage = Omit<GenerateMsg, 'rid' | 'stream' | 'priority' | 'routingKey'>;
+
+/** Ids asked for, and likeliest tokens, at each position. */
+const MAX_LOGPROBS = 1024;
+
+/**
+ * Tokenizes a prompt and checks everything that depends on its ids.
+ * @throws RequestError `bad_value`
+ */
+export function promptMessage(prompt: Prompt, context: PromptContext): PromptMessage {
+  const { args, facts } = context;
+  const ids = prompt.inputIds ?? tokenize(prompt.text ?? '', context);
+  checkIds(ids, facts.vocabSize);
+  const limits = { ...facts, autoTruncate: args.allowAutoTruncate };
+  const { params } = prompt;
+  const lengths = fitToContext(ids.length, params.maxNewTokens, prompt.isMaxNewTokensGiven, limits);
+  if (lengths.promptTokens < ids.length) {
+    warnOnce(`Prompts that are too long for the context are cut to ${lengths.promptTokens} tokens.`);
+  }
+  return {
+    type: 'generate',
+    inputIds: Int32Array.from(ids.slice(0, lengths.promptTokens)),
+    sampling: withLengths(params.sampling, lengths.maxNewTokens),
+    decode: params.decode,
+    logprobs: prompt.logprobs && checkLogprobs(prompt.logprobs, lengths.promptTokens, facts.vocabSize),
+    streamInterval: params.streamInterval ?? args.streamInterval,
+    extraKey: prompt.extraKey,
+  };
+}
+
+function refuse(message: string): never {
+  throw new RequestError('bad_value', message);
+}
+
+function tokenize(text: string, { tokenizer, facts, args }: PromptContext): number[] {
+  if (tokenizer === null) {
+    refuse(
+      'The engine initialized with skip_tokenizer_init=True cannot accept text prompts. ' +
+        'Please provide input_ids or re-initialize the engine with skip_tokenizer_init=False.',
+    );
+  }
+  // Megabytes of text would hold up all other requests, only to be refused for their length.
+  const longest = facts.contextLen * tokenizer.maxTokenLength;
+  if (text.length > longest && !args.allowAutoTruncate) {
+    refuseLength(`at least ${Math.ceil(text.length / tokenizer.maxTokenLength)}`, facts.contextLen);
+  }
+  return tokenizer.encode(text.slice(0, longest));
+}
+
+function checkIds(ids: readonly number[], vocabSize: number): void {
+  if (ids.length === 0) refuse('The prompt is empty: it has no tokens.');
+  const outside = ids.find((id) => id < 0 || id >= vocabSize);
+  if (outside !== undefined) {
+    refuse(`Token ID ${outside} is out of vocabulary (vocab size: ${vocabSize})`);
+  }
+}
+
+function withLengths(sampling: Omit<SamplingParams, 'maxNewTokens'>, maxNewTokens: number): SamplingParams {
+  return { ...sampling, maxNewTokens, minNewTokens: Math.min(sampling.minNewTokens, maxNewTokens) };
+}
+
+function checkLogprobs(wanted: LogprobParams, promptTokens: number, vocabSize: number): LogprobParams {
+  const { startLen, topNum, tokenIds } = wanted;
+  if (startLen < -1) refuse(`logprob_start_len must be -1 or at least 0, got ${startLen}.`);
+  if (startLen > promptTokens) {
+    refuse(
+      `req.logprob_start_len=${startLen} is higher than the number of input tokens ` +
+        `len(req.origin_input_ids)=${promptTokens}. Please use a smaller logprob_start_len.`,
+    );
+  }
+  const most = Math.min(MAX_LOGPROBS, vocabSize);
+  if (topNum < 0 || topNum > most) refuse(`top_logprobs_num must be in [0, ${most}], got ${topNum}.`);
+  if (tokenIds !== null && tokenIds.length > MAX_LOGPROBS) {
+    refuse(`token_ids_logprob must have at most ${MAX_LOGPROBS} entries, got ${tokenIds.length}.`);
+  }
+  const outside = tokenIds?.find((id) => id < 0 || id >= vocabSize);
+  if (outside !== undefined) refuse(`token_ids_logprob must be in [0, ${vocabSize - 1}], got ${outside}.`);
+  return wanted;
+}

@@ -1,0 +1,91 @@
+import type { FinishReason, LogprobParams, PositionLogprobs } from '../core/request';
+import type { GenerateMsg, TextOutput } from '../ipc/messages';
+
+/** What is known of one request so far. */
+export interface GenerateResult {
+  readonly rid: string;
+  readonly text: string;
+  /** Generated tokens, the one that ended the request included. */
+  readonly outputIds: readonly number[];
+  /** null while the request runs. */
+  readonly finish: FinishReason | null;
+  readonly promptTokens: number;
+  readonly completionTokens: number;
+  readonly cachedTokens: number;
+  readonly retractions: number;
+  /** Seconds from arrival to the last output; null while the request runs. */
+  readonly e2eLatency: number | null;
+  /** null when no log-probabilities were asked for. */
+  readonly logprobs: ResultLogprobs | null;
+}
+
+export interface ResultLogprobs {
+  readonly wanted: LogprobParams;
+  /** From the first position asked for to the end of the prompt; for output only, just the last position. */
+  readonly input: readonly PositionLogprobs[];
+  readonly output: readonly PositionLogprobs[];
+}
+
+/**
+ * One request between its message to the scheduler and its last output. The manager's table owns it; a job listens to
+ * it until the client has gone.
+ */
+export class RequestState implements GenerateResult {
+  text = '';
+  readonly outputIds: number[] = [];
+  finish: FinishReason | null = null;
+  promptTokens: number;
+  completionTokens = 0;
+  cachedTokens = 0;
+  retractions = 0;
+  e2eLatency: number | null = null;
+  readonly logprobs: { wanted: LogprobParams; input: PositionLogprobs[]; output: PositionLogprobs[] } | null;
+  private listener: (() => void) | null = null;
+
+  /** @param receivedAt when the request arrived, by `performance.now()` */
+  constructor(
+    readonly message: GenerateMsg,
+    private readonly receivedAt: number,
+  ) {
+    this.promptTokens = message.inputIds.length;
+    this.logprobs = message.logprobs === null ? null : { wanted: message.logprobs, input: [], output: [] };
+  }
+
+  get rid(): string {
+    return this.message.rid;
+  }
+
+  /** Calls `listener` after each output until `detach`. */
+  attach(listener: () => void): void {
+    this.listener = listener;
+  }
+
+  /** Nobody reads this request any more: what it still generates is counted, not kept. */
+  detach(): void {
+    this.listener = null;
+    this.text = '';
+    this.outputIds.length = 0;
+  }
+
+  apply(output: TextOutput): void {
+    this.promptTokens = output.promptTokens;
+    this.completionTokens = output.completionTokens;
+    this.cachedTokens = output.cachedTokens;
+    this.retractions = output.retractions;
+    this.finish = output.finish;
+    if (output.finish !== null) this.e2eLatency = (performance.now() - this.receivedAt) / 1000;
+    if (this.listener === null) return;
+    this.text += output.text;
+    append(this.outputIds, output.newIds);
+    if (this.logprobs !== null) {
+      append(this.logprobs.input, output.inputLogprobs ?? []);
+      append(this.logprobs.output, output.outputLogprobs ?? []);
+    }
+    this.listener();
+  }
+}
+
+/** Unlike `push(...items)`, safe for lists longer than the stack. */
+function append<T>(list: T[], items: Iterable<T>): void {
+  for (const item of items) list.push(item);
+}

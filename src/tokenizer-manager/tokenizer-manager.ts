@@ -1,0 +1,278 @@
+import { assertNever, errorMessage, RequestError, StartupError } from '../core/errors';
+import type { ModelFacts } from '../core/model-facts';
+import type { Tokenizer } from '../core/tokenizer';
+import type {
+  GenerateMsg,
+  InternalState,
+  PauseMode,
+  SchedulerMsg,
+  SchedulerState,
+  TextOutput,
+  TokenizerManagerMsg,
+} from '../ipc/messages';
+import type { ServerArgs } from '../server-args/server-args';
+import { ControlCalls } from './control-calls';
+import { fanOut, type FannedOut } from './fan-out';
+import { GenerateJob, refusalOf } from './generate-job';
+import type { GenerateRequest } from './generate-request';
+import { promptMessage, type PromptMessage } from './prompt-message';
+import { RequestLogger } from './request-logger';
+import { RequestState } from './request-state';
+import { parseSamplingParams, type SamplingContext } from './sampling-params';
+
+export interface TokenizerManagerDeps {
+  readonly args: ServerArgs;
+  readonly facts: ModelFacts;
+  /** null where only token ids go in and out (`--skip-tokenizer-init`). */
+  readonly tokenizer: Tokenizer | null;
+  readonly toScheduler: { put(message: SchedulerMsg): void };
+}
+
+/** The scheduler's last sign of life. */
+export interface Heartbeat {
+  /** null before the first one. */
+  readonly state: SchedulerState | null;
+  /** Milliseconds since it came, or since the manager was made. */
+  readonly ageMs: number;
+}
+
+/** How long prompts are tokenized in one go before other work gets its turn. */
+const SLICE_MS = 20;
+const FLUSH_RETRY_MS = 50;
+
+/**
+ * Turns requests into messages to the scheduler and its outputs into results. Owns the state of every request from its
+ * message until the output that ends it; nothing else removes a state, so that an abort always finds one.
+ */
+export class TokenizerManager {
+  readonly tokenizer: Tokenizer | null;
+  private readonly states = new Map<string, { state: RequestState; request: GenerateRequest }>();
+  private readonly control: ControlCalls;
+  private readonly requestLogger: RequestLogger;
+  private readonly sampling: SamplingContext;
+  private readonly outputWaiters = new Set<() => void>();
+  private schedulerState: SchedulerState | null = null;
+  private heartbeatAt = performance.now();
+
+  /** @throws StartupError when the server's preferred sampling parameters are not valid */
+  constructor(private readonly deps: TokenizerManagerDeps) {
+    const { args, facts, tokenizer } = deps;
+    this.tokenizer = tokenizer;
+    this.control = new ControlCalls((message) => deps.toScheduler.put(message));
+    this.requestLogger = new RequestLogger(args);
+    const eos = [...facts.eosTokenIds, ...(tokenizer?.eosTokenId == null ? [] : [tokenizer.eosTokenId])];
+    const { vocabSize } = facts;
+    this.sampling = { vocabSize, eosTokenIds: [...new Set(eos)], hasTokenizer: tokenizer !== null };
+    checkPreferred(args, this.sampling);
+  }
+
+  /** Unfinished requests, also those whose client has gone. */
+  get pendingRids(): readonly string[] {
+    return [...this.states.keys()];
+  }
+
+  get heartbeat(): Heartbeat {
+    return { state: this.schedulerState, ageMs: performance.now() - this.heartbeatAt };
+  }
+
+  /** Takes one message of this process's inbox. */
+  handle(message: TokenizerManagerMsg): void {
+    switch (message.type) {
+      case 'text_outputs':
+        for (const output of message.outputs) this.handleOutput(output);
+        for (const wake of this.outputWaiters) wake();
+        return;
+      case 'heartbeat':
+        this.schedulerState = message.state;
+        this.heartbeatAt = performance.now();
+        return;
+      case 'control_reply':
+        this.control.settle(message.callId, message.result);
+        return;
+      default:
+        assertNever(message);
+    }
+  }
+
+  /**
+   * Validates a request and sends it off. Nothing is sent unless all of it is valid.
+   * @param gone fires when the client has left: what is unfinished then is aborted at once, unless the request is to
+   *   run in the background
+   * @throws RequestError
+   */
+  async generate(request: GenerateRequest, gone: AbortSignal): Promise<GenerateJob> {
+    const receivedAt = performance.now();
+    const signal = request.background ? new AbortController().signal : gone;
+    const fanned = fanOut(request, this.deps.args.preferredSamplingParams, this.sampling);
+    const rids = fanned.prompts.flatMap((prompt) => prompt.rids);
+    this.refuseDuplicates(rids);
+    this.requestLogger.received(request, rids);
+    const messages = await this.tokenize(fanned, signal);
+    if (fanned.n > 1) await this.warmPrefixes(fanned, messages, request, signal);
+    const all = messages.flatMap((message, i) =>
+      (fanned.prompts[i]?.rids ?? []).map((rid) => complete(message, rid, request)),
+    );
+    return this.open(all, fanned.isBatch, request, receivedAt, signal);
+  }
+
+  /** Ends a request, or the requests of a batch that bear its name. Unknown names are ignored. */
+  abort(rid: string): void {
+    for (const known of this.states.keys()) {
+      if (known === rid || isMember(known, rid)) this.deps.toScheduler.put({ type: 'abort', rid: known });
+    }
+  }
+
+  abortAll(): void {
+    this.deps.toScheduler.put({ type: 'abort_all' });
+  }
+
+  /**
+   * Drops the prefix cache.
+   * @param timeoutMs how long to try again while requests run
+   * @param gone ends the trying when it fires
+   * @returns false when requests were running all the time
+   */
+  async flushCache(timeoutMs: number, gone: AbortSignal): Promise<boolean> {
+    const deadline = performance.now() + timeoutMs;
+    for (;;) {
+      const { success } = await this.control.call('flush_cache', (callId) => ({
+        type: 'flush_cache',
+        callId,
+      }));
+      const leftMs = deadline - performance.now();
+      if (success || leftMs <= 0 || gone.aborted) return success;
+      await this.nextOutput(Math.min(leftMs, FLUSH_RETRY_MS));
+    }
+  }
+
+  /** Holds all work until `continueGeneration`; `abort` ends what has been sent so far. */
+  async pauseGeneration(mode: PauseMode): Promise<void> {
+    if (mode === 'abort') this.abortAll();
+    await this.control.call('pause', (callId) => ({ type: 'pause', callId, mode }));
+  }
+
+  async continueGeneration(): Promise<void> {
+    await this.control.call('continue', (callId) => ({ type: 'continue', callId }));
+  }
+
+  async internalState(): Promise<InternalState> {
+    const type = 'get_internal_state';
+    return (await this.control.call(type, (callId) => ({ type, callId }))).state;
+  }
+
+  /** Waits for the next outputs of any requests. @returns false when none came in time */
+  nextOutput(timeoutMs: number): Promise<boolean> {
+    return new Promise((resolve) => {
+      const settle = (came: boolean) => {
+        clearTimeout(timer);
+        this.outputWaiters.delete(wake);
+        resolve(came);
+      };
+      const wake = () => settle(true);
+      const timer = setTimeout(() => settle(false), timeoutMs);
+      this.outputWaiters.add(wake);
+    });
+  }
+
+  private handleOutput(output: TextOutput): void {
+    const entry = this.states.get(output.rid);
+    if (entry === undefined) return;
+    if (output.finish !== null) this.states.delete(output.rid);
+    entry.state.apply(output);
+    if (output.finish !== null) this.requestLogger.finished(entry.request, entry.state);
+  }
+
+  private refuseDuplicates(rids: readonly string[]): void {
+    const seen = new Set<string>();
+    for (const rid of rids) {
+      if (seen.has(rid) || this.states.has(rid)) {
+        throw new RequestError('bad_value', `Duplicate request ID: ${rid} is in use.`);
+      }
+      seen.add(rid);
+    }
+  }
+
+  private async tokenize({ prompts }: FannedOut, signal: AbortSignal): Promise<PromptMessage[]> {
+    const messages: PromptMessage[] = [];
+    let sliceStart = performance.now();
+    for (const prompt of prompts) {
+      messages.push(promptMessage(prompt, this.deps));
+      if (performance.now() - sliceStart < SLICE_MS) continue;
+      await new Promise((resolve) => setImmediate(resolve));
+      refuseGone(signal);
+      sliceStart = performance.now();
+    }
+    return messages;
+  }
+
+  /** Runs each prompt once without output, so that its samples find it in the prefix cache. */
+  private async warmPrefixes(
+    { prompts }: FannedOut,
+    messages: readonly PromptMessage[],
+    request: GenerateRequest,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const warmups = messages.map((message, i): GenerateMsg => {
+      const sampling = { ...message.sampling, maxNewTokens: 0, minNewTokens: 0 };
+      // Under the name of the first sample, so that an abort by name ends it too.
+      const rid = prompts[i]?.rids[0] ?? '';
+      return complete({ ...message, sampling, logprobs: null }, rid, { ...request, stream: false });
+    });
+    const quiet = { ...request, noLogs: true };
+    const results = await this.open(warmups, true, quiet, performance.now(), signal).results();
+    refuseGone(signal);
+    const aborted = results.find(({ finish }) => finish?.type === 'abort')?.finish;
+    if (aborted?.type === 'abort') {
+      throw refusalOf(aborted) ?? new RequestError('bad_value', aborted.message);
+    }
+  }
+
+  /** Registers the requests, sends them and ties them to their client. */
+  private open(
+    messages: readonly GenerateMsg[],
+    isBatch: boolean,
+    request: GenerateRequest,
+    receivedAt: number,
+    signal: AbortSignal,
+  ): GenerateJob {
+    refuseGone(signal);
+    this.refuseDuplicates(messages.map(({ rid }) => rid));
+    const states = messages.map((message) => new RequestState(message, receivedAt));
+    const put = (rid: string) => this.deps.toScheduler.put({ type: 'abort', rid });
+    const job = new GenerateJob(states, isBatch, put);
+    for (const state of states) {
+      this.states.set(state.rid, { state, request });
+      this.deps.toScheduler.put(state.message);
+    }
+    signal.addEventListener('abort', () => job.abandon(), { once: true });
+    return job;
+  }
+}
+
+function complete(message: PromptMessage, rid: string, request: GenerateRequest): GenerateMsg {
+  return {
+    ...message,
+    rid,
+    stream: request.stream,
+    priority: request.priority,
+    routingKey: request.routingKey,
+  };
+}
+
+/** Whether `known` is one of the requests that a batch called `rid` was split into. */
+function isMember(known: string, rid: string): boolean {
+  return known.startsWith(`${rid}_`) && /^\d+$/.test(known.slice(rid.length + 1));
+}
+
+function refuseGone(signal: AbortSignal): void {
+  if (!signal.aborted) return;
+  throw new RequestError('bad_value', 'Request is disconnected from the client side. Abort request.');
+}
+
+function checkPreferred({ preferredSamplingParams }: ServerArgs, context: SamplingContext): void {
+  try {
+    parseSamplingParams(preferredSamplingParams ?? {}, context);
+  } catch (error) {
+    throw new StartupError(`--preferred-sampling-params is not valid: ${errorMessage(error)}`);
+  }
+}
