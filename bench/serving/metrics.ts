@@ -25,7 +25,7 @@ export interface Summary {
   readonly totalThroughput: number;
   /** Most tokens that arrived within one second of the run. */
   readonly peakOutputThroughput: number;
-  /** Most requests that were in progress within one second of the run. */
+  /** Most requests that were in progress at a time. */
   readonly peakConcurrency: number;
   /** Requests in progress, averaged over the run. */
   readonly concurrency: number;
@@ -53,7 +53,8 @@ export function summarize(results: readonly RequestResult[], duration: number): 
     inputThroughput: perSecond(totalInput),
     outputThroughput: perSecond(totalOutput),
     totalThroughput: perSecond(totalInput + totalOutput),
-    ...peaks(done),
+    peakOutputThroughput: peakOutputThroughput(done),
+    peakConcurrency: peakConcurrency(done),
     concurrency: perSecond(sum(done.map(({ latency }) => latency)) / 1000),
     e2e: spread(done.map(({ latency }) => latency)),
     ttft: spread(done.map(({ ttft }) => ttft)),
@@ -94,24 +95,33 @@ export function percentile(sorted: ArrayLike<number>, percent: number): number {
   return low + (high - low) * (place - below);
 }
 
-/** Counts tokens and requests in each second of the run. */
-function peaks(results: readonly RequestResult[]): Pick<Summary, 'peakOutputThroughput' | 'peakConcurrency'> {
+function peakOutputThroughput(results: readonly RequestResult[]): number {
   const first = results.reduce((earliest, { startedAt }) => Math.min(earliest, startedAt), Infinity);
   const tokens: number[] = [];
-  const requests: number[] = [];
-  const second = (at: number) => Math.floor((at - first) / 1000);
-  const add = (counts: number[], at: number, amount: number) => {
-    counts[at] = (counts[at] ?? 0) + amount;
+  const add = (at: number, count: number) => {
+    const second = Math.floor((at - first) / 1000);
+    tokens[second] = (tokens[second] ?? 0) + count;
   };
-  for (const { startedAt, latency, ttft, itl, outputLen } of results) {
-    for (let at = second(startedAt); at <= second(startedAt + latency); at++) add(requests, at, 1);
+  for (const { startedAt, ttft, itl, outputLen } of results) {
     let at = startedAt + ttft;
-    add(tokens, second(at), outputLen - itl.length);
-    for (const gap of itl) {
-      at += gap;
-      add(tokens, second(at), 1);
-    }
+    add(at, outputLen - itl.length);
+    for (const gap of itl) add((at += gap), 1);
   }
-  const most = (counts: number[]) => counts.reduce((max, value) => Math.max(max, value), 0);
-  return { peakOutputThroughput: most(tokens), peakConcurrency: most(requests) };
+  return tokens.reduce((most, count) => Math.max(most, count), 0);
+}
+
+function peakConcurrency(results: readonly RequestResult[]): number {
+  const changes = results.flatMap(({ startedAt, latency }) => [
+    { at: startedAt, by: 1 },
+    { at: startedAt + latency, by: -1 },
+  ]);
+  // An end comes before a beginning at the same moment.
+  changes.sort((a, b) => a.at - b.at || a.by - b.by);
+  let running = 0;
+  let most = 0;
+  for (const { by } of changes) {
+    running += by;
+    most = Math.max(most, running);
+  }
+  return most;
 }

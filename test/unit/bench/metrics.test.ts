@@ -69,6 +69,18 @@ describe('summarize', () => {
     expect(summarize(results, 2)).toMatchObject({ peakOutputThroughput: 6, peakConcurrency: 2 });
   });
 
+  it('finds the moment with most requests in progress', () => {
+    const spans = [
+      [0, 100],
+      [50, 200],
+      [200, 50],
+      [210, 20],
+      [250, 10],
+    ] as const;
+    const results = spans.map(([startedAt, latency]) => result({ startedAt, latency }));
+    expect(summarize(results, 1).peakConcurrency).toBe(3);
+  });
+
   it('of nothing is zero', () => {
     expect(summarize([], 0)).toMatchObject({ completed: 0, requestThroughput: 0, peakConcurrency: 0 });
   });
