@@ -26,6 +26,8 @@ export interface GenerateMsg {
   /** Cache namespace: requests of different keys never share a prefix. */
   readonly extraKey: string | null;
   readonly priority: number | null;
+  /** Groups requests for the `routing-key` policy. */
+  readonly routingKey: string | null;
 }
 
 export type PauseMode = 'abort' | 'retract' | 'in_place';

@@ -32,7 +32,9 @@ export class StepInputs {
       ['seqlens_k', Tensor.over('int32', this.seqlens, [batch])],
       ['total_len', Tensor.over('int32', this.totalLen, [])],
       ['logit_indices', Tensor.over('int64', this.logitIndices, [logitRows])],
-      ...(withPositions ? [['position_ids', Tensor.over('int64', this.positionIds, [batch, sequence])] as const] : []),
+      ...(withPositions
+        ? [['position_ids', Tensor.over('int64', this.positionIds, [batch, sequence])] as const]
+        : []),
     ];
   }
 

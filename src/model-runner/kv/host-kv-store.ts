@@ -1,5 +1,5 @@
 import type { ModelConfig } from '../config/model-config';
-import { IoBinding } from '../onnxruntime/io-binding';
+import type { IoBinding } from '../onnxruntime/io-binding';
 import { Tensor } from '../onnxruntime/tensor';
 import { slotRuns, type KvStore } from './kv-store';
 
@@ -96,11 +96,7 @@ export class HostKvStore implements KvStore {
     const { numKvHeads, headDim } = this.shape;
     for (const plane of this.planes) {
       for (let head = 0; head < numKvHeads; head++) {
-        visit(
-          plane,
-          row * this.rowLength + head * this.capacity * headDim,
-          head * this.slots * headDim,
-        );
+        visit(plane, row * this.rowLength + head * this.capacity * headDim, head * this.slots * headDim);
       }
     }
   }

@@ -28,11 +28,6 @@ export class IoBinding {
     this.bound.set(`out:${name}`, tensor);
   }
 
-  /** Adds a `RunOptions` entry, as named in onnxruntime_run_options_config_keys.h, for every later run. */
-  configure(key: string, value: string): void {
-    ortLibrary().call('AddRunConfigEntry', this.runOptions, key, value);
-  }
-
   /** Runs the graph on a worker thread. Bound memory belongs to the run until it settles. @throws OrtError */
   async run(): Promise<void> {
     if (this.running) throw bug('binding run twice at a time');

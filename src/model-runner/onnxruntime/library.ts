@@ -44,7 +44,8 @@ export class OrtLibrary {
     const getVersion = decodeFunction(koffi.decode(base, 8, 'void *') as Pointer, 'const char *', []);
     this.version = getVersion() as string;
     const api = getApi(API_VERSION) as Pointer | null;
-    if (!api) throw new StartupError(`ONNX Runtime ${this.version} at ${path} lacks C API version ${API_VERSION}`);
+    if (!api)
+      throw new StartupError(`ONNX Runtime ${this.version} at ${path} lacks C API version ${API_VERSION}`);
     this.functions = new Map(
       (Object.keys(SIGNATURES) as FunctionName[]).map((name) => {
         const signature: Signature = SIGNATURES[name];

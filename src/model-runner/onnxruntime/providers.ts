@@ -28,7 +28,9 @@ export function availableProviders(): string[] {
 export function appendCudaProvider(sessionOptions: Pointer, options: CudaOptions): void {
   const library = join(nativeFolder(), 'libonnxruntime_providers_cuda.so');
   if (!existsSync(library)) {
-    throw new StartupError(`--device cuda needs ONNX Runtime's CUDA provider, which is not installed: ${INSTALL_CUDA}`);
+    throw new StartupError(
+      `--device cuda needs ONNX Runtime's CUDA provider, which is not installed: ${INSTALL_CUDA}`,
+    );
   }
   const ort = ortLibrary();
   const cuda = ort.create('CreateCUDAProviderOptions');
@@ -40,7 +42,9 @@ export function appendCudaProvider(sessionOptions: Pointer, options: CudaOptions
     ort.call('SessionOptionsAppendExecutionProvider_CUDA_V2', sessionOptions, cuda);
   } catch (error) {
     if (!(error instanceof OrtError)) throw error;
-    throw new StartupError(`--device cuda cannot be used: ${error.message.split('\n')[0]} (install with: ${INSTALL_CUDA})`);
+    throw new StartupError(
+      `--device cuda cannot be used: ${error.message.split('\n')[0]} (install with: ${INSTALL_CUDA})`,
+    );
   } finally {
     ort.release('ReleaseCUDAProviderOptions', cuda);
   }

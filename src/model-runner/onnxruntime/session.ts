@@ -53,9 +53,12 @@ export class Session {
       if (settings.externalDataFolder !== null) {
         config['session.model_external_initializers_file_folder_path'] = settings.externalDataFolder;
       }
-      for (const [key, value] of Object.entries(config)) ort.call('AddSessionConfigEntry', options, key, value);
+      for (const [key, value] of Object.entries(config))
+        ort.call('AddSessionConfigEntry', options, key, value);
       if (settings.cuda) appendCudaProvider(options, settings.cuda);
-      return new Session(await ort.createAsync('CreateSessionFromArray', ortEnv(), model, model.byteLength, options));
+      return new Session(
+        await ort.createAsync('CreateSessionFromArray', ortEnv(), model, model.byteLength, options),
+      );
     } finally {
       ort.release('ReleaseSessionOptions', options);
     }

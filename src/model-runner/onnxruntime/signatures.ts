@@ -21,7 +21,6 @@ export const SIGNATURES = {
   ReleaseStatus: { index: 93, args: ['void *'], returns: 'void' },
 
   CreateEnv: { index: 3, args: ['int', 'const char *', OUT] },
-  ReleaseEnv: { index: 92, args: ['void *'], returns: 'void' },
 
   CreateSessionOptions: { index: 10, args: [OUT] },
   SetSessionGraphOptimizationLevel: { index: 23, args: ['void *', 'int'] },
@@ -47,7 +46,6 @@ export const SIGNATURES = {
   GetAllocatorWithDefaultOptions: { index: 78, args: [OUT] },
   AllocatorFree: { index: 76, args: ['void *', 'void *'] },
   CreateCpuMemoryInfo: { index: 69, args: ['int', 'int', OUT] },
-  ReleaseMemoryInfo: { index: 94, args: ['void *'], returns: 'void' },
 
   CreateTensorWithDataAsOrtValue: {
     index: 49,
@@ -56,7 +54,6 @@ export const SIGNATURES = {
   ReleaseValue: { index: 96, args: ['void *'], returns: 'void' },
 
   CreateRunOptions: { index: 39, args: [OUT] },
-  AddRunConfigEntry: { index: 165, args: ['void *', 'const char *', 'const char *'] },
   ReleaseRunOptions: { index: 97, args: ['void *'], returns: 'void' },
 
   CreateIoBinding: { index: 134, args: ['void *', OUT] },

@@ -62,9 +62,12 @@ export function pinnedBuffer(bytes: number): ArrayBuffer {
   return new ArrayBuffer(Math.max(bytes, HEAP_LIMIT_BYTES + 8));
 }
 
-export const pinnedInt32 = (length: number): Int32Array => new Int32Array(pinnedBuffer(length * 4), 0, length);
-export const pinnedInt64 = (length: number): BigInt64Array => new BigInt64Array(pinnedBuffer(length * 8), 0, length);
-export const pinnedFloat32 = (length: number): Float32Array => new Float32Array(pinnedBuffer(length * 4), 0, length);
+export const pinnedInt32 = (length: number): Int32Array =>
+  new Int32Array(pinnedBuffer(length * 4), 0, length);
+export const pinnedInt64 = (length: number): BigInt64Array =>
+  new BigInt64Array(pinnedBuffer(length * 8), 0, length);
+export const pinnedFloat32 = (length: number): Float32Array =>
+  new Float32Array(pinnedBuffer(length * 4), 0, length);
 
 let memoryInfo: Pointer | null = null;
 

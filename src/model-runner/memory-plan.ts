@@ -1,0 +1,71 @@
+import { StartupError } from '../core/errors';
+import { logger } from '../logging/logger';
+import type { ServerArgs } from '../server-args/server-args';
+import type { ModelConfig } from './config/model-config';
+import { bytesPerToken } from './kv/kv-store';
+
+/** How many tokens and requests fit, derived once after the weights are loaded. */
+export interface MemoryPlan {
+  /** Tokens of the KV cache: running and cached together; a multiple of the page size. */
+  readonly maxTotalNumTokens: number;
+  /** KV rows. */
+  readonly maxRunningRequests: number;
+  /** Tokens a request can have at most: prompt and output. Also the length of a row. */
+  readonly maxReqLen: number;
+  readonly maxReqInputLen: number;
+}
+
+type PlanArgs = Pick<ServerArgs, 'memFractionStatic' | 'maxTotalTokens' | 'maxRunningRequests' | 'pageSize'>;
+
+/** More cached tokens than this are reserved only on request: the books of the cache cost time and memory as well. */
+const DEFAULT_TOKEN_LIMIT = 262_144;
+
+/** Rows that are reserved without being asked for: beyond this the CPU gains no throughput from a larger batch. */
+const DEFAULT_ROWS = 64;
+
+/** Largest buffer of one plane of rows (one layer's keys or values). */
+const PLANE_LIMIT_BYTES = 4 * 2 ** 30 - 4096;
+
+/** Kept free of a prompt for the tokens that follow, as upstream does. */
+const RESERVED_TOKENS = 5;
+
+const FLOAT_BYTES = 4;
+
+/**
+ * @param availableBytes memory left for the KV cache once the weights are loaded; a token takes its bytes twice at most,
+ *   in a request's row and in the cache
+ * @throws StartupError when not even one short request fits
+ */
+export function planMemory(
+  config: Pick<ModelConfig, 'numLayers' | 'numKvHeads' | 'headDim'>,
+  contextLen: number,
+  args: PlanArgs,
+  availableBytes: number,
+): MemoryPlan {
+  const tokenBytes = 2 * bytesPerToken(config, FLOAT_BYTES);
+  const profiled = Math.floor((availableBytes * args.memFractionStatic) / tokenBytes);
+  const wanted = args.maxTotalTokens ?? Math.min(profiled, DEFAULT_TOKEN_LIMIT);
+  if (wanted > profiled) {
+    logger.log(
+      'warning',
+      `max_total_tokens=${wanted} is larger than the profiled value ${profiled}. Use the profiled value instead.`,
+    );
+  }
+  const maxTotalNumTokens = Math.floor(Math.min(wanted, profiled) / args.pageSize) * args.pageSize;
+  if (maxTotalNumTokens <= 0) {
+    throw new StartupError(
+      'Not enough memory. Please try to increase --mem-fraction-static. ' +
+        `Current value: self.server_args.mem_fraction_static=${args.memFractionStatic}`,
+    );
+  }
+  const maxReqLen = Math.min(contextLen - 1, maxTotalNumTokens - 1);
+  const maxReqInputLen = maxReqLen - RESERVED_TOKENS;
+  if (maxReqInputLen <= 0) throw new StartupError('Memory pool size is too small');
+  const planeRowBytes = config.numKvHeads * maxReqLen * config.headDim * FLOAT_BYTES;
+  const rowLimit = Math.max(1, Math.floor(PLANE_LIMIT_BYTES / planeRowBytes));
+  const maxRunningRequests = Math.min(
+    args.maxRunningRequests ?? Math.max(1, Math.min(DEFAULT_ROWS, Math.floor(maxTotalNumTokens / 2))),
+    rowLimit,
+  );
+  return { maxTotalNumTokens, maxRunningRequests, maxReqLen, maxReqInputLen };
+}

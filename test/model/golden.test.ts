@@ -1,0 +1,67 @@
+import { existsSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { CHECKPOINTS, Engine, SHARED, SHIPPED, describeWith, readGolden } from './support';
+
+/**
+ * The models compute what a reference implementation computed on the same weights: exact greedy ids, log-probabilities
+ * to a thousandth, of the prompt as well, with and without chunks.
+ */
+const TOLERANCE = 1e-3;
+
+function reproduces(folder: string, golden: string): void {
+  describe.each([['whole'], ['in chunks of 16']])('%s', (mode) => {
+    let engine: Engine;
+
+    beforeAll(async () => {
+      const chunk = mode === 'whole' ? '-1' : '16';
+      engine = await Engine.start(folder, ['--chunked-prefill-size', chunk, '--max-total-tokens', '4096']);
+    });
+    afterAll(() => engine.close());
+
+    it.each(readGolden(golden).map((entry, index) => [index, entry] as const))(
+      'case %i',
+      async (_, entry) => {
+        const result = await engine.generate({
+          prompt: entry.input_ids,
+          sampling: { maxNewTokens: entry.greedy_ids.length },
+          logprobs: { startLen: 0, topNum: 2, tokenIds: null },
+        });
+        expect(result.ids).toEqual(entry.greedy_ids);
+        expectClose(
+          result.outputLogprobs.map(({ token }) => token[0]),
+          entry.greedy_logprobs,
+        );
+        expect(result.inputLogprobs.map(({ token }) => token[1])).toEqual(entry.input_ids);
+        expectClose(
+          result.inputLogprobs.map(({ token }) => token[0]),
+          entry.input_token_logprobs,
+        );
+        // Greedy: the chosen token is the likeliest.
+        result.outputLogprobs.forEach(({ token, top }) => expect(top?.[0]).toEqual(token));
+      },
+    );
+  });
+}
+
+function expectClose(actual: readonly (number | null)[], expected: readonly (number | null)[]): void {
+  expect(actual.length).toBe(expected.length);
+  expected.forEach((value, index) => {
+    if (value === null) expect(actual[index]).toBeNull();
+    else expect(Math.abs((actual[index] ?? NaN) - value)).toBeLessThan(TOLERANCE);
+  });
+}
+
+const stories = join(SHARED, 'models', 'stories260k');
+describeWith(stories, 'stories260k', () => reproduces(stories, join(stories, 'golden.json')));
+
+for (const name of existsSync(SHIPPED) ? readdirSync(SHIPPED) : []) {
+  const golden = join(__dirname, 'golden', `${name}.json`);
+  if (existsSync(golden)) describe(`the shipped ${name}`, () => reproduces(join(SHIPPED, name), golden));
+}
+
+for (const name of existsSync(CHECKPOINTS) ? readdirSync(CHECKPOINTS) : []) {
+  const folder = join(CHECKPOINTS, name);
+  if (existsSync(join(folder, 'golden.json'))) {
+    describe(name, () => reproduces(folder, join(folder, 'golden.json')));
+  }
+}

@@ -1,0 +1,122 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import type { FinishReason, PositionLogprobs } from '../../src/core/request';
+import type { DetokenizerMsg } from '../../src/ipc/messages';
+import { loadModelRunner, type LoadedModel } from '../../src/model-runner/load';
+import { assembleScheduler } from '../../src/scheduler/assemble';
+import type { Scheduler } from '../../src/scheduler/scheduler';
+import { parseCommandLine, resolveServerArgs, type ServerArgs } from '../../src/server-args';
+import { logger } from '../../src/logging/logger';
+import { generateMsg, type Overrides } from '../unit/scheduler/support';
+
+logger.level = 'critical';
+
+const ROOT = resolve(__dirname, '..', '..');
+
+/** Further real checkpoints that are not part of the project; tests that need them are skipped without them. */
+export const SHARED = process.env['SGLANG_NODE_SHARED'] ?? join(ROOT, '..', 'shared');
+
+export const CHECKPOINTS = join(__dirname, 'checkpoints');
+export const SHIPPED = join(ROOT, 'models');
+
+/** One recorded prompt: what a reference implementation computed for it. */
+export interface GoldenCase {
+  readonly prompt?: string;
+  readonly input_ids: number[];
+  readonly input_token_logprobs: (number | null)[];
+  readonly greedy_ids: number[];
+  readonly greedy_logprobs: number[];
+}
+
+export function readGolden(file: string): GoldenCase[] {
+  return (JSON.parse(readFileSync(file, 'utf8')) as { cases: GoldenCase[] }).cases;
+}
+
+/** `describe`, or a skipped one with a notice when a folder is absent. */
+export function describeWith(folder: string, name: string, tests: () => void): void {
+  if (existsSync(folder)) return describe(name, tests);
+  process.stderr.write(`skipped: ${name} (${folder} is absent)\n`);
+  describe.skip(name, tests);
+}
+
+/** Everything one request produced. */
+export interface Result {
+  readonly ids: number[];
+  readonly finish: FinishReason;
+  readonly cachedTokens: number;
+  readonly retractions: number;
+  readonly inputLogprobs: PositionLogprobs[];
+  readonly outputLogprobs: PositionLogprobs[];
+}
+
+/** A scheduler around a real model, in this process: requests in, collected outputs out. */
+export class Engine {
+  private readonly pending = new Map<
+    string,
+    { parts: DetokenizerMsg['outputs'][number][]; done: (r: Result) => void }
+  >();
+  private count = 0;
+
+  private constructor(
+    readonly args: ServerArgs,
+    readonly model: LoadedModel,
+    readonly scheduler: Scheduler,
+    private readonly loop: Promise<void>,
+  ) {}
+
+  /** @param flags of the command line, without --model-path */
+  static async start(modelDir: string, flags: readonly string[] = []): Promise<Engine> {
+    const command = parseCommandLine([
+      '--model-path',
+      modelDir,
+      '--random-seed',
+      '1',
+      '--cuda-graph-bs',
+      '1',
+      ...flags,
+    ]);
+    if (command.kind !== 'run') throw new Error('not a run');
+    const machine = { env: {}, cudaMemoryMiB: null, drawnSeed: 1, bundledModelPath: modelDir };
+    const { args } = resolveServerArgs(command.flags, machine);
+    const model = await loadModelRunner(args, modelDir);
+    const outlets = {
+      detokenizer: (message: DetokenizerMsg) => engine.collect(message),
+      tokenizerManager: () => undefined,
+    };
+    const scheduler = assembleScheduler(args, model, outlets);
+    const engine: Engine = new Engine(args, model, scheduler, scheduler.run());
+    return engine;
+  }
+
+  generate(overrides: Overrides): Promise<Result> {
+    const rid = overrides.rid ?? `request-${this.count++}`;
+    return new Promise((done) => {
+      this.pending.set(rid, { parts: [], done });
+      this.scheduler.receive(generateMsg({ ...overrides, rid }));
+    });
+  }
+
+  async close(): Promise<void> {
+    this.scheduler.stop();
+    await this.loop;
+    this.model.runner.dispose();
+  }
+
+  private collect(message: DetokenizerMsg): void {
+    for (const output of message.outputs) {
+      const request = this.pending.get(output.rid);
+      if (!request) continue;
+      request.parts.push(output);
+      if (!output.finish) continue;
+      this.pending.delete(output.rid);
+      request.done({
+        ids: request.parts.flatMap(({ newIds }) => [...newIds]),
+        finish: output.finish,
+        cachedTokens: output.cachedTokens,
+        retractions: output.retractions,
+        inputLogprobs: request.parts.flatMap(({ inputLogprobs }) => inputLogprobs ?? []),
+        outputLogprobs: request.parts.flatMap(({ outputLogprobs }) => outputLogprobs ?? []),
+      });
+    }
+  }
+}

@@ -1,0 +1,165 @@
+import { readFileSync } from 'node:fs';
+import { StartupError } from '../../../src/core/errors';
+import { GraphBuilder } from '../../../src/model-runner/graph/graph-builder';
+import { IoBinding } from '../../../src/model-runner/onnxruntime/io-binding';
+import { OrtError, ortLibrary } from '../../../src/model-runner/onnxruntime/library';
+import { availableProviders } from '../../../src/model-runner/onnxruntime/providers';
+import { Session, type SessionSettings } from '../../../src/model-runner/onnxruntime/session';
+import { SIGNATURES } from '../../../src/model-runner/onnxruntime/signatures';
+import { Tensor, pinnedFloat32, pinnedInt64 } from '../../../src/model-runner/onnxruntime/tensor';
+import { noWeights } from './no-weights';
+
+/** Functions that these tests have reached, recorded where the library looks them up. */
+const called = new Set<string>();
+
+beforeAll(() => {
+  const table = (ortLibrary() as unknown as { functions: Map<string, unknown> }).functions;
+  const get = table.get.bind(table);
+  jest.spyOn(table, 'get').mockImplementation((name: string) => {
+    called.add(name);
+    return get(name);
+  });
+});
+
+const SETTINGS: SessionSettings = { intraOpThreads: 1, externalDataFolder: null, cuda: null };
+
+/** y = x + [1, 2, 3], and the shape of x. */
+function addModel(): Uint8Array {
+  const g = new GraphBuilder(noWeights);
+  const x = g.input('x', 'float32', ['n', 3]);
+  const sum = g.node('Add', [x, g.floats('c', [3], Float32Array.of(1, 2, 3))]);
+  g.output('y', sum, 'float32', ['n', 3]);
+  g.output('shape', g.node('Shape', [x]), 'int64', [2]);
+  return g.build();
+}
+
+describe('the library', () => {
+  it('is the one onnxruntime-node installed', () => {
+    const manifest = readFileSync(require.resolve('onnxruntime-node/package.json'), 'utf8');
+    const { version } = JSON.parse(manifest) as { version: string };
+    expect(ortLibrary().version).toBe(version);
+  });
+
+  it('lists the CPU provider', () => {
+    expect(availableProviders()).toContain('CPUExecutionProvider');
+  });
+
+  it('names no place of the function table twice', () => {
+    const places = Object.values(SIGNATURES).map(({ index }) => index);
+    expect(new Set(places).size).toBe(places.length);
+  });
+});
+
+describe('a session', () => {
+  it('describes its inputs and outputs', async () => {
+    const session = await Session.create(addModel(), SETTINGS);
+    expect(session.inputs).toEqual([{ name: 'x', type: 'float32', dims: [-1, 3] }]);
+    expect(session.outputs).toEqual([
+      { name: 'y', type: 'float32', dims: [-1, 3] },
+      { name: 'shape', type: 'int64', dims: [2] },
+    ]);
+    session.dispose();
+  });
+
+  it('reports invalid bytes with ONNX Runtime’s own message', async () => {
+    await expect(Session.create(Uint8Array.of(1, 2, 3), SETTINGS)).rejects.toThrow(OrtError);
+  });
+
+  it('reports an unknown session option', async () => {
+    const settings = { ...SETTINGS, config: { ['x'.repeat(2000)]: '1' } };
+    await expect(Session.create(addModel(), settings)).rejects.toThrow(/AddSessionConfigEntry/);
+  });
+
+  it('names the command that installs the CUDA provider when it is missing', async () => {
+    const settings = { ...SETTINGS, cuda: { deviceId: 0, memoryLimit: null, enableCudaGraph: false } };
+    const failure = await Session.create(addModel(), settings).catch((error: unknown) => error);
+    expect(failure).toBeInstanceOf(StartupError);
+    expect((failure as Error).message).toMatch(
+      /npm rebuild onnxruntime-node --onnxruntime-node-install=cuda12/,
+    );
+    expect((failure as Error).message).not.toContain('\n');
+  });
+
+  it('cannot be used after dispose, which may be called twice', async () => {
+    const session = await Session.create(addModel(), SETTINGS);
+    session.dispose();
+    session.dispose();
+    expect(() => session.handle).toThrow(/this is a bug/);
+  });
+});
+
+describe('a binding', () => {
+  it('runs again and again over the same memory', async () => {
+    const session = await Session.create(addModel(), SETTINGS);
+    const binding = new IoBinding(session);
+    const x = pinnedFloat32(6);
+    const y = pinnedFloat32(6);
+    const shape = pinnedInt64(2);
+    const tensors = [
+      Tensor.over('float32', x, [2, 3]),
+      Tensor.over('float32', y, [2, 3]),
+      Tensor.over('int64', shape, [2]),
+    ] as const;
+    binding.bindInput('x', tensors[0]);
+    binding.bindOutput('y', tensors[1]);
+    binding.bindOutput('shape', tensors[2]);
+    for (let round = 0; round < 3; round++) {
+      x.fill(round);
+      await binding.run();
+      expect([...y]).toEqual([round + 1, round + 2, round + 3, round + 1, round + 2, round + 3]);
+    }
+    expect([...shape]).toEqual([2n, 3n]);
+    binding.dispose();
+    for (const tensor of tensors) tensor.dispose();
+    session.dispose();
+  });
+
+  it('keeps the event loop free while it runs, and refuses a second run meanwhile', async () => {
+    const session = await Session.create(addModel(), SETTINGS);
+    const binding = new IoBinding(session);
+    const x = Tensor.over('float32', pinnedFloat32(3), [1, 3]);
+    const y = Tensor.over('float32', pinnedFloat32(3), [1, 3]);
+    const shape = Tensor.over('int64', pinnedInt64(2), [2]);
+    binding.bindInput('x', x);
+    binding.bindOutput('y', y);
+    binding.bindOutput('shape', shape);
+    const first = binding.run();
+    await expect(binding.run()).rejects.toThrow(/this is a bug/);
+    expect(() => binding.dispose()).toThrow(/this is a bug/);
+    await first;
+    binding.dispose();
+    session.dispose();
+  });
+
+  it('reports an input that is not bound and an unknown name', async () => {
+    const session = await Session.create(addModel(), SETTINGS);
+    const binding = new IoBinding(session);
+    await expect(binding.run()).rejects.toThrow(OrtError);
+    const stray = Tensor.over('float32', pinnedFloat32(3), [3]);
+    expect(() => binding.bindInput('nobody', stray)).toThrow(/BindInput/);
+    binding.dispose();
+    session.dispose();
+  });
+});
+
+describe('a tensor', () => {
+  it('refuses a shape that is not its data’s', () => {
+    expect(() => Tensor.over('float32', pinnedFloat32(4), [5])).toThrow(/this is a bug/);
+  });
+
+  it('never lives in memory that V8 moves', () => {
+    expect(pinnedInt64(1).buffer.byteLength).toBeGreaterThan(64);
+  });
+});
+
+it('has called every function of the table by now', () => {
+  // Options can be made without the CUDA provider; using them says that it is missing.
+  const ort = ortLibrary();
+  const cuda = ort.create('CreateCUDAProviderOptions');
+  const options = ort.create('CreateSessionOptions');
+  expect(() => ort.call('UpdateCUDAProviderOptions', cuda, ['device_id'], ['0'], 1)).toThrow(OrtError);
+  expect(() => ort.call('SessionOptionsAppendExecutionProvider_CUDA_V2', options, cuda)).toThrow(OrtError);
+  ort.release('ReleaseCUDAProviderOptions', cuda);
+  ort.release('ReleaseSessionOptions', options);
+  expect(Object.keys(SIGNATURES).filter((name) => !called.has(name))).toEqual([]);
+});
