@@ -7,6 +7,8 @@ import { SIGNATURES, type FunctionName, type Signature } from './signatures';
 /** The version of the function table asked for. Every later ONNX Runtime still offers it. */
 const API_VERSION = 22;
 
+const ASYNC_STACK_BYTES = 8 * 1024 * 1024;
+
 /** Opaque native pointer. */
 export type Pointer = bigint;
 
@@ -36,8 +38,9 @@ export class OrtLibrary {
   private readonly functions: ReadonlyMap<FunctionName, NativeFunction>;
 
   constructor(path: string) {
-    // Session creation recurses deeper than koffi's default stack for asynchronous calls allows.
-    koffi.config({ async_stack_size: 8 * 1024 * 1024 });
+    // Session creation recurses deeper than koffi's default stack for asynchronous calls allows. The setting belongs to
+    // the process and is closed once any library is loaded.
+    if ((koffi.config().async_stack_size ?? 0) < ASYNC_STACK_BYTES) koffi.config({ async_stack_size: ASYNC_STACK_BYTES });
     const base = koffi.load(path).func('void *OrtGetApiBase()')() as Pointer;
     // OrtApiBase is two function pointers: GetApi(version) and GetVersionString().
     const getApi = decodeFunction(koffi.decode(base, 0, 'void *') as Pointer, 'void *', ['uint32_t']);
