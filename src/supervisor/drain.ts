@@ -4,9 +4,9 @@ import { logger } from '../logging/logger';
 /** What a draining server still owes. */
 export interface Workload {
   /** Requests that are not finished. */
-  readonly pendingRids: readonly string[];
+  pendingRids(): readonly string[];
   /** Replies that have not been handed to the operating system completely. */
-  readonly openReplies: number;
+  openReplies(): number;
   /** Ends all requests as aborted; their clients are told. */
   abortAll(): void;
 }
@@ -38,6 +38,18 @@ export function drainLimits(env: NodeJS.ProcessEnv = process.env): DrainLimits {
 }
 
 /**
+ * Why the server should not wait for its requests although it has some: null when it should.
+ * @param isResponsive whether the scheduler makes progress
+ */
+export function reasonNotToDrain(isResponsive: boolean, env: NodeJS.ProcessEnv = process.env): string | null {
+  const isForced = [env['SGL_FORCE_SHUTDOWN'], env['SGLANG_FORCE_SHUTDOWN']].some((value) =>
+    /^(true|1)$/i.test(value ?? ''),
+  );
+  if (isForced) return 'force shutdown flag set';
+  return isResponsive ? null : 'health check failed';
+}
+
+/**
  * Waits until every request is answered. What is not finished within `finishMs` is aborted and has `abortMs` to be
  * answered; what is left then is dropped with a warning. An idle server returns at once.
  */
@@ -45,13 +57,13 @@ export async function drain(work: Workload, limits: DrainLimits): Promise<void> 
   if (await emptied(work, limits.finishMs, limits.logMs)) return;
   logger.log(
     'warning',
-    `The drain time of ${limits.finishMs / 1000} s is over. Aborting ${work.pendingRids.length} requests.`,
+    `The drain time of ${limits.finishMs / 1000} s is over. Aborting ${work.pendingRids().length} requests.`,
   );
   work.abortAll();
   if (await emptied(work, limits.abortMs, limits.logMs)) return;
   logger.log(
     'warning',
-    `Giving up ${work.pendingRids.length} requests and ${work.openReplies} open replies.`,
+    `Giving up ${work.pendingRids().length} requests and ${work.openReplies()} open replies.`,
   );
 }
 
@@ -59,12 +71,12 @@ export async function drain(work: Workload, limits: DrainLimits): Promise<void> 
 async function emptied(work: Workload, limitMs: number, logMs: number): Promise<boolean> {
   const start = performance.now();
   let nextLog = start + logMs;
-  while (work.pendingRids.length > 0 || work.openReplies > 0) {
+  while (work.pendingRids().length > 0 || work.openReplies() > 0) {
     const now = performance.now();
     if (now - start >= limitMs) return false;
     if (now >= nextLog) {
       nextLog += logMs;
-      const rids = work.pendingRids;
+      const rids = work.pendingRids();
       logger.log(
         'info',
         `Gracefully exiting... Remaining number of requests ${rids.length}. ` +

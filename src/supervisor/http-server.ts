@@ -13,7 +13,8 @@ const REQUEST_TIMEOUT_MS = 300_000;
  * once; until the application is set, every request is answered 503.
  */
 export class HttpServer {
-  private handler: RequestListener = answerLoading;
+  private handler: RequestListener = (_request, reply) =>
+    answerUnavailable(reply, 'The server is starting: the model is still being loaded.');
   private readonly replies = new Set<ServerResponse>();
   private readonly server: Server;
 
@@ -51,6 +52,20 @@ export class HttpServer {
   /** Hands all further requests to the application. */
   serve(application: RequestListener): void {
     this.handler = application;
+  }
+
+  /**
+   * From now on answers 503 to what would start work, so that clients turn to another server. Reading and ending
+   * requests stay possible.
+   */
+  refuseNewWork(): void {
+    const application = this.handler;
+    this.handler = (request, reply) => {
+      const isAllowed =
+        request.method === 'GET' || request.method === 'OPTIONS' || request.url === '/abort_request';
+      if (isAllowed) application(request, reply);
+      else answerUnavailable(reply, 'The server is shutting down.');
+    };
   }
 
   /** The bound port. */
@@ -101,14 +116,8 @@ function explain(error: NodeJS.ErrnoException): string {
   return EXPLANATIONS[error.code ?? ''] ?? error.message;
 }
 
-function answerLoading(_request: unknown, reply: ServerResponse): void {
-  const body = JSON.stringify({
-    object: 'error',
-    message: 'The server is starting: the model is still being loaded.',
-    type: '503',
-    param: null,
-    code: 503,
-  });
-  reply.writeHead(503, { 'content-type': 'application/json', 'retry-after': '1' });
+function answerUnavailable(reply: ServerResponse, message: string): void {
+  const body = JSON.stringify({ object: 'error', message, type: '503', param: null, code: 503 });
+  reply.writeHead(503, { 'content-type': 'application/json', connection: 'close' });
   reply.end(body);
 }

@@ -1,5 +1,5 @@
 import { logger } from '../../../src/logging/logger';
-import { drain, drainLimits, type Workload } from '../../../src/supervisor/drain';
+import { drain, drainLimits, reasonNotToDrain, type Workload } from '../../../src/supervisor/drain';
 
 const lines: string[] = [];
 
@@ -22,12 +22,12 @@ class CountedWork implements Workload {
     private readonly endsOnAbort = true,
   ) {}
 
-  get pendingRids(): string[] {
+  pendingRids(): string[] {
     const left = this.requests > 0 ? this.requests-- : 0;
     return Array.from({ length: Math.min(left, 2) }, (_, i) => `r${i}`);
   }
 
-  get openReplies(): number {
+  openReplies(): number {
     return this.replies > 0 ? this.replies-- : 0;
   }
 
@@ -50,7 +50,7 @@ test('waits for requests and then for replies on their way', async () => {
   const work = new CountedWork(3, 3);
   await drain(work, LIMITS);
   expect(work.aborted).toBe(false);
-  expect([work.pendingRids, work.openReplies]).toEqual([[], 0]);
+  expect([work.pendingRids(), work.openReplies()]).toEqual([[], 0]);
 });
 
 test('names the requests it still waits for', async () => {
@@ -82,4 +82,14 @@ test.each([
 ])('SGLANG_DRAIN_TIMEOUT=%j is %d ms', (value, expected) => {
   expect(drainLimits({ SGLANG_DRAIN_TIMEOUT: value }).finishMs).toBe(expected);
   expect(lines.length).toBe(value === '-1' || value === 'soon' ? 1 : 0);
+});
+
+test.each([
+  [true, {}, null],
+  [false, {}, 'health check failed'],
+  [true, { SGL_FORCE_SHUTDOWN: 'true' }, 'force shutdown flag set'],
+  [true, { SGLANG_FORCE_SHUTDOWN: '1' }, 'force shutdown flag set'],
+  [true, { SGLANG_FORCE_SHUTDOWN: 'false' }, null],
+])('with a responsive scheduler %j and %j the reason not to wait is %j', (isResponsive, env, reason) => {
+  expect(reasonNotToDrain(isResponsive, env)).toBe(reason);
 });

@@ -26,6 +26,19 @@ test('answers 503 until the application is set', async () => {
   expect(await (await fetch(http.url)).text()).toBe('ready');
 });
 
+test('while stopping it refuses new work and nothing else', async () => {
+  const http = await listen();
+  http.serve((_request, reply) => reply.end('served'));
+  http.refuseNewWork();
+  const refused = await fetch(`${http.url}/generate`, { method: 'POST', body: '{}' });
+  expect(refused.status).toBe(503);
+  expect(await refused.json()).toMatchObject({ message: 'The server is shutting down.', code: 503 });
+  expect(await (await fetch(`${http.url}/health`)).text()).toBe('served');
+  expect(await (await fetch(`${http.url}/abort_request`, { method: 'POST', body: '{}' })).text()).toBe(
+    'served',
+  );
+});
+
 test('a port in use is one line with host and port', async () => {
   const { port } = await listen();
   await expect(HttpServer.listen('127.0.0.1', port)).rejects.toThrow(

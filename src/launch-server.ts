@@ -1,0 +1,30 @@
+#!/usr/bin/env node
+import { stopSignals } from './supervisor/process-signals';
+import { UsageError } from './core/errors';
+import { configureLogging, logger } from './logging/logger';
+import { parseCommandLine, readMachine, resolveServerArgs, usageErrorText } from './server-args';
+import { keepRunningWithoutLog } from './supervisor/log-pipe';
+import { serve } from './supervisor/serve';
+
+/** The command `launch_server`. Exit codes: 0 stopped as asked, 1 failed, 2 wrong command line. */
+async function main(argv: readonly string[]): Promise<number> {
+  keepRunningWithoutLog();
+  try {
+    const command = parseCommandLine(argv);
+    if (command.kind === 'print') {
+      process.stdout.write(command.text);
+      return 0;
+    }
+    const { args, warnings, infos } = resolveServerArgs(command.flags, readMachine(command.flags));
+    configureLogging(args.logLevel, args.logLevelHttp);
+    for (const text of infos) logger.log('info', text);
+    for (const text of warnings) logger.log('warning', text);
+    return await serve(args, stopSignals);
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    process.stderr.write(usageErrorText(error.message));
+    return 2;
+  }
+}
+
+void main(process.argv.slice(2)).then((exitCode) => process.exit(exitCode));

@@ -1,0 +1,234 @@
+import { cpSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { SHIPPED_MODEL, events, launch, processTitle, start, type Server } from './harness';
+
+const TOKENS = 400;
+const LONG = {
+  text: 'Once upon a time',
+  sampling_params: { temperature: 0, max_new_tokens: TOKENS, ignore_eos: true },
+};
+/** More than the server finishes before a second signal can come. */
+const FLOOD = { ...LONG, text: Array.from({ length: 120 }, (_, i) => `Story ${i}: once upon a time`) };
+
+const folders: string[] = [];
+
+/** A copy of the shipped model that `damage` may spoil. */
+function damagedModel(damage: (folder: string) => void): string {
+  const folder = mkdtempSync(join(tmpdir(), 'e2e-model-'));
+  folders.push(folder);
+  cpSync(SHIPPED_MODEL, folder, { recursive: true });
+  damage(folder);
+  return folder;
+}
+
+function editConfig(folder: string, change: (config: Record<string, unknown>) => void): void {
+  const file = join(folder, 'config.json');
+  const config = JSON.parse(readFileSync(file, 'utf8')) as Record<string, unknown>;
+  change(config);
+  writeFileSync(file, JSON.stringify(config));
+}
+
+afterAll(() => folders.forEach((folder) => rmSync(folder, { recursive: true, force: true })));
+
+/** A stream of which the first event has arrived. */
+async function openStream(server: Server) {
+  const stream = events(await server.post('/generate', { ...LONG, stream: true }));
+  await stream.next();
+  return async () => {
+    let last: Record<string, unknown> | undefined;
+    for await (const event of stream) last = event;
+    return last?.['meta_info'] as { finish_reason: { type: string } | null; completion_tokens: number };
+  };
+}
+
+/** What the log says beyond the lines of a healthy start. */
+function expectOneLineError(server: Server, text: string | RegExp): void {
+  const lines = server.stderr.split('\n').filter((line) => line !== '');
+  expect(lines.at(-1)).toMatch(text);
+  expect(lines.at(-1)).toMatch(/^\[\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\] /);
+  expect(server.stderr).not.toMatch(/^\s+at /m);
+  expect(server.stderr).not.toContain('hit an exception');
+}
+
+describe('start', () => {
+  let server: Server;
+  beforeAll(async () => void (server = await launch()));
+
+  test('the processes carry their titles', () => {
+    expect(Object.keys(server.children()).sort()).toEqual(['detokenizer', 'scheduler']);
+  });
+
+  test('the log tells the story in the order SGLang users know', () => {
+    const order = [
+      'server_args=ServerArgs(model_path=',
+      `Started server process [${server.pid}]`,
+      'Application startup complete.',
+      'Uvicorn running on http://127.0.0.1:',
+      'The server is fired up and ready to roll!',
+    ].map((text) => server.stderr.indexOf(text));
+    expect(order).not.toContain(-1);
+    expect(order).toEqual([...order].sort((a, b) => a - b));
+    expect(server.stderr).toMatch(
+      /^\[[-\d]+ [:\d]+\] INFO: {5}Uvicorn running on \S+ \(Press CTRL\+C to quit\)$/m,
+    );
+  });
+
+  test('is healthy, and a second server on its port is told so at once', async () => {
+    expect((await server.fetch('/health')).status).toBe(200);
+    const second = await start(['--port', String(server.port)]);
+    expect(await second.exit()).toBe(1);
+    expectOneLineError(second, `Cannot listen on 127.0.0.1:${server.port}: the port is in use.`);
+    expect(second.stderr).not.toContain('Load weight');
+    expect((await server.fetch('/health')).status).toBe(200);
+  });
+
+  test('an idle server stops at once on SIGTERM', async () => {
+    server.signal('SIGTERM');
+    expect(await server.exit(4_500)).toBe(0);
+    expect(server.stderr).toContain('SIGTERM received. signum=15. Draining requests and shutting down...');
+    expect(server.stderr).not.toContain('Remaining number of requests');
+    await server.gone();
+  });
+});
+
+describe('stop', () => {
+  test('SIGTERM lets running streams and requests finish, refuses new ones, and turns the health check red', async () => {
+    const server = await launch();
+    const batch = server.post('/generate', FLOOD);
+    const finishStream = await openStream(server);
+    server.signal('SIGTERM');
+    await server.logged('SIGTERM received.');
+    expect((await server.fetch('/health')).status).toBe(503);
+    expect((await server.post('/generate', LONG)).status).toBe(503);
+    expect(await finishStream()).toMatchObject({
+      finish_reason: { type: 'length' },
+      completion_tokens: TOKENS,
+    });
+    const replies = (await (await batch).json()) as { meta_info: { completion_tokens: number } }[];
+    expect(replies.map((reply) => reply.meta_info.completion_tokens)).toEqual(FLOOD.text.map(() => TOKENS));
+    expect(await server.exit()).toBe(0);
+    await server.gone();
+  });
+
+  test('when the drain time is over, what still runs is aborted and its clients are told', async () => {
+    const server = await launch([], { SGLANG_DRAIN_TIMEOUT: '0' });
+    const batch = server.post('/generate', FLOOD);
+    const finishStream = await openStream(server);
+    server.signal('SIGINT');
+    expect(await finishStream()).toMatchObject({ finish_reason: { type: 'abort' } });
+    await (await batch).text();
+    expect(await server.exit()).toBe(0);
+    expect(server.stderr).toContain('SIGINT received. signum=2. Draining requests and shutting down...');
+    await server.gone();
+  });
+
+  test('Ctrl-C in a terminal, which reaches every process, drains; a second one ends at once', async () => {
+    const server = await launch();
+    const batch = server.post('/generate', FLOOD);
+    const outcome = batch.then(
+      (reply) => reply.text(),
+      () => 'cut',
+    );
+    const finishStream = await openStream(server);
+    server.signal('SIGINT', 'group');
+    await server.logged('SIGINT received.');
+    expect(await finishStream()).toMatchObject({
+      finish_reason: { type: 'length' },
+      completion_tokens: TOKENS,
+    });
+    server.signal('SIGINT', 'group');
+    expect(await server.exit()).toBe(130);
+    await outcome;
+    await server.gone();
+  });
+
+  test('SIGTERM while the model loads', async () => {
+    const server = await start();
+    await server.logged('server_args=ServerArgs(');
+    server.signal('SIGTERM');
+    expect(await server.exit()).toBe(0);
+    expect(server.stderr).not.toContain('fired up');
+    expect(server.stderr).not.toContain('exception');
+    await server.gone();
+  });
+});
+
+describe('death', () => {
+  test('a main process that is killed takes everything with it', async () => {
+    const server = await launch();
+    const finishStream = openStream(server);
+    await finishStream;
+    server.signal('SIGKILL');
+    expect(await server.exit()).toBe('SIGKILL');
+    await (await finishStream)().catch(() => undefined);
+    await server.gone();
+  });
+
+  test('a main process that is killed while the model loads takes everything with it', async () => {
+    const server = await start();
+    await server.logged('server_args=ServerArgs(');
+    server.signal('SIGKILL');
+    expect(await server.exit()).toBe('SIGKILL');
+    await server.gone();
+  });
+
+  test.each(['scheduler', 'detokenizer'])('a %s that is killed takes the server down', async (name) => {
+    const server = await launch();
+    const pid = server.children()[name] ?? -1;
+    expect(processTitle(pid)).toBe(`sglang::${name}`);
+    const finishStream = await openStream(server);
+    process.kill(pid, 'SIGKILL');
+    expect(await server.exit()).toBe(1);
+    await finishStream().catch(() => undefined);
+    expectOneLineError(server, `The ${name} process ended unexpectedly (pid ${pid}, signal SIGKILL`);
+    await server.gone();
+  });
+});
+
+describe('refusal to start', () => {
+  test('an unknown model', async () => {
+    const server = await start(['--model-path', 'nobody/no-such-model']);
+    expect(await server.exit()).toBe(1);
+    expectOneLineError(server, 'nobody/no-such-model (repository not found).');
+    await server.gone();
+  });
+
+  const damages: [string, (folder: string) => void, string][] = [
+    [
+      'weights that are cut off',
+      (folder) => truncateSync(join(folder, 'model.safetensors'), 5000),
+      'model.safetensors',
+    ],
+    [
+      'a config without a field',
+      (folder) => editConfig(folder, (config) => delete config['hidden_size']),
+      'config.json',
+    ],
+    [
+      'an unsupported architecture',
+      (folder) => editConfig(folder, (config) => (config['architectures'] = ['NoSuchForCausalLM'])),
+      'NoSuchForCausalLM',
+    ],
+    [
+      'a tokenizer that is no JSON',
+      (folder) => writeFileSync(join(folder, 'tokenizer.json'), '{'),
+      'tokenizer.json',
+    ],
+  ];
+  test.each(damages)('%s', async (_what, damage, text) => {
+    const model = damagedModel(damage);
+    const server = await start(['--model-path', model]);
+    expect(await server.exit()).toBe(1);
+    expectOneLineError(server, text);
+    await server.gone();
+  });
+
+  test.each([[['--no-such-flag']], [['--port', 'many']]])('usage error %j', async (args) => {
+    const server = await start(args);
+    expect(await server.exit()).toBe(2);
+    expect(server.stderr).toMatch(/^launch_server: error: .+$/m);
+    expect(server.stderr).not.toMatch(/^\s+at /m);
+    await server.gone();
+  });
+});
