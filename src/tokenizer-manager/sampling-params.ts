@@ -36,6 +36,7 @@ const GREEDY_TEMPERATURE = 1e-6;
 
 const number = z.number({ error: 'must be a number' }).nullish();
 const integer = z.int({ error: 'must be an integer' }).nullish();
+const anything = z.unknown().optional();
 const boolean = z.boolean({ error: 'must be true or false' }).nullish();
 const integers = z.custom<number[]>(isIntegerList, { error: 'must be a list of integers' }).nullish();
 const strings = z
@@ -72,11 +73,11 @@ const schema = z.strictObject(
     stream_interval: integer,
     logit_bias: biases,
     sampling_seed: integer,
-    custom_params: z.unknown(),
-    json_schema: z.unknown(),
-    regex: z.unknown(),
-    ebnf: z.unknown(),
-    structural_tag: z.unknown(),
+    custom_params: anything,
+    json_schema: anything,
+    regex: anything,
+    ebnf: anything,
+    structural_tag: anything,
   },
   { error: 'must be an object' },
 );

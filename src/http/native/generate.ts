@@ -17,14 +17,14 @@ export function generateRoutes(deps: AppDeps): RouteSpec[] {
       level: 'normal',
       body: 'json',
       async handler(req, res) {
-        const body = parseGenerateBody(req.body);
-        const options = {
-          tokenizer: deps.manager.tokenizer,
-          weightVersion: deps.args.weightVersion,
-          returnTextInLogprobs: body.returnTextInLogprobs,
-        };
         const gone = disconnectSignal(res);
         try {
+          const body = parseGenerateBody(req.body);
+          const options = {
+            tokenizer: deps.manager.tokenizer,
+            weightVersion: deps.args.weightVersion,
+            returnTextInLogprobs: body.returnTextInLogprobs,
+          };
           await (body.request.stream ? streamReply : wholeReply)(deps, body, { res, gone }, options);
         } catch (error) {
           if (gone.aborted) return;

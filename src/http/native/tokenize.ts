@@ -34,9 +34,13 @@ export function tokenizeRoutes({ manager }: AppDeps): RouteSpec[] {
     const { prompt, add_special_tokens: addSpecialTokens } = parseAs(tokenizeSchema, req.body);
     const tokenizer = tokenizerOf(manager);
     const encode = (text: string) => tokenizer.encode(text, { addSpecialTokens });
-    const tokens = typeof prompt === 'string' ? encode(prompt) : prompt.map(encode);
-    const count = isIntegerList(tokens) ? tokens.length : tokens.map((ids) => ids.length);
-    res.json({ tokens, count, max_model_len: tokenizer.modelMaxLength });
+    const max_model_len = tokenizer.modelMaxLength;
+    if (typeof prompt === 'string') {
+      const tokens = encode(prompt);
+      return void res.json({ tokens, count: tokens.length, max_model_len });
+    }
+    const tokens = prompt.map(encode);
+    res.json({ tokens, count: tokens.map((ids) => ids.length), max_model_len });
   };
   const detokenize: RouteSpec['handler'] = (req, res) => {
     const { tokens, skip_special_tokens: skipSpecialTokens } = parseAs(detokenizeSchema, req.body);

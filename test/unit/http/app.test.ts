@@ -1,0 +1,356 @@
+import { connect } from 'node:net';
+import { gzipSync } from 'node:zlib';
+import OpenAI from 'openai';
+import { accessLogger, logger } from '../../../src/logging/logger';
+import { levelOf } from '../../../src/http/route';
+import { FACTS } from '../tokenizer-manager/fixtures';
+import { TestServer } from './test-server';
+
+type IRoute = Parameters<typeof levelOf>[0];
+
+const tick = () => new Promise((resolve) => setImmediate(resolve));
+
+let server: TestServer;
+let logged: string[];
+beforeEach(async () => {
+  logged = [];
+  jest.spyOn(logger, 'log').mockImplementation((...parts: unknown[]) => {
+    logged.push(String(parts[1]));
+    return logger;
+  });
+  server = await TestServer.start();
+});
+afterEach(async () => {
+  jest.restoreAllMocks();
+  await server.close();
+});
+
+async function restart(options: Parameters<typeof TestServer.start>[0]): Promise<void> {
+  await server.close();
+  server = await TestServer.start(options);
+}
+
+describe('the routes', () => {
+  /** Path → methods and level, as the API promises them. */
+  const PROMISED: Record<string, [methods: string[], level: string]> = {
+    '/health': [['GET'], 'open'],
+    '/health_generate': [['GET'], 'open'],
+    '/generate': [['POST', 'PUT'], 'normal'],
+    '/model_info': [['GET'], 'normal'],
+    '/get_model_info': [['GET'], 'normal'],
+    '/server_info': [['GET'], 'normal'],
+    '/get_server_info': [['GET'], 'normal'],
+    '/get_weight_version': [['GET'], 'normal'],
+    '/weight_version': [['GET'], 'normal'],
+    '/flush_cache': [['GET', 'POST'], 'admin_optional'],
+    '/abort_request': [['POST'], 'admin_optional'],
+    '/pause_generation': [['POST'], 'admin_optional'],
+    '/continue_generation': [['POST'], 'admin_optional'],
+    '/tokenize': [['POST'], 'normal'],
+    '/detokenize': [['POST'], 'normal'],
+    '/v1/tokenize': [['POST'], 'normal'],
+    '/v1/detokenize': [['POST'], 'normal'],
+    '/v1/models': [['GET'], 'normal'],
+    '/v1/models/*name': [['GET'], 'normal'],
+    '/ping': [['GET'], 'normal'],
+  };
+
+  /** Routes of a router and of all routers inside it. */
+  function routesOf(stack: readonly { route?: IRoute; handle?: unknown }[]): IRoute[] {
+    return stack.flatMap(({ route, handle }) => {
+      const inner = (handle as { stack?: readonly { route?: IRoute }[] } | undefined)?.stack;
+      return [...(route === undefined ? [] : [route]), ...(inner === undefined ? [] : routesOf(inner))];
+    });
+  }
+
+  it('are the promised ones, each with its declared level', () => {
+    const found = routesOf(server.app.router.stack).map((route) => [route.path, levelOf(route)]);
+    expect(Object.fromEntries(found)).toEqual(
+      Object.fromEntries(Object.entries(PROMISED).map(([path, [, level]]) => [path, level])),
+    );
+    expect(found).toHaveLength(Object.keys(PROMISED).length);
+  });
+
+  it('answer other methods with 405 and the right ones', async () => {
+    for (const [path, [methods]] of Object.entries(PROMISED)) {
+      const url = server.url + path.replace('*name', 'x');
+      for (const method of ['GET', 'POST', 'PUT', 'DELETE', 'OPTIONS']) {
+        if (methods.includes(method)) continue;
+        const reply = await fetch(url, { method });
+        expect([path, method, reply.status]).toEqual([path, method, 405]);
+        expect(await reply.json()).toEqual({ detail: 'Method Not Allowed' });
+        expect(reply.headers.get('allow')).toBe(methods.join(', '));
+      }
+    }
+  });
+
+  it('are all there is', async () => {
+    for (const path of ['/', '/nope', '/encode', '/v1/chat/completions', '/update_weights', '/Generate']) {
+      const reply = await server.get(path);
+      expect([path, reply.status]).toEqual([path, 404]);
+      expect(await reply.json()).toEqual({ detail: 'Not Found' });
+    }
+  });
+
+  it('are found below the prefix of a proxy', async () => {
+    await restart({ args: { fastapiRootPath: '/api/', apiKey: 'k' } });
+    expect((await server.get('/api/health')).status).toBe(200);
+    expect((await server.get('/api/model_info')).status).toBe(401);
+    expect((await server.get('/api/model_info', { authorization: 'Bearer k' })).status).toBe(200);
+    expect((await server.get('/model_info', { authorization: 'Bearer k' })).status).toBe(200);
+    expect((await server.get('/apimodel_info', { authorization: 'Bearer k' })).status).toBe(404);
+  });
+
+  it('do not say what serves them', async () => {
+    const reply = await server.get('/model_info');
+    expect(reply.headers.get('x-powered-by')).toBeNull();
+    expect(reply.headers.get('etag')).toBeNull();
+  });
+});
+
+describe('bodies', () => {
+  const validation = (message: string) => ({
+    status: 400,
+    body: { object: 'error', message, type: 'Bad Request', param: null, code: 400 },
+  });
+  const post = (body: string, contentType: string | null, path = '/generate') =>
+    server.ask(path, Buffer.from(body).toString(), {
+      headers: contentType === null ? {} : { 'content-type': contentType },
+    });
+
+  it.each(['{"text": ', '{"text": "a"} x', '{"a": NaN}', "{'a': 1}"])('refuses %j', async (body) => {
+    const expected = validation('The request body is not valid JSON.');
+    expect(await post(body, 'application/json')).toEqual(expected);
+  });
+
+  it('refuses an empty one', async () => {
+    expect((await post('', 'application/json')).status).toBe(400);
+  });
+
+  it.each(['[]', '"text"', '5', 'null', 'true'])('refuses %s for an object', async (body) => {
+    expect(await post(body, 'application/json')).toEqual(validation('must be a JSON object'));
+  });
+
+  it.each(['application/json; charset=utf-8', 'application/vnd.x+json', 'Application/JSON'])(
+    'reads %s',
+    async (type) => {
+      expect((await post('{"text": "a", "sampling_params": {"max_new_tokens": 1}}', type)).status).toBe(200);
+    },
+  );
+
+  it('reads a body without a type as JSON', async () => {
+    const raw = '{"text":"a","sampling_params":{"max_new_tokens":1}}';
+    const head = `POST /generate HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: ${raw.length}\r\n\r\n`;
+    const { port } = new URL(server.url);
+    const text = await new Promise<string>((resolve, reject) => {
+      let received = '';
+      const socket = connect(Number(port), '127.0.0.1', () => socket.write(head + raw));
+      socket.on('data', (chunk) => (received += chunk.toString()));
+      socket.on('end', () => resolve(received));
+      socket.on('error', reject);
+    });
+    expect(text).toMatch(/^HTTP\/1\.1 200 OK/);
+  });
+
+  it.each(['application/x-www-form-urlencoded', 'text/plain', 'multipart/form-data'])(
+    'does not read %s',
+    async (type) => {
+      expect(await post('{"text": "a"}', type)).toEqual(validation('must be a JSON object'));
+      const message = "Unsupported Media Type: Only 'application/json' is allowed";
+      expect(await post('{"prompt": "a"}', type, '/tokenize')).toEqual(validation(message));
+    },
+  );
+
+  it('refuses what is too large, also after decompression', async () => {
+    const huge = `{"text": "${'x'.repeat(33 * 1024 * 1024)}"}`;
+    const message = 'The request body is larger than 33554432 bytes.';
+    const expected = { status: 413, body: { object: 'error', message, type: '413', param: null, code: 413 } };
+    expect(await server.ask('/generate', huge)).toEqual(expected);
+    const headers = { 'content-encoding': 'gzip', 'content-type': 'application/json' };
+    const reply = await fetch(`${server.url}/generate`, { method: 'POST', body: gzipSync(huge), headers });
+    expect({ status: reply.status, body: await reply.json() }).toEqual(expected);
+  });
+
+  it('refuses charsets and encodings that it cannot read', async () => {
+    expect(await post('{}', 'application/json; charset=klingon')).toEqual(
+      validation('The request body must be UTF-8.'),
+    );
+    expect(await server.ask('/generate', '{}', { headers: { 'content-encoding': 'zip' } })).toEqual(
+      validation('The content encoding of the request body is not supported.'),
+    );
+  });
+
+  it('is not impressed by deep nesting', async () => {
+    const deep = `{"text": "a", "zzz": ${'['.repeat(100_000)}${']'.repeat(100_000)}, "sampling_params": {"max_new_tokens": 1}}`;
+    expect((await post(deep, 'application/json')).status).toBe(200);
+    const params = `{"text": "a", "sampling_params": ${'{"n":'.repeat(10_000)}1${'}'.repeat(10_000)}}`;
+    expect((await post(params, 'application/json')).status).toBe(400);
+  });
+
+  it('refuses a path that cannot be decoded', async () => {
+    expect((await server.get('/v1/models/%E0%A4%A')).status).toBe(400);
+  });
+});
+
+it('answers a failure of its own with plain text and logs the trace', async () => {
+  jest.spyOn(server.manager, 'internalState').mockRejectedValue(new Error('secret detail'));
+  const reply = await server.get('/server_info');
+  expect(reply.status).toBe(500);
+  expect(reply.headers.get('content-type')).toMatch(/^text\/plain/);
+  expect(await reply.text()).toBe('Internal Server Error');
+  expect(logged.join('\n')).toMatch(/GET \/server_info failed: Error: secret detail\n\s+at /);
+});
+
+it('says so in the stream when a stream fails', async () => {
+  jest.spyOn(server.manager, 'generate').mockRejectedValue(new Error('secret detail'));
+  const { events } = await server.stream('/generate', { text: 'a', stream: true });
+  expect(events).toEqual([{ error: { message: 'Internal Server Error' } }, '[DONE]']);
+  expect(logged.join('\n')).toContain('secret detail');
+});
+
+describe('the access log', () => {
+  let lines: string[];
+  beforeEach(() => {
+    lines = [];
+    jest.spyOn(accessLogger, 'log').mockImplementation((...parts: unknown[]) => {
+      lines.push(String(parts[1]));
+      return accessLogger;
+    });
+  });
+  const until = async (count: number) => {
+    while (lines.length < count) await tick();
+  };
+
+  it('has a line for each reply', async () => {
+    await (await server.get('/model_info?x=1')).text();
+    await (await server.get('/nope')).text();
+    await (await server.post('/generate', { text: 'a', sampling_params: { max_new_tokens: 1 } })).text();
+    await until(3);
+    expect(lines).toEqual([
+      expect.stringMatching(/^INFO: {5}127\.0\.0\.1:\d+ - "GET \/model_info\?x=1 HTTP\/1\.1" 200 OK$/),
+      expect.stringMatching(/"GET \/nope HTTP\/1\.1" 404 Not Found$/),
+      expect.stringMatching(/"POST \/generate HTTP\/1\.1" 200 OK$/),
+    ]);
+  });
+
+  it('leaves out the excluded prefixes', async () => {
+    await restart({ args: { uvicornAccessLogExcludePrefixes: ['/health', '/get_'] } });
+    for (const path of ['/health', '/get_model_info', '/health_generate', '/ping'])
+      await (await server.get(path)).text();
+    await until(1);
+    await tick();
+    expect(lines).toEqual([expect.stringContaining('"GET /ping HTTP/1.1" 200 OK')]);
+  });
+});
+
+describe('information', () => {
+  it('about the model has exactly nine keys', async () => {
+    const expected = {
+      model_path: '/models/tiny',
+      tokenizer_path: '/models/tiny',
+      is_generation: true,
+      preferred_sampling_params: null,
+      weight_version: 'default',
+      has_image_understanding: false,
+      has_audio_understanding: false,
+      model_type: 'llama',
+      architectures: ['LlamaForCausalLM'],
+    };
+    expect(await (await server.get('/model_info')).json()).toEqual(expected);
+    expect(logged).toEqual([]);
+    expect(await (await server.get('/get_model_info')).json()).toEqual(expected);
+    expect(logged).toEqual([
+      "Endpoint '/get_model_info' is deprecated and will be removed in a future version. Please use '/model_info' instead.",
+    ]);
+  });
+
+  it('about the server has the flags, the limits and the state, and no secrets', async () => {
+    await restart({ args: { apiKey: 'the-api-key', adminApiKey: 'the-admin-key' } });
+    for (const path of ['/server_info', '/get_server_info']) {
+      const reply = await server.get(path, { authorization: 'Bearer the-api-key' });
+      const text = await reply.text();
+      expect(text).not.toMatch(/the-api-key|the-admin-key/);
+      expect(JSON.parse(text)).toMatchObject({
+        model_path: '/models/tiny',
+        schedule_policy: 'fcfs',
+        status: 'ready',
+        max_total_num_tokens: FACTS.maxTotalNumTokens,
+        max_req_input_len: FACTS.maxReqInputLen,
+        version: expect.stringMatching(/^\d+\.\d+\.\d+\+sglang\.0\.5\.9$/),
+        internal_states: [
+          {
+            schedule_policy: 'fcfs',
+            last_gen_throughput: 12.5,
+            memory_usage: { weight: 1, kvcache: 0.5, token_capacity: 1000, graph: 0 },
+            effective_max_running_requests_per_dp: 8,
+          },
+        ],
+      });
+    }
+    expect(logged.filter((line) => line.includes("Please use '/server_info' instead."))).toHaveLength(1);
+  });
+
+  it('answers many callers at once', async () => {
+    const replies = await Promise.all(Array.from({ length: 8 }, () => server.get('/server_info')));
+    expect(replies.map(({ status }) => status)).toEqual(Array(8).fill(200));
+  });
+
+  it('about the weight version has moved', async () => {
+    for (const path of ['/get_weight_version', '/weight_version']) {
+      const reply = await server.get(path);
+      expect(reply.status).toBe(404);
+      expect(await reply.json()).toEqual({
+        object: 'error',
+        message:
+          "Endpoint '/get_weight_version' or '/weight_version' is deprecated. Please use '/model_info' instead.",
+        type: '404',
+        param: null,
+        code: 404,
+      });
+    }
+  });
+
+  it('answers a ping with nothing', async () => {
+    const reply = await server.get('/ping');
+    expect([reply.status, await reply.text()]).toEqual([200, '']);
+  });
+});
+
+describe('models', () => {
+  const client = () => new OpenAI({ baseURL: `${server.url}/v1`, apiKey: 'any', maxRetries: 0 });
+
+  it('are listed and found by the OpenAI client', async () => {
+    const card = {
+      id: 'org/tiny',
+      object: 'model',
+      created: expect.any(Number),
+      owned_by: 'sglang',
+      root: 'org/tiny',
+      parent: null,
+      max_model_len: FACTS.contextLen,
+    };
+    expect((await client().models.list()).data).toEqual([card]);
+    expect(await client().models.retrieve('org/tiny')).toEqual(card);
+    expect(await (await server.get('/v1/models/org/tiny')).json()).toEqual(card);
+  });
+
+  it('of other names do not exist', async () => {
+    await expect(client().models.retrieve('other')).rejects.toMatchObject({
+      status: 404,
+      code: 'model_not_found',
+    });
+    expect(await (await server.get('/v1/models/a%2Fb')).json()).toEqual({
+      error: {
+        message: "The model 'a/b' does not exist",
+        type: 'invalid_request_error',
+        param: 'model',
+        code: 'model_not_found',
+      },
+    });
+  });
+
+  it('need the key that is set', async () => {
+    await restart({ args: { apiKey: 'k' } });
+    await expect(client().models.list()).rejects.toMatchObject({ status: 401 });
+  });
+});

@@ -1,0 +1,74 @@
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Tokenizer } from '../../../src/core/tokenizer';
+import { createApp, ServerStatus } from '../../../src/http';
+import type { ServerArgs } from '../../../src/server-args/server-args';
+import { TokenizerManager } from '../../../src/tokenizer-manager';
+import { FakeScheduler } from '../tokenizer-manager/fake-scheduler';
+import { ByteTokenizer, FACTS, makeArgs } from '../tokenizer-manager/fixtures';
+
+interface Options {
+  readonly args?: Partial<ServerArgs>;
+  /** Default: a tokenizer of bytes. */
+  readonly tokenizer?: Tokenizer | null;
+}
+
+/** The application on a real socket, with a scheduler made for tests behind it. Close it after use. */
+export class TestServer {
+  readonly scheduler = new FakeScheduler();
+  readonly status = new ServerStatus();
+  readonly manager: TokenizerManager;
+  readonly app: ReturnType<typeof createApp>;
+  private readonly server: Server;
+  url = '';
+
+  private constructor({ args, tokenizer = new ByteTokenizer() }: Options) {
+    const deps = { args: makeArgs(args), facts: FACTS };
+    this.manager = new TokenizerManager({ ...deps, tokenizer, toScheduler: this.scheduler });
+    this.scheduler.deliver = (message) => this.manager.handle(message);
+    this.status.phase = 'up';
+    this.app = createApp({ ...deps, manager: this.manager, status: this.status });
+    this.server = createServer(this.app);
+  }
+
+  static async start(options: Options = {}): Promise<TestServer> {
+    const started = new TestServer(options);
+    await new Promise<void>((resolve) => started.server.listen(0, '127.0.0.1', resolve));
+    started.url = `http://127.0.0.1:${(started.server.address() as AddressInfo).port}`;
+    return started;
+  }
+
+  async close(): Promise<void> {
+    this.server.closeAllConnections();
+    await new Promise((resolve) => this.server.close(resolve));
+  }
+
+  get(path: string, headers: Record<string, string> = {}): Promise<Response> {
+    return fetch(this.url + path, { headers });
+  }
+
+  /** @param body sent as JSON, or as it is where it is a string */
+  post(path: string, body: unknown, init: RequestInit = {}): Promise<Response> {
+    const headers = { 'content-type': 'application/json', ...(init.headers as Record<string, string>) };
+    const text = typeof body === 'string' ? body : JSON.stringify(body);
+    return fetch(this.url + path, { method: 'POST', body: text, ...init, headers });
+  }
+
+  /** Status and JSON body of a POST. */
+  async ask(path: string, body: unknown, init: RequestInit = {}): Promise<{ status: number; body: unknown }> {
+    const reply = await this.post(path, body, init);
+    return { status: reply.status, body: await reply.json() };
+  }
+
+  /** The events of a streaming POST, `[DONE]` included as text. */
+  async stream(path: string, body: unknown): Promise<{ reply: Response; events: unknown[] }> {
+    const reply = await this.post(path, body);
+    const parts = (await reply.text()).split('\n\n');
+    if (parts.pop() !== '') throw new Error('the stream does not end with an event');
+    const events = parts.map((part): unknown => {
+      if (!part.startsWith('data: ')) throw new Error(`not an event: ${part}`);
+      return part === 'data: [DONE]' ? '[DONE]' : JSON.parse(part.slice('data: '.length));
+    });
+    return { reply, events };
+  }
+}
