@@ -42,13 +42,12 @@ export function fanOut(
   context: SamplingContext,
 ): FannedOut {
   const { texts, ids, size, isList } = promptsOf(request);
+  refuseTooMany(size);
   const spread = <T>(name: string, value: T | readonly T[]) => spreadOver(name, value, size, isList);
   const raw = spread('sampling_params', request.samplingParams);
   const params = parseEach(raw, (item) => parseSamplingParams({ ...preferred, ...item }, context));
   const n = sampleCount(params);
-  if (size * n > MAX_REQUESTS) {
-    refuse(`A request must have at most ${MAX_REQUESTS} prompts times samples, got ${size * n}.`);
-  }
+  refuseTooMany(size * n);
   if (n > 1) refuseLogprobLists(request);
   const returnLogprob = spread('return_logprob', request.returnLogprob);
   const startLen = spread('logprob_start_len', request.logprobStartLen);
@@ -73,6 +72,11 @@ export function fanOut(
 
 function refuse(message: string): never {
   throw new RequestError('bad_value', message);
+}
+
+function refuseTooMany(requests: number): void {
+  if (requests <= MAX_REQUESTS) return;
+  refuse(`A request must have at most ${MAX_REQUESTS} prompts times samples, got ${requests}.`);
 }
 
 interface Prompts {
