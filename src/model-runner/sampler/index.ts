@@ -1,0 +1,2 @@
+export { positionLogprobs } from './logprobs';
+export { RequestSampler } from './request-sampler';

@@ -1,0 +1,54 @@
+/** How many neighbouring logits share one entry of `blockMax`. */
+export const BLOCK = 256;
+
+/** A row of logits, scanned once. The logits must not change while it is used. */
+export class LogitRow {
+  /** The largest logit; NaN when any is NaN, -Infinity when all are. */
+  readonly max: number;
+  /** The largest logit of each block of `BLOCK`, or less if the row holds NaN. */
+  readonly blockMax: Float32Array;
+
+  constructor(readonly logits: Float32Array) {
+    this.blockMax = new Float32Array(Math.ceil(logits.length / BLOCK));
+    this.max = scan(logits, this.blockMax);
+  }
+
+  /** Whether the row says nothing about the next token: a logit is NaN, or all are -Infinity. */
+  get isVoid(): boolean {
+    return !(this.max > -Infinity);
+  }
+}
+
+function scan(logits: Float32Array, blockMax: Float32Array): number {
+  let max = -Infinity;
+  for (let block = 0; block < blockMax.length; block++) {
+    const end = Math.min(logits.length, (block + 1) * BLOCK);
+    let most = -Infinity;
+    for (let i = block * BLOCK; i < end; i++) {
+      const logit = logits[i]!;
+      // False for NaN too, so that the common case is one comparison.
+      if (!(logit <= most)) {
+        if (Number.isNaN(logit)) return NaN;
+        most = logit;
+      }
+    }
+    blockMax[block] = most;
+    if (most > max) max = most;
+  }
+  return max;
+}
+
+/** The index of the largest logit, the lowest one among equals; -1 when a logit is NaN or all are -Infinity. */
+export function argmax(logits: Float32Array): number {
+  let max = -Infinity;
+  let at = -1;
+  for (let i = 0; i < logits.length; i++) {
+    const logit = logits[i]!;
+    if (!(logit <= max)) {
+      if (Number.isNaN(logit)) return -1;
+      max = logit;
+      at = i;
+    }
+  }
+  return at;
+}
