@@ -17,6 +17,7 @@ interface Options {
   readonly batchSizes: string;
   readonly prefill: string;
   readonly steps: string;
+  readonly capacity?: string;
   readonly json: boolean;
 }
 
@@ -41,6 +42,7 @@ async function main(): Promise<void> {
     .option('--context <tokens>', 'tokens in each row when decoding', '256')
     .option('--batch-sizes <list>', 'decode batch sizes', '1,2,4,8,16')
     .option('--prefill <list>', 'prompt lengths', '16,128,512')
+    .option('--capacity <tokens>', 'tokens a row can hold; defaults to what the cases need')
     .option('--steps <count>', 'decode steps measured for each batch size', '15')
     .option('--json', 'print JSON', false)
     .parse()
@@ -48,7 +50,7 @@ async function main(): Promise<void> {
   const lengths = numbers(options.prefill);
   const sizes = numbers(options.batchSizes);
   const context = Number(options.context);
-  const capacity = Math.max(context, ...lengths) + 64;
+  const capacity = options.capacity === undefined ? Math.max(context, ...lengths) + 64 : Number(options.capacity);
 
   const config = loadModelConfig(options.modelPath, {});
   const weights = options.loadFormat === 'dummy' ? dummyWeights(config) : openCheckpoint(options.modelPath);

@@ -89,6 +89,30 @@ export class ModelRunner {
     }
   }
 
+  /**
+   * Appends whole prompts to rows that hold nothing, as one batch padded on the right.
+   * @param prompts of rows `first`, `first + 1`, …
+   * @returns logits of each prompt's last token, [prompts.length, vocab]
+   */
+  async extendFirst(first: number, prompts: readonly Int32Array[]): Promise<Float32Array> {
+    const sequence = Math.max(...prompts.map((ids) => ids.length));
+    const inputs = new StepInputs(prompts.length, sequence, prompts.length, this.withPositions);
+    prompts.forEach((ids, row) => inputs.setRow(row, ids, 0));
+    inputs.setLogitIndices(prompts.map((ids, row) => row * sequence + ids.length - 1));
+    inputs.finish();
+    const binding = new IoBinding(this.session);
+    try {
+      inputs.bind(binding);
+      this.kv.bind(binding, first, prompts.length);
+      const logits = this.bindLogits(binding, prompts.length);
+      await binding.run();
+      return logits;
+    } finally {
+      binding.dispose();
+      inputs.dispose();
+    }
+  }
+
   dispose(): void {
     for (const { binding, inputs } of this.captured.values()) {
       binding.dispose();
@@ -96,7 +120,6 @@ export class ModelRunner {
     }
     for (const binding of this.rowBindings.values()) binding.dispose();
     for (const tensor of this.logitTensors) tensor?.dispose();
-    this.kv.dispose();
     this.session.dispose();
   }
 

@@ -16,7 +16,7 @@ export class BatchRunner {
   private busySince: number | null = null;
 
   constructor(
-    private readonly runner: Pick<ModelRunner, 'extend' | 'decode'>,
+    private readonly runner: Pick<ModelRunner, 'extend' | 'extendFirst' | 'decode'>,
     private readonly vocabSize: number,
     /** Log-probabilities of the model's own distribution in place of the temperature-scaled one. */
     private readonly originalLogprobs = process.env['SGLANG_RETURN_ORIGINAL_LOGPROB'] === '1',
@@ -28,13 +28,38 @@ export class BatchRunner {
   }
 
   /**
-   * Computes the next tokens of a prompt; when that completes it, samples the next output token.
+   * Computes the next tokens of a prompt, or several whole prompts at once (see `prefillGroups`). Where that completes a
+   * prompt, the next output token is sampled.
    * @param meanwhile runs once the device is busy
-   * @returns whether the prompt is complete
    */
-  async prefill({ request, tokens }: PrefillItem, meanwhile: () => void): Promise<boolean> {
+  async prefill(group: readonly PrefillItem[], meanwhile: () => void): Promise<void> {
+    if (group.length === 1) await this.prefillPiece(group[0] as PrefillItem, meanwhile);
+    else
+      await this.prefillTogether(
+        group.map(({ request }) => request),
+        meanwhile,
+      );
+  }
+
+  private async prefillTogether(requests: readonly Request[], meanwhile: () => void): Promise<void> {
+    await this.guarded(requests, async () => {
+      const first = (requests[0] as Request).row;
+      const run = this.runner.extendFirst(
+        first,
+        requests.map((request) => request.ids.view()),
+      );
+      meanwhile();
+      const logits = await run;
+      requests.forEach((request, row) => {
+        collectPromptLogprobs(request, [], logits, this.vocabSize);
+        request.cachedLen = request.length;
+        this.afterPrompt(request, this.row(logits, row));
+      });
+    });
+  }
+
+  private async prefillPiece({ request, tokens }: PrefillItem, meanwhile: () => void): Promise<void> {
     const end = request.cachedLen + tokens;
-    const complete = end === request.length;
     await this.guarded([request], async () => {
       while (request.cachedLen < end) {
         const past = request.cachedLen;
@@ -49,7 +74,6 @@ export class BatchRunner {
         if (request.extendLen === 0) this.afterPrompt(request, this.row(logits, positions.length - 1));
       }
     });
-    return complete;
   }
 
   /** One more token for each of the first rows. `requests[i]` holds row i. */

@@ -9,7 +9,9 @@ import type { Request } from './request';
 
 /** How many of the next `tokens` may run at once: prompt log-probabilities bound the rows of logits in memory. */
 export function pieceLength(request: Request, tokens: number): number {
-  return request.wantsPromptLogprobs ? Math.min(tokens, MAX_LOGIT_ROWS) : tokens;
+  if (!request.wantsPromptLogprobs) return tokens;
+  const withoutLogits = Math.max(0, request.logprobStart - request.cachedLen);
+  return Math.min(tokens, withoutLogits + MAX_LOGIT_ROWS);
 }
 
 /** Indices into the next `count` tokens whose logits are needed, the prompt's last one included where it is reached. */
@@ -33,7 +35,7 @@ export function collectPromptLogprobs(
   vocabSize: number,
 ): void {
   const { inputLogprobs, logprobs } = request;
-  if (!inputLogprobs || !logprobs || !request.wantsPromptLogprobs) return;
+  if (!inputLogprobs || !logprobs || !request.missesPromptLogprobs) return;
   const ids = request.ids.view();
   if (inputLogprobs.length === 0) {
     inputLogprobs.push({ token: [null, ids[request.logprobStart] as number], top: null, chosen: null });

@@ -111,8 +111,13 @@ export class Request {
     return start < 0 ? this.promptLen - 1 : start;
   }
 
-  /** Whether log-probabilities of the prompt are still to be computed. */
+  /** Whether the prompt's own log-probabilities are asked for and not all there yet. */
   get wantsPromptLogprobs(): boolean {
+    return this.logprobStart < this.promptLen - 1 && this.missesPromptLogprobs;
+  }
+
+  /** Whether entries of `inputLogprobs` are missing. The first needs no computing: nothing precedes it. */
+  get missesPromptLogprobs(): boolean {
     return this.inputLogprobs !== null && this.inputLogprobs.length < this.promptLen - this.logprobStart;
   }
 
@@ -138,6 +143,6 @@ export class Request {
     this.cachedLen = 0;
     this.slots.clear();
     this.retractions += 1;
-    if (this.wantsPromptLogprobs) this.inputLogprobs = [];
+    if (this.missesPromptLogprobs) this.inputLogprobs = [];
   }
 }

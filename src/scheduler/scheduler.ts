@@ -19,6 +19,7 @@ import { readTimeouts, refusal, timeout } from './limits';
 import { NewTokenRatio } from './new-token-ratio';
 import type { OutputBatch } from './output-batch';
 import { PrefillManager } from './prefill-manager';
+import { prefillGroups } from './prefill-groups';
 import type { PrefillItem } from './prefill-round';
 import { Request } from './request';
 import type { RequestMemory } from './request-memory';
@@ -153,17 +154,21 @@ export class Scheduler {
       sum((item) => item.cached),
       this.gauges(),
     );
-    for (const item of items) {
-      const { request } = item;
-      const complete = await runner.prefill(item, this.meanwhile);
-      if (request.finish) {
-        this.end(request, request.finish);
-        continue;
+    const ends = new Map(
+      items.map(({ request, tokens }) => [request, request.length === request.cachedLen + tokens]),
+    );
+    for (const group of prefillGroups(items)) {
+      await runner.prefill(group, this.meanwhile);
+      for (const { request } of group) {
+        if (request.finish) {
+          this.end(request, request.finish);
+          continue;
+        }
+        memory.share(request);
+        if (!ends.get(request)) continue;
+        rows.promote(request);
+        outputs.collect(request);
       }
-      memory.share(request);
-      if (!complete) continue;
-      rows.promote(request);
-      outputs.collect(request);
     }
   }
 

@@ -11,7 +11,8 @@ export function needsPositionIds(config: ModelConfig): boolean {
 }
 
 /** Queries, keys and values of all heads: separate, or side by side in one tensor. */
-export type Projections = { readonly packed: Value } | { readonly q: Value; readonly k: Value; readonly v: Value };
+export type Projections =
+  { readonly packed: Value } | { readonly q: Value; readonly k: Value; readonly v: Value };
 
 /**
  * Attention over KV rows that belong to the caller. For each layer the graph takes `past_k.<layer>` and `past_v.<layer>`
@@ -41,7 +42,9 @@ export class Attention {
   ) {
     this.seqlens = g.input('seqlens_k', 'int32', ['batch']);
     this.totalLen = g.input('total_len', 'int32', []);
-    this.positionIds = needsPositionIds(config) ? g.input('position_ids', 'int64', ['batch', 'sequence']) : null;
+    this.positionIds = needsPositionIds(config)
+      ? g.input('position_ids', 'int64', ['batch', 'sequence'])
+      : null;
     const tables = rotaryTables(config, capacity);
     this.cos = g.floats('rotary.cos', [tables.positions, tables.half], tables.cos);
     this.sin = g.floats('rotary.sin', [tables.positions, tables.half], tables.sin);

@@ -21,7 +21,11 @@ export interface NodeOptions {
   readonly outputs?: number;
 }
 
-const WEIGHT_TYPES: Readonly<Record<string, ElementTypeName>> = { F32: 'float32', F16: 'float16', BF16: 'bfloat16' };
+const WEIGHT_TYPES: Readonly<Record<string, ElementTypeName>> = {
+  F32: 'float32',
+  F16: 'float16',
+  BF16: 'bfloat16',
+};
 
 /**
  * Builds one ONNX graph. Weights are never copied into it: they are references into the checkpoint's own files, which
@@ -48,7 +52,14 @@ export class GraphBuilder {
   /** Declares `value` as a graph output called `name`. */
   output(name: string, value: Value, type: ElementTypeName, dims: readonly Dim[]): void {
     if (value !== name) {
-      this.graph.node.push({ input: [value], output: [name], name: `out_${name}`, opType: 'Identity', attribute: [], domain: '' });
+      this.graph.node.push({
+        input: [value],
+        output: [name],
+        name: `out_${name}`,
+        opType: 'Identity',
+        attribute: [],
+        domain: '',
+      });
     }
     this.graph.output.push(valueInfo(name, type, dims));
   }
@@ -68,7 +79,12 @@ export class GraphBuilder {
   }
 
   /** Adds a node whose outputs carry given names (a `''` leaves an optional output out). */
-  namedNode(opType: string, inputs: readonly Value[], outputs: readonly Value[], options: NodeOptions = {}): void {
+  namedNode(
+    opType: string,
+    inputs: readonly Value[],
+    outputs: readonly Value[],
+    options: NodeOptions = {},
+  ): void {
     this.addNode(opType, inputs, [...outputs], `${opType}_${this.counter++}`, options);
   }
 
@@ -133,10 +149,15 @@ export class GraphBuilder {
     this.folder ??= folder;
     // ONNX Runtime resolves every location against one folder and refuses any that leaves it.
     if (this.folder !== folder) {
-      throw new StartupError(`${tensor.file}: all shards of a checkpoint must lie in one folder (${this.folder})`);
+      throw new StartupError(
+        `${tensor.file}: all shards of a checkpoint must lie in one folder (${this.folder})`,
+      );
     }
     const type = WEIGHT_TYPES[tensor.dtype];
-    if (!type) throw new StartupError(`${tensor.file}: tensor '${tensor.name}' has the unsupported type ${tensor.dtype}`);
+    if (!type)
+      throw new StartupError(
+        `${tensor.file}: tensor '${tensor.name}' has the unsupported type ${tensor.dtype}`,
+      );
     this.graph.initializer.push({
       name: tensor.name,
       dims: [...tensor.shape],
@@ -157,8 +178,17 @@ export class GraphBuilder {
     name: string,
     options: NodeOptions,
   ): void {
-    const attribute = Object.entries(options.attributes ?? {}).map(([key, value]) => attributeMessage(key, value));
-    this.graph.node.push({ input: [...input], output, name, opType, attribute, domain: options.domain ?? '' });
+    const attribute = Object.entries(options.attributes ?? {}).map(([key, value]) =>
+      attributeMessage(key, value),
+    );
+    this.graph.node.push({
+      input: [...input],
+      output,
+      name,
+      opType,
+      attribute,
+      domain: options.domain ?? '',
+    });
   }
 }
 

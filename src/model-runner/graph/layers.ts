@@ -68,5 +68,11 @@ export function gatedMlp(
   const gate = linear(g, x, hidden, { name: `${prefix}.gate_proj`, outputs: intermediate }, bias);
   const up = linear(g, x, hidden, { name: `${prefix}.up_proj`, outputs: intermediate }, bias);
   const silu = g.node('Mul', [gate, g.node('Sigmoid', [gate])]);
-  return linear(g, g.node('Mul', [silu, up]), intermediate, { name: `${prefix}.down_proj`, outputs: hidden }, bias);
+  return linear(
+    g,
+    g.node('Mul', [silu, up]),
+    intermediate,
+    { name: `${prefix}.down_proj`, outputs: hidden },
+    bias,
+  );
 }

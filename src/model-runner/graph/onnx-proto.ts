@@ -102,7 +102,10 @@ export interface GraphMessage {
 }
 
 /** The bytes of a model: what ONNX Runtime reads. */
-export function encodeModel(graph: GraphMessage, opsets: readonly { domain: string; version: number }[]): Uint8Array {
+export function encodeModel(
+  graph: GraphMessage,
+  opsets: readonly { domain: string; version: number }[],
+): Uint8Array {
   const IR_VERSION = 10;
   return Model.encode(
     Model.create({ irVersion: IR_VERSION, producerName: 'sglang-node', graph, opsetImport: opsets }),

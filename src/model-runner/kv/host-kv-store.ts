@@ -22,7 +22,6 @@ interface Plane {
 export class HostKvStore implements KvStore {
   readonly bytes: number;
   private readonly planes: readonly Plane[];
-  private readonly tensors = new Set<Tensor>();
 
   constructor(
     private readonly shape: Pick<ModelConfig, 'numLayers' | 'numKvHeads' | 'headDim'>,
@@ -75,15 +74,10 @@ export class HostKvStore implements KvStore {
     for (const plane of this.planes) {
       const data = plane.rows.subarray(first * this.rowLength, (first + count) * this.rowLength);
       const tensor = Tensor.over('float32', data, [count, numKvHeads, this.capacity, headDim]);
-      this.tensors.add(tensor);
+      binding.adopt(tensor);
       binding.bindInput(plane.past, tensor);
       binding.bindOutput(plane.present, tensor);
     }
-  }
-
-  dispose(): void {
-    for (const tensor of this.tensors) tensor.dispose();
-    this.tensors.clear();
   }
 
   /** Elements of one row of one plane. */

@@ -23,9 +23,8 @@ export interface KvStore {
   save(row: number, from: number, slots: Int32Array): void;
   /** Copies the first `length` tokens of a row to another row; the old row's content is then meaningless. */
   move(from: number, to: number, length: number): void;
-  /** Binds rows [first, first + count) to the graph's past and present, in place. The store keeps the tensors. */
+  /** Binds rows [first, first + count) to the graph's past and present, in place. The binding owns the tensors. */
   bind(binding: IoBinding, first: number, count: number): void;
-  dispose(): void;
 }
 
 /** Bytes of one token's keys and values over all layers. */

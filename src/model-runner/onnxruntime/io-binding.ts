@@ -5,12 +5,13 @@ import type { Tensor } from './tensor';
 
 /**
  * Inputs and outputs of a session bound to memory once, run many times without allocation. It keeps the session and
- * every bound tensor reachable, but owns neither: whoever made them disposes of them after the binding.
+ * every bound tensor reachable. It owns the tensors it `adopt`ed; whoever made the others disposes of them afterwards.
  */
 export class IoBinding {
   private pointer: Pointer | null;
   private readonly runOptions: Pointer;
   private readonly bound = new Map<string, Tensor>();
+  private readonly adopted = new Set<Tensor>();
   private running = false;
 
   constructor(private readonly session: Session) {
@@ -26,6 +27,11 @@ export class IoBinding {
   bindOutput(name: string, tensor: Tensor): void {
     ortLibrary().call('BindOutput', this.handle, name, tensor.handle);
     this.bound.set(`out:${name}`, tensor);
+  }
+
+  /** Takes over a tensor: it is disposed of together with the binding. */
+  adopt(tensor: Tensor): void {
+    this.adopted.add(tensor);
   }
 
   /** Runs the graph on a worker thread. Bound memory belongs to the run until it settles. @throws OrtError */
@@ -46,6 +52,8 @@ export class IoBinding {
     ortLibrary().release('ReleaseRunOptions', this.runOptions);
     this.pointer = null;
     this.bound.clear();
+    for (const tensor of this.adopted) tensor.dispose();
+    this.adopted.clear();
   }
 
   private get handle(): Pointer {

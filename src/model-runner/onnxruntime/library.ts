@@ -40,7 +40,8 @@ export class OrtLibrary {
   constructor(path: string) {
     // Session creation recurses deeper than koffi's default stack for asynchronous calls allows. The setting belongs to
     // the process and is closed once any library is loaded.
-    if ((koffi.config().async_stack_size ?? 0) < ASYNC_STACK_BYTES) koffi.config({ async_stack_size: ASYNC_STACK_BYTES });
+    if ((koffi.config().async_stack_size ?? 0) < ASYNC_STACK_BYTES)
+      koffi.config({ async_stack_size: ASYNC_STACK_BYTES });
     const base = koffi.load(path).func('void *OrtGetApiBase()')() as Pointer;
     // OrtApiBase is two function pointers: GetApi(version) and GetVersionString().
     const getApi = decodeFunction(koffi.decode(base, 0, 'void *') as Pointer, 'void *', ['uint32_t']);

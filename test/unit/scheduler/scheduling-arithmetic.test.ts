@@ -2,6 +2,7 @@ import { slotRuns } from '../../../src/model-runner/kv/kv-store';
 import { readTimeouts, refusal, timeout } from '../../../src/scheduler/limits';
 import { NewTokenRatio } from '../../../src/scheduler/new-token-ratio';
 import { OutputBatch } from '../../../src/scheduler/output-batch';
+import { prefillGroups } from '../../../src/scheduler/prefill-groups';
 import { PrefillRound, reservedTokens, type PrefillBudget } from '../../../src/scheduler/prefill-round';
 import { collectPromptLogprobs, pieceLength, wantedLogits } from '../../../src/scheduler/prompt-logprobs';
 import { TokenBuffer } from '../../../src/scheduler/token-buffer';
@@ -91,6 +92,8 @@ describe('prompt log-probabilities', () => {
 
   it('run in pieces that bound the logits in memory', () => {
     const request = makeRequest({ prompt: [1, 2, 3], logprobs });
+    expect(pieceLength(request, 1000)).toBe(1 + 128);
+    request.cachedLen = 1;
     expect(pieceLength(request, 1000)).toBe(128);
     expect(pieceLength(makeRequest(), 1000)).toBe(1000);
   });
@@ -156,6 +159,34 @@ describe('a round of admission', () => {
 
   it('estimates the future of running requests by the ratio, clipped', () => {
     expect(reservedTokens([{ remainLen: 10 }, { remainLen: 100_000 }], 0.5)).toBe(5 + 2048);
+  });
+});
+
+describe('groups of prompts that run at once', () => {
+  const item = (row: number, length: number, tokens = length, more = {}) => {
+    const request = makeRequest({ prompt: new Array(length).fill(1) as number[], ...more });
+    request.row = row;
+    return { request, tokens, cached: 0 };
+  };
+  const sizes = (items: ReturnType<typeof item>[]) => prefillGroups(items).map((group) => group.length);
+
+  it('join whole first prompts of similar length in adjacent rows', () => {
+    expect(sizes([item(0, 10), item(1, 12), item(2, 11)])).toEqual([3]);
+    expect(sizes([item(0, 10), item(2, 10)])).toEqual([1, 1]);
+    expect(sizes([item(0, 2), item(1, 50)])).toEqual([1, 1]);
+  });
+
+  it('leave out pieces, prompts with a past and prompt log-probabilities', () => {
+    expect(sizes([item(0, 10), item(1, 12, 10)])).toEqual([1, 1]);
+    const cached = item(1, 10);
+    cached.request.cachedLen = 4;
+    expect(sizes([item(0, 10), cached])).toEqual([1, 1]);
+    expect(
+      sizes([item(0, 10), item(1, 10, 10, { logprobs: { startLen: 0, topNum: 0, tokenIds: null } })]),
+    ).toEqual([1, 1]);
+    expect(
+      sizes([item(0, 10), item(1, 10, 10, { logprobs: { startLen: -1, topNum: 0, tokenIds: null } })]),
+    ).toEqual([2]);
   });
 });
 
