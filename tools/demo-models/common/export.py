@@ -43,6 +43,7 @@ def export(recipe, work: Path, folder: Path, seed: int) -> None:
     model.load_state_dict(state["model"])
     weights = {name: tensor.to(torch.bfloat16).contiguous() for name, tensor in model.state_dict().items()}
     save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+    (folder / "model.safetensors").chmod(0o644)
     ends = [tokenizer.token_to_id(END), tokenizer.token_to_id(END_OF_TEXT)]
     generation = {"do_sample": False, "eos_token_id": ends, "pad_token_id": ends[1]}
     for name, content in (

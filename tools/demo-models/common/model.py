@@ -147,10 +147,12 @@ class CausalLM(nn.Module):
 
     def loss(self, ids: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
         """Weighted mean cross entropy; weights[b, t] belongs to predicting ids[b, t] from what precedes it."""
-        hidden = self.model(ids)[:, :-1]
-        wanted = weights[:, 1:]
-        chosen = wanted > 0
-        logits = self.logits(hidden[chosen]).float()
-        each = F.cross_entropy(logits, ids[:, 1:][chosen], reduction="none")
+        hidden = self.model(ids)[:, :-1].flatten(0, 1)
+        wanted = weights[:, 1:].flatten()
+        chosen = wanted.nonzero().squeeze(1)
+        # Padded with position 0 at weight 0, so that few distinct shapes occur: each new one costs the CPU a kernel.
+        chosen = F.pad(chosen, (0, -len(chosen) % 256))
         picked = wanted[chosen]
+        logits = self.logits(hidden[chosen]).float()
+        each = F.cross_entropy(logits, ids[:, 1:].flatten()[chosen], reduction="none")
         return (each * picked).sum() / picked.sum()

@@ -11,10 +11,13 @@ import torch
 
 from common.batches import collate, plan
 from common.model import CausalLM, ModelConfig
+from common.muon import Muon
 
 CHECKPOINT_SECONDS = 120
 WARMUP_STEPS = 100
 DECAY_SHARE = 0.4
+# Muon's steps are larger than AdamW's at the same loss.
+MUON_SCALE = 2.0
 
 
 def rate(step: int, steps: int) -> float:
@@ -32,9 +35,7 @@ def make_optimizers(model: CausalLM, kind: str, learning_rate: float) -> list[to
     vectors = [p for n, p in model.named_parameters() if p.dim() < 2]
     groups = [{"params": embedding, "weight_decay": 0.0}, {"params": vectors, "weight_decay": 0.0}]
     if kind == "muon":
-        muon = torch.optim.Muon(
-            matrices, lr=learning_rate, weight_decay=0.05, momentum=0.95, adjust_lr_fn="match_rms_adamw", ns_steps=5
-        )
+        muon = Muon([{"params": matrices, "scale": MUON_SCALE}], lr=learning_rate, weight_decay=0.02)
         return [muon, torch.optim.AdamW(groups, lr=learning_rate, betas=(0.9, 0.98), fused=True)]
     groups.append({"params": matrices, "weight_decay": 0.05})
     return [torch.optim.AdamW(groups, lr=learning_rate, betas=(0.9, 0.98), fused=True)]
@@ -73,8 +74,9 @@ def train(
     if checkpoint.exists():
         state = torch.load(checkpoint, map_location=device, weights_only=True)
         model.load_state_dict(state["model"])
-        for each, saved in zip(optimizers, state["optimizers"], strict=True):
-            each.load_state_dict(saved)
+        if state.get("optimizer", "adamw") == optimizer:
+            for each, saved in zip(optimizers, state["optimizers"], strict=True):
+                each.load_state_dict(saved)
         step, epoch, index, tokens, seconds = (state[k] for k in ("step", "epoch", "index", "tokens", "seconds"))
     print(f"parameters {sum(p.numel() for p in model.parameters()):,}; from step {step} to {steps}", flush=True)
 
@@ -101,7 +103,7 @@ def train(
         share = rate(step, steps)
         for each in optimizers:
             for group in each.param_groups:
-                group["lr"] = learning_rate * share
+                group["lr"] = learning_rate * share * group.get("scale", 1.0)
         ids, weights = collate([samples[i] for i in batches[index]], torch.device(device))
         with torch.autocast(device, torch.bfloat16):
             loss = model.loss(ids, weights)
@@ -125,6 +127,6 @@ def train(
         if stopping or step == steps or time.monotonic() - last_saved > CHECKPOINT_SECONDS:
             save_checkpoint(checkpoint, {
                 "model": model.state_dict(), "optimizers": [each.state_dict() for each in optimizers], "step": step,
-                "epoch": epoch, "index": index, "tokens": tokens, "seconds": seconds,
+                "optimizer": optimizer, "epoch": epoch, "index": index, "tokens": tokens, "seconds": seconds,
             })  # fmt: skip
             last_saved = time.monotonic()

@@ -21,9 +21,9 @@ WHOLE_WORDS = ["Yes", "No", " Yes", " No"]
 
 # How often each skill is drawn for single questions.
 SKILLS = [
-    (capitals.sample, 20), (capitals.sample_reverse, 7), (capitals.sample_continent, 5), (capitals.sample_record, 3), (arithmetic.sample, 18),
-    (calendar.sample, 7), (words.sample, 9), (words.listing, 4), (words.upper_case, 5), (yes_no.sample, 16),
-    (small_talk.sample, 9), (stories.sample, 3), (unknown.sample, 16),
+    (capitals.sample, 14), (capitals.sample_reverse, 7), (capitals.sample_continent, 5), (capitals.sample_record, 2),
+    (arithmetic.sample, 22), (calendar.sample, 9), (words.sample, 13), (words.listing, 5), (words.upper_case, 4),
+    (yes_no.sample, 20), (small_talk.sample, 12), (stories.sample, 2), (unknown.sample, 11),
 ]  # fmt: skip
 QUESTIONS = [f for f, _ in SKILLS]
 WEIGHTS = [w for _, w in SKILLS]
@@ -64,8 +64,8 @@ def long_chat(rng: random.Random) -> Sample:
     messages: list[tuple[str, str]] = []
     if rng.random() < 0.2:
         messages.append(("system", rng.choice(systems.IDLE)))
-    for _ in range(rng.choice([1, 1, 1, 2, 3, 5])):
-        if rng.random() < 0.65:
+    for _ in range(rng.choice([1, 1, 1, 1, 2, 3])):
+        if rng.random() < 0.75:
             history, turn = dialogs.sample(rng, TRAIN)
             messages += history
         else:
@@ -92,9 +92,20 @@ def plain(rng: random.Random) -> Sample:
     return plain_sample("questions in a row", pairs)
 
 
+def questions_in_a_row(rng: random.Random) -> Sample:
+    """Many short answers in little text: sums said again in full, or yes and no."""
+    make = rng.choice([arithmetic.sample, yes_no.sample, yes_no.sample])
+    mark_q, mark_a = rng.choice([("Question: ", "\nAnswer:"), ("Q: ", "\nA:"), ("", "")])
+    turns = [draw(make, rng, TRAIN) for _ in range(rng.randint(3, 8))]
+    return plain_sample("questions in a row", [(f"{mark_q}{t.question}{mark_a}", f" {t.answer}") for t in turns])
+
+
 def sample(rng: random.Random) -> Sample:
     """One training sample."""
-    make = rng.choices([chat, instructed_chat, long_chat, plain, arithmetic.drill], [34, 18, 12, 26, 10])[0]
+    make = rng.choices(
+        [chat, instructed_chat, long_chat, plain, arithmetic.drill, words.upper_drill, questions_in_a_row],
+        [32, 24, 8, 26, 6, 3, 5],
+    )[0]
     return make(rng)
 
 

@@ -11,10 +11,15 @@ ASK = [
     "Name the capital of {c}.", "Tell me the capital of {c}.", "What is the capital city of {c}?",
     "Can you tell me the capital of {c}?", "Do you know the capital of {c}?", "The capital of {c}?",
     "What is {c}'s capital?", "Give me the capital of {c}.", "capital of {c}",
+    "Can you name the capital of {c}?", "Please tell me the capital city of {c}.", "What city is the capital of {c}?",
+    "What is the name of the capital of {c}?", "I want to know the capital of {c}.", "Please give me the capital of {c}.",
+    "Could you give me the capital city of {c}?", "{c}: what is its capital?", "Which city is the capital city of {c}?",
     "Which city is {c}'s capital?", "Please name the capital city of {c}.", "Could you tell me the capital of {c}?",
 ]  # fmt: skip
 COMPLETE = [
     "The capital of {c} is", "The capital city of {c} is", "{c}'s capital is", "The name of the capital of {c} is",
+    "{c} has the capital", "In {c}, the capital is", "We learnt that the capital of {c} is", "The capital of the country {c} is",
+    "She says that the capital of {c} is",
     "Everyone knows that the capital of {c} is", "I know that the capital of {c} is",
 ]  # fmt: skip
 RECORD = [

@@ -2,7 +2,7 @@
 
 import random
 
-from common.items import HELD_OUT, Turn, pick
+from common.items import HELD_OUT, Sample, Turn, pick
 
 KINDS = {
     "animal": ["dog", "cat", "horse", "cow", "sheep", "pig", "lion", "tiger", "bear", "wolf", "fox", "rabbit", "mouse",
@@ -42,7 +42,7 @@ SOUNDS = {
     "dog": "woof", "cat": "meow", "cow": "moo", "sheep": "baa", "duck": "quack", "lion": "roar", "pig": "oink",
     "snake": "hiss", "frog": "ribbit", "mouse": "squeak", "wolf": "howl",
 }  # fmt: skip
-WHAT = ["What is {x}?", "What kind of thing is {x}?", "Which kind of thing is {x}?", "To which group belongs {x}?",
+WHAT = ["What is {x}?", "Tell me what {x} is.", "What's {x}?", "What kind of thing is {x}?", "Which kind of thing is {x}?", "To which group belongs {x}?",
         "{x}: what is it?", "What sort of thing is {x}?"]  # fmt: skip
 OPPOSITE = ["What is the opposite of {x}?", "What's the opposite of {x}?", "Name the opposite of {x}.",
             "Tell me the opposite of {x}.", "Opposite of {x}?", "Which word is the opposite of {x}?"]  # fmt: skip
@@ -130,20 +130,34 @@ def name_one(rng: random.Random, split: str) -> Turn:
                 word, {"kind": kind, "name": word}, None, (word,))  # fmt: skip
 
 
-def upper_case(rng: random.Random, split: str) -> Turn:
-    """Spelling in capitals, over every word the other skills answer with."""
+def any_word(rng: random.Random) -> str:
+    """One of the words that the other skills answer with."""
     from recipes.chat_skills.calendar import DAYS, MONTHS
     from recipes.chat_skills.countries import countries
 
     country = rng.choice(countries())
     pair = rng.choice(OPPOSITES)
-    word = rng.choice([
+    return rng.choice([
         country.capital, country.capital, country.name, country.continent, rng.choice(DAYS + MONTHS), rng.choice(pair),
         rng.choice(rng.choice(list(KINDS.values()))), rng.choice(list(COLORS.values())),
     ])  # fmt: skip
+
+
+def upper_case(rng: random.Random, split: str) -> Turn:
+    """Spelling in capitals."""
+    word = any_word(rng)
     phrase = pick(rng, UPPER, split, 1)
     return Turn("upper case", f"upper|{word}|{phrase}", phrase.format(x=word), word.upper(), word.upper(),
                 {"word": word, "upper": word.upper()}, None, (word.upper(),))  # fmt: skip
+
+
+def upper_drill(rng: random.Random) -> Sample:
+    """A dozen words with their spelling in capitals, one a line."""
+    segments: list[tuple[str, float]] = [("Upper case:\n", 0.0)]
+    for _ in range(rng.randint(6, 12)):
+        word = any_word(rng)
+        segments += [(f"{word} =", 0.0), (f" {word.upper()}\n", 1.0)]
+    return Sample("upper case", tuple(segments))
 
 
 def sample(rng: random.Random, split: str) -> Turn:

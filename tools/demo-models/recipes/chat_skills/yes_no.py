@@ -8,14 +8,15 @@ from recipes.chat_skills.countries import countries
 from recipes.chat_skills.words import KINDS, OPPOSITES, article, thing
 
 CAPITAL = ["Is {t} the capital of {c}?", "Is the capital of {c} {t}?", "Is it true that {t} is the capital of {c}?",
-           "Is {t} the capital city of {c}?", "{t} is the capital of {c}. True?",
+           "Is {t} the capital city of {c}?", "Is it correct that {t} is the capital of {c}?",
+           "Is the city of {t} the capital of {c}?", "Do you think that {t} is the capital of {c}?", "{t} is the capital of {c}. True?",
            "Is it right that {t} is the capital of {c}?"]  # fmt: skip
 CONTINENT = ["Is {c} in {t}?", "Is {c} on the continent {t}?", "Is {c} a country in {t}?"]
-KIND = ["Is {x} {k}?", "Is it true that {x} is {k}?", "Is it right that {x} is {k}?"]
-OPPOSITE = ["Is {a} the opposite of {b}?", "Is it true that {a} is the opposite of {b}?",
+KIND = ["Is {x} {k}?", "Is it correct that {x} is {k}?", "Do you think that {x} is {k}?", "Is it true that {x} is {k}?", "Is it right that {x} is {k}?"]
+OPPOSITE = ["Is {a} the opposite of {b}?", "Is it correct that {a} is the opposite of {b}?", "Is it true that {a} is the opposite of {b}?",
             "Is it right that {a} is the opposite of {b}?"]  # fmt: skip
-COMPARE = ["Is {a} {w} than {b}?", "Is it true that {a} is {w} than {b}?", "Is it right that {a} is {w} than {b}?"]
-NEXT = ["Is {a} the {u} after {b}?", "Does {a} come after {b}?", "Is it true that {a} comes after {b}?",
+COMPARE = ["Is {a} {w} than {b}?", "Is it correct that {a} is {w} than {b}?", "Is it true that {a} is {w} than {b}?", "Is it right that {a} is {w} than {b}?"]
+NEXT = ["Is {a} the {u} after {b}?", "Is it correct that {a} comes after {b}?", "Does {a} come after {b}?", "Is it true that {a} comes after {b}?",
         "Is it right that {a} comes after {b}?"]  # fmt: skip
 
 
