@@ -99,10 +99,9 @@ describe('rankCut', () => {
   });
 
   it('lets top-k decide about tokens that do not move the total', () => {
-    const logits = makeRow('normal', 1600, 8);
-    for (const n of [1450, 1500, 1550]) {
-      expect(keptBy(logits, rankCut(new LogitRow(logits), stepsPerLogit(0.5), n, 1))).toHaveLength(n);
-    }
+    const logits = new Float32Array(101).fill(-44);
+    logits[7] = 0;
+    expect(keptBy(logits, rankCut(new LogitRow(logits), stepsPerLogit(1), 50, 1))).toHaveLength(50);
   });
 
   it('keeps the likeliest token however small top-p is', () => {
