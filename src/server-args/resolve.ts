@@ -99,7 +99,6 @@ const UNCHANGED = [
   'allowAutoTruncate',
   'streamOutput',
   'preferredSamplingParams',
-  'samplingDefaults',
   'logLevel',
   'logLevelHttp',
   'logRequests',

@@ -61,7 +61,6 @@ export interface ServerArgs {
   readonly allowAutoTruncate: boolean;
   readonly streamOutput: boolean;
   readonly preferredSamplingParams: Readonly<Record<string, unknown>> | null;
-  readonly samplingDefaults: 'openai' | 'model';
 
   // Logs
   readonly logLevel: 'debug' | 'info' | 'warning' | 'error' | 'critical';

@@ -1,8 +1,8 @@
-import { RE2JS } from 're2js';
 import { z } from 'zod';
-import { errorMessage, RequestError } from '../core/errors';
+import { RequestError } from '../core/errors';
 import { isIntegerList, isStringList, parseAs } from '../core/parse';
 import type { DecodeParams, SamplingParams } from '../core/request';
+import { compileStopRegex } from '../core/stop-regex';
 import type { RawSamplingParams } from './generate-request';
 
 /** Sampling parameters with defaults filled in; how many tokens fit is known only with the prompt. */
@@ -214,7 +214,7 @@ function logitBias(biasById: Record<string, number>, vocabSize: number): [id: nu
 function decodeParams(params: Params, { hasTokenizer }: SamplingContext): DecodeParams {
   const stop = stopList('stop', params.stop, hasTokenizer);
   const stopRegex = stopList('stop_regex', params.stop_regex, hasTokenizer);
-  stopRegex.forEach(checkRegex);
+  for (const source of stopRegex) compileStopRegex(source);
   return {
     skipSpecialTokens: params.skip_special_tokens ?? true,
     spacesBetweenSpecialTokens: params.spaces_between_special_tokens ?? true,
@@ -236,12 +236,4 @@ function stopList(name: string, value: Params['stop'], hasTokenizer: boolean): s
     }
   }
   return stops;
-}
-
-function checkRegex(source: string): void {
-  try {
-    RE2JS.compile(source);
-  } catch (error) {
-    refuse(`stop_regex ${JSON.stringify(source)} cannot be used: ${errorMessage(error)}.`);
-  }
 }

@@ -33,6 +33,7 @@ export const httpTopic = topic('HTTP server', yes, {
     ['openai', 'model'],
     'model',
     'Defaults of sampling parameters: those of the OpenAI API, or the generation_config.json of the model.',
+    { support: warn('it concerns the chat endpoints, which are not available yet') },
   ),
   sslKeyfile: str(null, 'Private key of the server, a PEM file.', { support: later('serving over TLS') }),
   sslCertfile: str(null, 'Certificate of the server, a PEM file.', { support: later('serving over TLS') }),

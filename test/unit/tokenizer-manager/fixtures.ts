@@ -63,7 +63,6 @@ export function makeArgs(overrides: Partial<ServerArgs> = {}): ServerArgs {
     allowAutoTruncate: false,
     streamOutput: false,
     preferredSamplingParams: null,
-    samplingDefaults: 'model',
     logLevel: 'info',
     logLevelHttp: null,
     logRequests: false,
