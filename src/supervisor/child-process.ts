@@ -14,6 +14,9 @@ type ReadyReport = Exclude<ChildReport, FatalReport>;
 /** Why a child is lost: what it said about it, or how it ended without a word. */
 export type Loss = FatalReport | ({ readonly type: 'exit' } & Exit);
 
+/** ONNX Runtime would report its use to its makers over the network, and write files for that. */
+const NO_TELEMETRY = { ORT_DISABLE_TELEMETRY: '1' };
+
 /** A forked child as the launcher sees it: what it reported, when it ended, and how to end it. */
 export class ForkedChild {
   readonly pid: number | undefined;
@@ -27,15 +30,15 @@ export class ForkedChild {
   private readonly process: ChildProcess;
   private gone = false;
 
-  /** @param modulePath compiled main file of the child; it calls `runChild` */
+  /** @param modulePath compiled main file of the child; it calls `runChild` and waits for `start` */
   constructor(
     readonly name: ChildName,
     modulePath: string,
-    init: ChildInit,
   ) {
     const child = fork(modulePath, [], {
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
       serialization: 'advanced',
+      env: { ...NO_TELEMETRY, ...process.env },
     });
     this.process = child;
     this.pid = child.pid;
@@ -61,7 +64,10 @@ export class ForkedChild {
       });
       void this.exited.then((exit) => resolve({ type: 'exit', ...exit }));
     });
+  }
 
+  /** Tells the child what to work with. */
+  start(init: ChildInit): void {
     this.order({ type: 'init', init });
   }
 

@@ -44,10 +44,12 @@ export class Supervisor {
 
   /** Starts the children. */
   constructor(init: Omit<ChildInit, 'endpoints'>, modules: ChildModules = MODULES) {
+    this.scheduler = new ForkedChild('scheduler', modules.scheduler);
+    this.detokenizer = new ForkedChild('detokenizer', modules.detokenizer);
+    // Made only now, and told at once: should this process be killed, there is a child that knows what to remove.
     this.init = { ...init, endpoints: createEndpoints() };
     process.once('exit', this.abandon);
-    this.scheduler = new ForkedChild('scheduler', modules.scheduler, this.init);
-    this.detokenizer = new ForkedChild('detokenizer', modules.detokenizer, this.init);
+    for (const child of this.children) child.start(this.init);
     this.failure = new Promise((_, reject) => {
       for (const child of this.children) {
         void child.lost.then((loss) => {

@@ -78,10 +78,10 @@ export class Server {
     return this.process.pid ?? -1;
   }
 
-  /** `http://host:port`, from the log, or from the flags where the log is silent. */
+  /** The server as this machine reaches it; the port is known from the line `server_args=`, or from the flags. */
   get url(): string {
-    const logged = /Uvicorn running on (http:\/\/\S+)/.exec(this.stderr)?.[1];
-    return logged ?? `http://127.0.0.1:${flagValue(this.args, '--port')}`;
+    const port = / port=(\d+), /.exec(this.stderr)?.[1] ?? flagValue(this.args, '--port');
+    return `http://127.0.0.1:${port}`;
   }
 
   /** 0 as long as it is not known. */

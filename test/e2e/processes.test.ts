@@ -1,6 +1,7 @@
 import { cpSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { SHIPPED_MODEL, events, launch, processTitle, start, type Server } from './harness';
 
 const TOKENS = 400;
@@ -8,8 +9,14 @@ const LONG = {
   text: 'Once upon a time',
   sampling_params: { temperature: 0, max_new_tokens: TOKENS, ignore_eos: true },
 };
-/** More than the server finishes before a second signal can come. */
-const FLOOD = { ...LONG, text: Array.from({ length: 120 }, (_, i) => `Story ${i}: once upon a time`) };
+/** Work for seconds, on a slow machine. */
+const BATCH = { ...LONG, text: prompts(120) };
+/** Work for seconds, on any machine. */
+const FLOOD = { ...LONG, text: prompts(1000), stream: true };
+
+function prompts(count: number): string[] {
+  return Array.from({ length: count }, (_, i) => `Story ${i}: once upon a time`);
+}
 
 const folders: string[] = [];
 
@@ -31,9 +38,9 @@ function editConfig(folder: string, change: (config: Record<string, unknown>) =>
 
 afterAll(() => folders.forEach((folder) => rmSync(folder, { recursive: true, force: true })));
 
-/** A stream of which the first event has arrived. */
-async function openStream(server: Server) {
-  const stream = events(await server.post('/generate', { ...LONG, stream: true }));
+/** A stream of which the first event has arrived; the result reads the rest. */
+async function openStream(server: Server, body: object = { ...LONG, stream: true }) {
+  const stream = events(await server.post('/generate', body));
   await stream.next();
   return async () => {
     let last: Record<string, unknown> | undefined;
@@ -53,7 +60,20 @@ function expectOneLineError(server: Server, text: string | RegExp): void {
 
 describe('start', () => {
   let server: Server;
-  beforeAll(async () => void (server = await launch()));
+  const headers = { authorization: 'Bearer secret' };
+  beforeAll(async () => {
+    server = await start(['--api-key', 'secret']);
+    await server.logged('server_args=ServerArgs(');
+  });
+
+  test('until the model is loaded, requests are answered 503', async () => {
+    const reply = await server.post('/generate', LONG, { headers });
+    expect(reply.status).toBe(503);
+    expect(await reply.json()).toMatchObject({
+      message: 'The server is starting: the model is still being loaded.',
+    });
+    await server.ready();
+  });
 
   test('the processes carry their titles', () => {
     expect(Object.keys(server.children()).sort()).toEqual(['detokenizer', 'scheduler']);
@@ -62,9 +82,10 @@ describe('start', () => {
   test('the log tells the story in the order SGLang users know', () => {
     const order = [
       'server_args=ServerArgs(model_path=',
+      'Load weight end.',
       `Started server process [${server.pid}]`,
       'Application startup complete.',
-      'Uvicorn running on http://127.0.0.1:',
+      `Uvicorn running on http://127.0.0.1:${server.port} `,
       'The server is fired up and ready to roll!',
     ].map((text) => server.stderr.indexOf(text));
     expect(order).not.toContain(-1);
@@ -95,7 +116,7 @@ describe('start', () => {
 describe('stop', () => {
   test('SIGTERM lets running streams and requests finish, refuses new ones, and turns the health check red', async () => {
     const server = await launch();
-    const batch = server.post('/generate', FLOOD);
+    const batch = server.post('/generate', BATCH);
     const finishStream = await openStream(server);
     server.signal('SIGTERM');
     await server.logged('SIGTERM received.');
@@ -106,18 +127,16 @@ describe('stop', () => {
       completion_tokens: TOKENS,
     });
     const replies = (await (await batch).json()) as { meta_info: { completion_tokens: number } }[];
-    expect(replies.map((reply) => reply.meta_info.completion_tokens)).toEqual(FLOOD.text.map(() => TOKENS));
+    expect(replies.map((reply) => reply.meta_info.completion_tokens)).toEqual(BATCH.text.map(() => TOKENS));
     expect(await server.exit()).toBe(0);
     await server.gone();
   });
 
   test('when the drain time is over, what still runs is aborted and its clients are told', async () => {
     const server = await launch([], { SGLANG_DRAIN_TIMEOUT: '0' });
-    const batch = server.post('/generate', FLOOD);
-    const finishStream = await openStream(server);
+    const finishFlood = await openStream(server, FLOOD);
     server.signal('SIGINT');
-    expect(await finishStream()).toMatchObject({ finish_reason: { type: 'abort' } });
-    await (await batch).text();
+    expect(await finishFlood()).toMatchObject({ finish_reason: { type: 'abort' } });
     expect(await server.exit()).toBe(0);
     expect(server.stderr).toContain('SIGINT received. signum=2. Draining requests and shutting down...');
     await server.gone();
@@ -125,27 +144,26 @@ describe('stop', () => {
 
   test('Ctrl-C in a terminal, which reaches every process, drains; a second one ends at once', async () => {
     const server = await launch();
-    const batch = server.post('/generate', FLOOD);
-    const outcome = batch.then(
-      (reply) => reply.text(),
-      () => 'cut',
-    );
     const finishStream = await openStream(server);
+    const finishFlood = await openStream(server, FLOOD);
     server.signal('SIGINT', 'group');
     await server.logged('SIGINT received.');
     expect(await finishStream()).toMatchObject({
       finish_reason: { type: 'length' },
       completion_tokens: TOKENS,
     });
+    // Sooner than this, it would pass for an echo of the first one.
+    await sleep(300);
     server.signal('SIGINT', 'group');
     expect(await server.exit()).toBe(130);
-    await outcome;
+    await expect(finishFlood()).rejects.toThrow();
     await server.gone();
   });
 
   test('SIGTERM while the model loads', async () => {
-    const server = await start();
+    const server = await start(['--host', '0.0.0.0']);
     await server.logged('server_args=ServerArgs(');
+    expect(server.stderr).toContain('it listens beyond this machine and asks for no key');
     server.signal('SIGTERM');
     expect(await server.exit()).toBe(0);
     expect(server.stderr).not.toContain('fired up');
@@ -157,11 +175,10 @@ describe('stop', () => {
 describe('death', () => {
   test('a main process that is killed takes everything with it', async () => {
     const server = await launch();
-    const finishStream = openStream(server);
-    await finishStream;
+    const finishFlood = await openStream(server, FLOOD);
     server.signal('SIGKILL');
     expect(await server.exit()).toBe('SIGKILL');
-    await (await finishStream)().catch(() => undefined);
+    await expect(finishFlood()).rejects.toThrow();
     await server.gone();
   });
 
@@ -173,14 +190,17 @@ describe('death', () => {
     await server.gone();
   });
 
-  test.each(['scheduler', 'detokenizer'])('a %s that is killed takes the server down', async (name) => {
-    const server = await launch();
+  test.each([
+    ['scheduler', []],
+    ['detokenizer', ['--log-level', 'critical']],
+  ])('a %s that is killed takes the server down', async (name, args) => {
+    const server = await launch(args);
     const pid = server.children()[name] ?? -1;
     expect(processTitle(pid)).toBe(`sglang::${name}`);
-    const finishStream = await openStream(server);
+    const finishFlood = await openStream(server, FLOOD);
     process.kill(pid, 'SIGKILL');
     expect(await server.exit()).toBe(1);
-    await finishStream().catch(() => undefined);
+    await expect(finishFlood()).rejects.toThrow();
     expectOneLineError(server, `The ${name} process ended unexpectedly (pid ${pid}, signal SIGKILL`);
     await server.gone();
   });
@@ -221,6 +241,13 @@ describe('refusal to start', () => {
     const server = await start(['--model-path', model]);
     expect(await server.exit()).toBe(1);
     expectOneLineError(server, text);
+    await server.gone();
+  });
+
+  test('a warm-up request that is not answered', async () => {
+    const server = await start([], { SGLANG_WARMUP_TIMEOUT: '0.001' });
+    expect(await server.exit()).toBe(1);
+    expectOneLineError(server, 'Initialization failed. warmup error: ');
     await server.gone();
   });
 

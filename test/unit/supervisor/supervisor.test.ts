@@ -64,10 +64,11 @@ test('a detokenizer that is killed while the scheduler still loads fails the lau
 test.each([
   ['scheduler', 'fails later', 'lost in a fixture'],
   ['scheduler', 'exits later', 'exit code 9'],
-  ['detokenizer', 'throws outside its loop', 'thrown from a timer'],
+  ['detokenizer', 'throws outside its loop', 'thrown from a handler'],
   ['detokenizer', 'ends its loop', 'ended by itself'],
-])('a running %s that %s is a failure that names it', async (name, behaviour, text) => {
+] as const)('a running %s that %s is a failure that names it', async (name, behaviour, text) => {
   await start(`${name}:${behaviour}`).ready();
+  process.kill(supervisor.pids[name] ?? -1, 'SIGUSR2');
   const failure: unknown = await supervisor.failure.catch((error: unknown) => error);
   expect(failure).toBeInstanceOf(ChildDiedError);
   expect(String(failure)).toMatch(`The ${name} process ended unexpectedly (pid`);
