@@ -11,7 +11,7 @@ export class RowTable {
   /** Requests whose prompt is not fully computed, in order of admission. */
   readonly prefilling: Request[] = [];
 
-  constructor(private readonly kv: Pick<KvStore, 'rows' | 'move'>) {}
+  constructor(private readonly kv: Pick<KvStore, 'rows' | 'move' | 'vacate'>) {}
 
   get size(): number {
     return this.decoding.length + this.prefilling.length;
@@ -45,6 +45,7 @@ export class RowTable {
   release(request: Request): void {
     const { row } = request;
     request.row = -1;
+    this.kv.vacate(row, request.cachedLen);
     if (this.decoding[row] !== request) {
       remove(this.prefilling, request);
       return;

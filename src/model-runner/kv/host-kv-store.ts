@@ -1,6 +1,7 @@
 import type { ModelConfig } from '../config/model-config';
 import type { IoBinding } from '../onnxruntime/io-binding';
 import { Tensor } from '../onnxruntime/tensor';
+import { releasePages } from './host-pages';
 import { slotRuns, type KvStore } from './kv-store';
 
 /** Keys or values of one layer. */
@@ -17,11 +18,15 @@ interface Plane {
 /**
  * KV memory of the CPU backend: float32 rows that the attention operator appends to in place, and an arena for cached
  * prefixes. Both are large zero-filled buffers, of which the operating system commits a page only when a token lands in
- * it, so that reserving the full context costs addresses rather than memory.
+ * it, so that reserving the full context costs addresses rather than memory. Vacated rows keep their pages for the next
+ * request, until those amount to a quarter of the arena: then they are given back.
  */
 export class HostKvStore implements KvStore {
   readonly bytes: number;
   private readonly planes: readonly Plane[];
+  /** Tokens whose pages a row may have committed. */
+  private readonly touched: Int32Array;
+  private readonly vacant = new Set<number>();
 
   constructor(
     private readonly shape: Pick<ModelConfig, 'numLayers' | 'numKvHeads' | 'headDim'>,
@@ -37,10 +42,12 @@ export class HostKvStore implements KvStore {
         arena: new Float32Array(shape.numKvHeads * slots * shape.headDim),
       })),
     ).flat();
+    this.touched = new Int32Array(rows);
     this.bytes = this.planes.reduce((sum, plane) => sum + plane.rows.byteLength + plane.arena.byteLength, 0);
   }
 
   load(row: number, slots: Int32Array): void {
+    this.vacant.delete(row);
     const { headDim } = this.shape;
     const runs = slotRuns(slots);
     this.eachHead(row, (plane, rowStart, arenaStart) => {
@@ -63,10 +70,21 @@ export class HostKvStore implements KvStore {
   }
 
   move(from: number, to: number, length: number): void {
+    this.vacant.delete(to);
+    this.touched[to] = Math.max(this.touched[to] as number, length);
     const shift = (to - from) * this.rowLength;
     this.eachHead(from, (plane, rowStart) => {
       plane.rows.copyWithin(rowStart + shift, rowStart, rowStart + length * this.shape.headDim);
     });
+    this.vacate(from, length);
+  }
+
+  vacate(row: number, length: number): void {
+    this.touched[row] = Math.max(this.touched[row] as number, length);
+    this.vacant.add(row);
+    let idle = 0;
+    for (const vacant of this.vacant) idle += this.touched[vacant] as number;
+    if (idle > this.slots / 4) this.trim();
   }
 
   bind(binding: IoBinding, first: number, count: number): void {
@@ -77,6 +95,15 @@ export class HostKvStore implements KvStore {
       binding.adopt(tensor);
       binding.bindInput(plane.past, tensor);
       binding.bindOutput(plane.present, tensor);
+    }
+  }
+
+  /** Gives the pages of vacant rows back to the operating system. */
+  private trim(): void {
+    for (const row of this.vacant) {
+      const elements = (this.touched[row] as number) * this.shape.headDim;
+      this.eachHead(row, (plane, rowStart) => releasePages(plane.rows, rowStart, rowStart + elements));
+      this.touched[row] = 0;
     }
   }
 

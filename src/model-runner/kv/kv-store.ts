@@ -17,12 +17,14 @@ export interface KvStore {
   readonly slots: number;
   /** Bytes reserved; the operating system commits them as tokens arrive. */
   readonly bytes: number;
-  /** Copies cached tokens into positions [0, slots.length) of a row. */
+  /** Takes a row into use: copies cached tokens, possibly none, into positions [0, slots.length). */
   load(row: number, slots: Int32Array): void;
   /** Copies positions [from, from + slots.length) of a row into the arena. */
   save(row: number, from: number, slots: Int32Array): void;
-  /** Copies the first `length` tokens of a row to another row; the old row's content is then meaningless. */
+  /** Copies the first `length` tokens of a row to another one, which takes over; the old row is vacated. */
   move(from: number, to: number, length: number): void;
+  /** A row of `length` tokens is not needed any more. Its memory may go back to the operating system. */
+  vacate(row: number, length: number): void;
   /** Binds rows [first, first + count) to the graph's past and present, in place. The binding owns the tensors. */
   bind(binding: IoBinding, first: number, count: number): void;
 }

@@ -1,6 +1,6 @@
 import { dirname, join } from 'node:path';
 import { existsSync } from 'node:fs';
-import koffi from 'koffi';
+import koffi, { type LibraryHandle } from 'koffi';
 import { StartupError, errorMessage } from '../../core/errors';
 import { SIGNATURES, type FunctionName, type Signature } from './signatures';
 
@@ -35,6 +35,8 @@ type NativeFunction = ((...args: unknown[]) => unknown) & {
  */
 export class OrtLibrary {
   readonly version: string;
+  /** Held because koffi unloads a library when its handle is collected, function pointers or not. */
+  private readonly handle: LibraryHandle;
   private readonly functions: ReadonlyMap<FunctionName, NativeFunction>;
 
   constructor(path: string) {
@@ -42,7 +44,8 @@ export class OrtLibrary {
     // the process and is closed once any library is loaded.
     if ((koffi.config().async_stack_size ?? 0) < ASYNC_STACK_BYTES)
       koffi.config({ async_stack_size: ASYNC_STACK_BYTES });
-    const base = koffi.load(path).func('void *OrtGetApiBase()')() as Pointer;
+    this.handle = koffi.load(path);
+    const base = this.handle.func('void *OrtGetApiBase()')() as Pointer;
     // OrtApiBase is two function pointers: GetApi(version) and GetVersionString().
     const getApi = decodeFunction(koffi.decode(base, 0, 'void *') as Pointer, 'void *', ['uint32_t']);
     const getVersion = decodeFunction(koffi.decode(base, 8, 'void *') as Pointer, 'const char *', []);

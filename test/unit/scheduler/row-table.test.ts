@@ -13,6 +13,11 @@ class Rows {
 
   move(from: number, to: number): void {
     this.owner[to] = this.owner[from] ?? null;
+    this.owner[from] = null;
+  }
+
+  vacate(row: number): void {
+    this.owner[row] = null;
   }
 }
 
