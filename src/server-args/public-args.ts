@@ -19,9 +19,13 @@ export function toPublicArgs(args: ServerArgs): Record<string, unknown> {
   return Object.fromEntries(TABLE.map((flag) => [flag.field, publicValue(flag, args)]));
 }
 
-/** The arguments as the start-up log shows them: `ServerArgs(model_path='…', …)`, secrets as `***`. */
+/**
+ * The arguments as the start-up log shows them: `ServerArgs(model_path='…', …)`, secrets as `***`. Only flags that have an
+ * effect and those that were given: the many others would hide them.
+ */
 export function formatServerArgs(args: ServerArgs): string {
-  const fields = TABLE.map(
+  const shown = TABLE.filter((flag) => flag.support.kind === 'yes' || flag.key in args.accepted);
+  const fields = shown.map(
     (flag) => `${flag.field}=${pythonRepr(publicValue(flag, args), flag.kind === 'float')}`,
   );
   return `ServerArgs(${fields.join(', ')})`;

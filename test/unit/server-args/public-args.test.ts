@@ -55,7 +55,11 @@ test('the log line is in the style of Python', () => {
   expect(line).toContain(', context_length=None, ');
   expect(line).toContain(', skip_tokenizer_init=False, ');
   expect(line).toContain(', schedule_conservativeness=1.0, ');
-  expect(line).toContain(', cuda_graph_bs=[1, 2, 4, 8], ');
+  expect(line).toContain(', cuda_graph_bs=[1, 2, 4, 8]');
+  expect(line).not.toContain('moe_a2a_backend');
+  expect(formatServerArgs(resolve(['--attention-backend', 'triton']).args)).toContain(
+    "attention_backend='triton'",
+  );
   expect(line).toContain(`, preferred_sampling_params={'stop': ["it's"], 'n': 1}, `);
 });
 
