@@ -59,6 +59,12 @@ export class MainProcess {
     logger.log('info', 'The server is fired up and ready to roll!');
   }
 
+  /** Address of the server, once `start` has begun to listen. */
+  get url(): string {
+    if (this.http === null) throw bug('The server does not listen');
+    return this.http.localUrl;
+  }
+
   /**
    * Refuses new work and lets the requests in progress finish, for as long as the environment grants. Returns at once
    * when there are none, or when waiting would be in vain.
