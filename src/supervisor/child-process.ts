@@ -14,9 +14,6 @@ type ReadyReport = Exclude<ChildReport, FatalReport>;
 /** Why a child is lost: what it said about it, or how it ended without a word. */
 export type Loss = FatalReport | ({ readonly type: 'exit' } & Exit);
 
-/** ONNX Runtime would report its use to its makers over the network, and write files for that. */
-const NO_TELEMETRY = { ORT_DISABLE_TELEMETRY: '1' };
-
 /** A forked child as the launcher sees it: what it reported, when it ended, and how to end it. */
 export class ForkedChild {
   readonly pid: number | undefined;
@@ -38,7 +35,6 @@ export class ForkedChild {
     const child = fork(modulePath, [], {
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
       serialization: 'advanced',
-      env: { ...NO_TELEMETRY, ...process.env },
     });
     this.process = child;
     this.pid = child.pid;

@@ -44,6 +44,8 @@ export class OrtLibrary {
     // the process and is closed once any library is loaded.
     if ((koffi.config().async_stack_size ?? 0) < ASYNC_STACK_BYTES)
       koffi.config({ async_stack_size: ASYNC_STACK_BYTES });
+    // Otherwise it reports its use to its makers over the network, and writes files for that.
+    process.env['ORT_DISABLE_TELEMETRY'] ??= '1';
     this.handle = koffi.load(path);
     const base = this.handle.func('void *OrtGetApiBase()')() as Pointer;
     // OrtApiBase is two function pointers: GetApi(version) and GetVersionString().
