@@ -10,8 +10,10 @@ import { SoftWatchdog } from './soft-watchdog';
 import { Supervisor } from './supervisor';
 import { warmUp } from './warmup';
 
-/** How long the children may take to close before they are killed. */
+/** How long children that serve may take to close before they are killed. */
 const CLOSE_GRACE_MS = 1_000;
+/** The same for children that still load: they hold nothing that is worth closing, and may be too busy to hear. */
+const LOADING_GRACE_MS = 100;
 
 /**
  * The main process with all it owns: the listening socket, the children, the frontend. `close` frees everything, at
@@ -91,7 +93,7 @@ export class MainProcess {
    * Frees everything; resolves when nothing is left. May be called again with a shorter grace.
    * @param graceMs how long the children may take to close before they are killed
    */
-  async close(graceMs = CLOSE_GRACE_MS): Promise<void> {
+  async close(graceMs = this.frontend === null ? LOADING_GRACE_MS : CLOSE_GRACE_MS): Promise<void> {
     this.closed = true;
     this.http?.close();
     await this.supervisor?.stop(graceMs);
