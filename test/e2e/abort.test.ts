@@ -1,7 +1,17 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { answer, expectClean, generate, generateAll, greedy, outcome, promptIds, Stream, type Reply } from './client';
+import {
+  answer,
+  expectClean,
+  generate,
+  generateAll,
+  greedy,
+  outcome,
+  promptIds,
+  Stream,
+  type Reply,
+} from './client';
 import { launch, type Server } from './harness';
 
 const ROWS = 4;
@@ -16,7 +26,12 @@ const WAITING_ABORT = { type: 'abort', message: 'Abort in waiting queue' };
 
 let server: Server;
 beforeAll(async () => {
-  server = await launch(['--max-running-requests', String(ROWS), '--decode-log-interval', String(STEPS_A_LINE)]);
+  server = await launch([
+    '--max-running-requests',
+    String(ROWS),
+    '--decode-log-interval',
+    String(STEPS_A_LINE),
+  ]);
 });
 
 /** Decode steps so far, as the log counts them. */
@@ -44,13 +59,21 @@ describe('a client that leaves', () => {
 
   test('ends what waits, runs and is yet to be tokenized, whole replies as well as streams', async () => {
     await expectCutShort(async () => {
-      const streams = await Promise.all(Array.from({ length: 2 * ROWS }, (_, i) => Stream.open(server, long(i))));
+      const streams = await Promise.all(
+        Array.from({ length: 2 * ROWS }, (_, i) => Stream.open(server, long(i))),
+      );
       await Promise.race(streams.map((stream) => stream.until()));
       const whole = new AbortController();
       const replies = Array.from({ length: 2 * ROWS }, (_, i) =>
         server.post('/generate', long(i), { signal: whole.signal }),
       );
-      replies.push(server.post('/generate', { ...long(50), sampling_params: greedy(TOKENS, { n: 3 }) }, { signal: whole.signal }));
+      replies.push(
+        server.post(
+          '/generate',
+          { ...long(50), sampling_params: greedy(TOKENS, { n: 3 }) },
+          { signal: whole.signal },
+        ),
+      );
       const settled = Promise.allSettled(replies);
       await server.fetch('/server_info');
       for (const stream of streams) stream.drop();
@@ -215,7 +238,10 @@ describe('/pause_generation', () => {
     });
     expect(ends.slice(0, ROWS).map(outcome)).toEqual(alone.map(outcome));
     expect(ends.slice(0, ROWS).map(({ meta_info }) => meta_info.total_retractions)).toEqual([1, 1, 1, 1]);
-    expect(ends.slice(ROWS).map(({ meta_info }) => meta_info.finish_reason?.type)).toEqual(['length', 'length']);
+    expect(ends.slice(ROWS).map(({ meta_info }) => meta_info.finish_reason?.type)).toEqual([
+      'length',
+      'length',
+    ]);
   });
 
   test.each(['abort', undefined])('%s: what was sent before ends, what comes later waits', async (mode) => {
@@ -257,7 +283,11 @@ describe('time limits', () => {
     const message = 'Request waiting timeout reached.';
     const waiting = await Stream.open(limited, long(2));
     expect(await answer(limited.post('/generate', long(3)))).toEqual(refusal(message));
-    expect((await waiting.rest()).meta_info.finish_reason).toEqual({ type: 'abort', status_code: 503, message });
+    expect((await waiting.rest()).meta_info.finish_reason).toEqual({
+      type: 'abort',
+      status_code: 503,
+      message,
+    });
     expect((await running.rest()).meta_info.finish_reason?.type).toBe('length');
     await expectClean(limited);
     expect((await generate(limited, short)).meta_info.completion_tokens).toBe(3);

@@ -15,7 +15,8 @@ async function cached(server: Server, input_ids: number[], more: object = {}): P
   return meta_info.cached_tokens;
 }
 
-const flush = (server: Server, init: RequestInit = { method: 'POST' }) => plain(server.fetch('/flush_cache', init));
+const flush = (server: Server, init: RequestInit = { method: 'POST' }) =>
+  plain(server.fetch('/flush_cache', init));
 
 describe('the prefix cache', () => {
   let server: Server;
@@ -34,7 +35,10 @@ describe('the prefix cache', () => {
   test('finds what was generated, so that a conversation pays for its last turn only', async () => {
     let history = promptIds(60, 4);
     for (let turn = 0; turn < 4; turn++) {
-      const { output_ids, meta_info } = await generate(server, { input_ids: history, sampling_params: greedy(30) });
+      const { output_ids, meta_info } = await generate(server, {
+        input_ids: history,
+        sampling_params: greedy(30),
+      });
       // The last generated token was never run.
       expect(meta_info.cached_tokens).toBe(turn === 0 ? 0 : history.length - 11);
       history = [...history, ...output_ids, ...promptIds(10, 30 + turn)];

@@ -68,7 +68,9 @@ async function success(server: Server, body: Body): Promise<unknown> {
 }
 
 /** The status and the JSON body of any reply. */
-export async function answer(reply: Response | Promise<Response>): Promise<{ status: number; body: unknown }> {
+export async function answer(
+  reply: Response | Promise<Response>,
+): Promise<{ status: number; body: unknown }> {
   const { status, text } = await plain(reply);
   return { status, body: JSON.parse(text) };
 }

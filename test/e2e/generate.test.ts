@@ -32,7 +32,8 @@ describe('a whole reply', () => {
   test('a batch answers in the order of its prompts, each as if it were alone', async () => {
     const texts = [PROMPT, 'Today is a sunny day and', 'The future of AI is', PROMPT];
     const alone = [];
-    for (const text of texts) alone.push(outcome(await generate(server, { text, sampling_params: greedy(24) })));
+    for (const text of texts)
+      alone.push(outcome(await generate(server, { text, sampling_params: greedy(24) })));
     const batch = await generateAll(server, { text: texts, rid: 'batch', sampling_params: greedy(24) });
     expect(batch.map(outcome)).toEqual(alone);
     expect(batch.map(({ meta_info }) => meta_info.id)).toEqual(['batch_0', 'batch_1', 'batch_2', 'batch_3']);
@@ -93,11 +94,17 @@ describe('a stream', () => {
     expect(reply.headers.get('content-type')).toBe('text/event-stream; charset=utf-8');
     const blocks = (await reply.text()).split('\n\n');
     expect(blocks.slice(-2)).toEqual(['data: [DONE]', '']);
-    for (const block of blocks.slice(0, -2)) expect(JSON.parse(block.replace(/^data: /, ''))).toBeInstanceOf(Object);
+    for (const block of blocks.slice(0, -2))
+      expect(JSON.parse(block.replace(/^data: /, ''))).toBeInstanceOf(Object);
   });
 
   test('grows to the whole reply', async () => {
-    const wanted = { return_logprob: true, logprob_start_len: 10, top_logprobs_num: 2, token_ids_logprob: [7, 8] };
+    const wanted = {
+      return_logprob: true,
+      logprob_start_len: 10,
+      top_logprobs_num: 2,
+      token_ids_logprob: [7, 8],
+    };
     const whole = await generate(server, { ...body, ...wanted });
     const chunks = await streamed(server, { ...body, ...wanted });
     expect(chunks.length).toBeGreaterThan(3);
@@ -121,7 +128,10 @@ describe('a stream', () => {
   });
 
   test('of a batch tells by its index which request a chunk belongs to', async () => {
-    const several = { input_ids: [promptIds(9, 1), promptIds(9, 2), promptIds(9, 3)], sampling_params: greedy(20) };
+    const several = {
+      input_ids: [promptIds(9, 1), promptIds(9, 2), promptIds(9, 3)],
+      sampling_params: greedy(20),
+    };
     const whole = await generateAll(server, several);
     const stream = await Stream.open(server, several);
     const finals = await stream.finals();
@@ -135,7 +145,10 @@ describe('a stream', () => {
     const stream = await Stream.open(server, { ...body, sampling_params: greedy(10, { n: 3 }) });
     const finals = await stream.finals();
     expect(finals.map(({ index }) => index)).toEqual([0, 1, 2]);
-    for (const final of finals) expect(outcome(final)).toEqual(outcome(await generate(server, { ...body, sampling_params: greedy(10) })));
+    for (const final of finals)
+      expect(outcome(final)).toEqual(
+        outcome(await generate(server, { ...body, sampling_params: greedy(10) })),
+      );
   });
 
   test('of one request has no index', async () => {

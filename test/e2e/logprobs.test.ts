@@ -56,7 +56,11 @@ describe('counts and texts', () => {
   });
 
   test('by default only of the output, behind the last token of the prompt', async () => {
-    const { meta_info } = await generate(server, { text: TEXT, return_logprob: true, sampling_params: greedy(3) });
+    const { meta_info } = await generate(server, {
+      text: TEXT,
+      return_logprob: true,
+      sampling_params: greedy(3),
+    });
     expect(meta_info.input_token_logprobs).toEqual([[null, expect.any(Number), null]]);
     expect(meta_info.output_token_logprobs).toHaveLength(3);
     expect(meta_info).not.toHaveProperty('input_top_logprobs');
@@ -87,7 +91,8 @@ describe('counts and texts', () => {
       token_ids_logprob: wanted,
       sampling_params: greedy(4),
     });
-    const { input_token_ids_logprobs, output_token_ids_logprobs, input_top_logprobs, output_top_logprobs } = meta_info;
+    const { input_token_ids_logprobs, output_token_ids_logprobs, input_top_logprobs, output_top_logprobs } =
+      meta_info;
     const chosen = [...input_token_ids_logprobs.slice(1), ...output_token_ids_logprobs];
     const all = [...input_top_logprobs.slice(1), ...output_top_logprobs];
     expect(input_token_ids_logprobs[0]).toBeNull();

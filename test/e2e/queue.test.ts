@@ -120,7 +120,9 @@ describe('priorities', () => {
         status_code: 503,
         message: 'The request is aborted by a higher priority request.',
       });
-      expect(await answer(server.post('/generate', request(0)))).toEqual(refusal('The request queue is full.'));
+      expect(await answer(server.post('/generate', request(0)))).toEqual(
+        refusal('The request queue is full.'),
+      );
       await go(server);
       expect((await startOrder({ mid, mid2, high } as Record<string, Stream>))[0]).toBe('high');
     });
@@ -131,7 +133,10 @@ describe('priorities', () => {
       const dropped = server.post('/generate', { ...request(1), rid: 'dropped' });
       // Sent in some order; the one of the lowest priority goes when the queue is full.
       const others = [server.post('/generate', request(7)), server.post('/generate', request(7))];
-      expect(await answer(dropped)).toMatchObject({ status: 503, body: { object: 'error', type: '503', code: 503 } });
+      expect(await answer(dropped)).toMatchObject({
+        status: 503,
+        body: { object: 'error', type: '503', code: 503 },
+      });
       await server.post('/abort_request', { abort_all: true });
       await go(server);
       await Promise.all([...streams.map((stream) => stream.rest()), ...others.map(plain)]);
@@ -234,7 +239,11 @@ describe('policies', () => {
       request([...promptIds(300, 2), ...promptIds(20, 5)]),
     ]);
     await go(server);
-    expect(await startOrder({ none, short, long } as Record<string, Stream>)).toEqual(['long', 'short', 'none']);
+    expect(await startOrder({ none, short, long } as Record<string, Stream>)).toEqual([
+      'long',
+      'short',
+      'none',
+    ]);
     await expectClean(server);
     await server.stop();
   });

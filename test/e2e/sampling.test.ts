@@ -1,4 +1,14 @@
-import { answer, expectClean, generate, generateAll, greedy, outcome, promptIds, Stream, streamed } from './client';
+import {
+  answer,
+  expectClean,
+  generate,
+  generateAll,
+  greedy,
+  outcome,
+  promptIds,
+  Stream,
+  streamed,
+} from './client';
 import { launch, type Server } from './harness';
 
 let server: Server;
@@ -58,7 +68,8 @@ describe('penalties', () => {
   });
 
   test.each(['frequency_penalty', 'presence_penalty'])('%s thins out repetition', async (name) => {
-    const distinct = async (value: number) => new Set((await run(greedy(60, { [name]: value }))).output_ids).size;
+    const distinct = async (value: number) =>
+      new Set((await run(greedy(60, { [name]: value }))).output_ids).size;
     expect(await distinct(2)).toBeGreaterThan(await distinct(-2));
   });
 
@@ -91,7 +102,12 @@ describe('penalties', () => {
 });
 
 describe('seeds', () => {
-  const drawn = (sampling_seed: number) => ({ temperature: 1.3, max_new_tokens: 40, ignore_eos: true, sampling_seed });
+  const drawn = (sampling_seed: number) => ({
+    temperature: 1.3,
+    max_new_tokens: 40,
+    ignore_eos: true,
+    sampling_seed,
+  });
 
   test('repeat a sample, alone and in any batch', async () => {
     const alone = await run(drawn(42));
@@ -100,7 +116,9 @@ describe('seeds', () => {
       input_ids: [promptIds(50, 9), input_ids, promptIds(3, 4), input_ids],
       sampling_params: [drawn(1), drawn(42), greedy(70), drawn(42)],
     });
-    expect([replies[1], replies[3]].map((reply) => reply && outcome(reply))).toEqual([alone, alone].map(outcome));
+    expect([replies[1], replies[3]].map((reply) => reply && outcome(reply))).toEqual(
+      [alone, alone].map(outcome),
+    );
   });
 
   test('give different samples', async () => {
@@ -132,7 +150,10 @@ describe('length', () => {
   test('ignore_eos yields exactly max_new_tokens', async () => {
     const { output_ids, meta_info } = await run(greedy(200, eos));
     expect(output_ids).toEqual(Array.from({ length: 200 }, () => 511));
-    expect(meta_info).toMatchObject({ completion_tokens: 200, finish_reason: { type: 'length', length: 200 } });
+    expect(meta_info).toMatchObject({
+      completion_tokens: 200,
+      finish_reason: { type: 'length', length: 200 },
+    });
   });
 
   test('an end-of-text token ends the request and is no text', async () => {
@@ -200,14 +221,22 @@ describe('stops', () => {
     const stopped = await run({ ...greedy(tokens), ignore_eos: false, stop_token_ids: [id] });
     expect(stopped.output_ids).toEqual(whole.output_ids.slice(0, first + 1));
     expect(stopped.meta_info.finish_reason).toEqual({ type: 'stop', matched: id });
-    const kept = await run({ ...greedy(tokens), ignore_eos: false, stop_token_ids: [id], no_stop_trim: true });
+    const kept = await run({
+      ...greedy(tokens),
+      ignore_eos: false,
+      stop_token_ids: [id],
+      no_stop_trim: true,
+    });
     expect(kept.output_ids).toEqual(stopped.output_ids);
     expect(kept.text.length).toBeGreaterThan(stopped.text.length);
   });
 
   test('what stops one request leaves the others of its batch alone', async () => {
     const params = [greedy(tokens), greedy(tokens, { stop: word }), greedy(tokens)];
-    const stream = await Stream.open(server, { input_ids: params.map(() => input_ids), sampling_params: params });
+    const stream = await Stream.open(server, {
+      input_ids: params.map(() => input_ids),
+      sampling_params: params,
+    });
     const finals = await stream.finals();
     expect(finals.map(({ text }) => text)).toEqual([whole.text, before, whole.text]);
   });

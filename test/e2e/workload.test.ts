@@ -56,7 +56,13 @@ async function runAll(server: Server, jobs: readonly Job[]) {
 
 let alone: object[];
 beforeAll(async () => {
-  const server = await launch(['--disable-radix-cache', '--chunked-prefill-size', '-1', '--max-running-requests', '1']);
+  const server = await launch([
+    '--disable-radix-cache',
+    '--chunked-prefill-size',
+    '-1',
+    '--max-running-requests',
+    '1',
+  ]);
   alone = [];
   for (const { body, kind } of JOBS) {
     alone.push(kind === 'dropped' ? {} : outcome(await generate(server, body)));
@@ -68,18 +74,21 @@ beforeAll(async () => {
 /** Room for a few of the requests at a time. */
 const SMALL = ['--max-total-tokens', '1600', '--chunked-prefill-size', '128'];
 
-const variants: [string, string[], NodeJS.ProcessEnv?][] = [
+const variants: [string, string[]][] = [
   ['a small cache and small chunks', [...SMALL, '--schedule-policy', 'fcfs']],
   ['longest prefix first', [...SMALL, '--schedule-policy', 'lpm', '--radix-eviction-policy', 'lfu']],
-  ['prefix tree order, without overlap', [...SMALL, '--schedule-policy', 'dfs-weight', '--disable-overlap-schedule']],
+  [
+    'prefix tree order, without overlap',
+    [...SMALL, '--schedule-policy', 'dfs-weight', '--disable-overlap-schedule'],
+  ],
   ['pages of 16 tokens', ['--max-total-tokens', '2048', '--chunked-prefill-size', '64', '--page-size', '16']],
   ['no chunks and no overlap', ['--chunked-prefill-size', '-1', '--disable-overlap-schedule']],
   ['no prefix cache', [...SMALL, '--disable-radix-cache', '--prefill-max-requests', '3']],
   ['random order', ['--schedule-policy', 'random', '--max-prefill-tokens', '200']],
 ];
 
-test.each(variants)('%s', async (_what, flags, env) => {
-  const server = await launch(flags, env);
+test.each(variants)('%s', async (_what, flags) => {
+  const server = await launch(flags);
   // Twice: with a cold cache, and with what the first round left in it.
   for (let round = 0; round < 2; round++) {
     const results = await runAll(server, JOBS);
