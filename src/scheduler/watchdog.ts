@@ -1,8 +1,9 @@
 import { logger } from '../logging/logger';
 
 /**
- * Watches how long the batch in progress has taken. The soft limit only logs, once for each batch; the hard one ends the
- * process, and with it the server: a forward pass that never returns cannot be stopped in any other way.
+ * Watches how long the batch in progress has taken. The soft limit only logs, once for each batch; the hard one throws
+ * out of its timer: the launcher hears of it and kills the process, because one with a native call in progress can neither
+ * stop that nor exit.
  * @param busyMs milliseconds the batch in progress has taken, 0 when none is
  * @param hardSeconds of --watchdog-timeout
  * @param softSeconds of --soft-watchdog-timeout; null is off
@@ -20,8 +21,7 @@ export function startWatchdog(
     () => {
       const busySeconds = busyMs() / 1000;
       if (busySeconds > hardSeconds) {
-        logger.error(`Scheduler watchdog timeout (self.watchdog_timeout=${hardSeconds}, self.soft=False)`);
-        process.exit(1);
+        throw new Error(`Scheduler watchdog timeout (self.watchdog_timeout=${hardSeconds}, self.soft=False)`);
       }
       if (softSeconds === null || busySeconds <= softSeconds) {
         warned = false;
