@@ -1,16 +1,8 @@
+import { readFileSync } from 'node:fs';
+import OpenAI from 'openai';
 import { setTimeout as sleep } from 'node:timers/promises';
-import {
-  answer,
-  expectClean,
-  generate,
-  greedy,
-  logged,
-  outcome,
-  promptIds,
-  Stream,
-  streamed,
-} from './client';
-import { launch } from './harness';
+import { answer, expectClean, generate, greedy, logged, promptIds, Stream, streamed } from './client';
+import { launch, type Server } from './harness';
 
 const refused = (message: string) => ({ status: 400, body: { error: { message } } });
 
@@ -109,17 +101,25 @@ describe('the length of a request', () => {
 });
 
 describe('without a tokenizer', () => {
-  test('ids go in and ids come out, as segments in a stream', async () => {
-    const server = await launch(['--skip-tokenizer-init', '--stream-output']);
-    const plain = await launch();
-    const body = { input_ids: promptIds(15), sampling_params: greedy(40) };
+  const body = { input_ids: promptIds(15), sampling_params: greedy(40) };
+
+  test('ids go in and ids come out, in a stream as segments', async () => {
+    const [server, withText] = await Promise.all([
+      launch(['--skip-tokenizer-init', '--stream-output']),
+      launch(['--stream-output']),
+    ]);
     const whole = await generate(server, body);
+    const wholeText = await generate(withText, body);
     expect(whole).not.toHaveProperty('text');
-    expect(whole.output_ids).toEqual((await generate(plain, body)).output_ids);
-    const chunks = await streamed(server, body);
-    expect(chunks.length).toBeGreaterThan(3);
-    expect(chunks.flatMap(({ output_ids }) => output_ids)).toEqual(whole.output_ids);
-    expect(chunks.at(-1)?.meta_info.completion_tokens).toBe(40);
+    expect(whole.output_ids).toEqual(wholeText.output_ids);
+    for (const each of [server, withText]) {
+      const chunks = await streamed(each, body);
+      expect(chunks.length).toBeGreaterThan(3);
+      expect(chunks.flatMap(({ output_ids }) => output_ids)).toEqual(whole.output_ids);
+      expect(chunks.at(-1)?.meta_info.completion_tokens).toBe(40);
+      // With a tokenizer each chunk has all of the text so far.
+      expect(chunks.at(-1)?.text).toBe(each === server ? undefined : wholeText.text);
+    }
     const forced = greedy(20, { ignore_eos: false, logit_bias: { '511': 1000 } });
     const eos = await generate(server, { ...body, sampling_params: forced });
     expect(eos.output_ids).toEqual([511]);
@@ -133,25 +133,15 @@ describe('without a tokenizer', () => {
       ),
     );
     expect((await server.post('/tokenize', { prompt: 'words' })).status).toBe(400);
-    await expectClean(server);
-    await Promise.all([server.stop(), plain.stop()]);
-  });
-
-  test('a stream with a tokenizer sends segments of ids and all of the text', async () => {
-    const server = await launch(['--stream-output']);
-    const body = { input_ids: promptIds(15), sampling_params: greedy(40) };
-    const whole = await generate(server, body);
-    const chunks = await streamed(server, body);
-    expect(chunks.flatMap(({ output_ids }) => output_ids)).toEqual(whole.output_ids);
-    const last = chunks.at(-1);
-    expect(last && outcome({ ...last, output_ids: whole.output_ids })).toEqual(outcome(whole));
-    await server.stop();
+    await Promise.all([expectClean(server), expectClean(withText)]);
+    await Promise.all([server.stop(), withText.stop()]);
   });
 });
 
 describe('keys', () => {
   test('open what they are for', async () => {
-    const server = await launch(['--api-key', 'user-key', '--admin-api-key', 'admin-key']);
+    const keys = ['--api-key', 'user-key', '--admin-api-key', 'admin-key'];
+    const server = await launch([...keys, '--served-model-name', 'team/tiny']);
     const status = async (path: string, key: string | null, body?: object) => {
       const headers = key === null ? undefined : { authorization: `Bearer ${key}` };
       const reply = body ? await server.post(path, body, { headers }) : await server.fetch(path, { headers });
@@ -173,42 +163,18 @@ describe('keys', () => {
       status: 401,
       body: { error: 'Unauthorized' },
     });
+    const official = (apiKey: string) => new OpenAI({ baseURL: `${server.url}/v1`, apiKey, maxRetries: 0 });
+    expect((await official('user-key').models.retrieve('team/tiny')).id).toBe('team/tiny');
+    await expect(official('wrong').models.list()).rejects.toMatchObject({ status: 401 });
     await server.stop();
   });
 });
 
-describe('rest', () => {
-  /** Clock ticks that a process has spent computing. */
-  async function ticks(pids: number[]): Promise<number> {
-    const { readFile } = await import('node:fs/promises');
-    const texts = await Promise.all(pids.map((pid) => readFile(`/proc/${pid}/stat`, 'utf8')));
-    return texts.reduce((sum, text) => {
-      const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
-      return sum + Number(fields[11]) + Number(fields[12]);
-    }, 0);
-  }
-
-  const onLinux = process.platform === 'linux' ? test : test.skip;
-  onLinux('an idle server computes next to nothing', async () => {
-    const server = await launch();
-    await Promise.all(
-      Array.from({ length: 16 }, (_, seed) =>
-        generate(server, { input_ids: promptIds(100, seed), sampling_params: greedy(100) }),
-      ),
-    );
-    const pids = [server.pid, ...Object.values(server.children())];
-    expect(pids).toHaveLength(3);
-    // Compilers and collectors of the processes finish what the work has left to do.
-    await sleep(1000);
-    const before = await ticks(pids);
-    await sleep(1000);
-    const TICKS_A_SECOND = 100;
-    expect((await ticks(pids)) - before).toBeLessThan(0.1 * TICKS_A_SECOND);
-    await server.stop();
-  });
+describe('work and rest', () => {
+  let server: Server;
+  beforeAll(async () => void (server = await launch(['--max-running-requests', '4'])));
 
   test('a server that is at work answers whether it is healthy at once', async () => {
-    const server = await launch(['--max-running-requests', '4']);
     let done = false;
     const work = Promise.all(
       Array.from({ length: 24 }, (_, seed) =>
@@ -222,6 +188,28 @@ describe('rest', () => {
     expect(done).toBe(false);
     await work;
     await expectClean(server);
-    await server.stop();
   });
+
+  /** Clock ticks that processes have spent computing. */
+  function ticks(pids: readonly number[]): number {
+    return pids.reduce((sum, pid) => {
+      const text = readFileSync(`/proc/${pid}/stat`, 'utf8');
+      const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
+      return sum + Number(fields[11]) + Number(fields[12]);
+    }, 0);
+  }
+
+  (process.platform === 'linux' ? test : test.skip)(
+    'a server without work computes next to nothing',
+    async () => {
+      const pids = [server.pid, ...Object.values(server.children())];
+      expect(pids).toHaveLength(3);
+      // Compilers and collectors of the processes finish what the work has left to do.
+      await sleep(1000);
+      const before = ticks(pids);
+      await sleep(1000);
+      const TICKS_A_SECOND = 100;
+      expect(ticks(pids) - before).toBeLessThan(0.1 * TICKS_A_SECOND);
+    },
+  );
 });
