@@ -1,5 +1,5 @@
 import type { ServerArgs } from '../server-args/server-args';
-import type { KvLedger } from './kv';
+import type { KvLedger, PrefixHandle } from './kv';
 import type { NewTokenRatio } from './new-token-ratio';
 import { orderByPriority, orderWaiting, type PolicyContext } from './policy';
 import { CLIP_MAX_NEW_TOKENS, PrefillRound, reservedTokens, type PrefillItem } from './prefill-round';
@@ -49,7 +49,18 @@ export class PrefillManager {
     for (const request of this.ordered()) {
       if (!this.tryAdmit(round, request, now) && !this.preemptFor(request, round, now)) break;
     }
-    return round.items.filter(({ request, tokens }) => this.memory.grow(request, request.cachedLen + tokens));
+    return this.reserve(round.items);
+  }
+
+  /**
+   * The items that memory suffices for, up to the first for which it does not: rows follow the order of admission, so
+   * nobody may complete its prompt before one that has to wait.
+   */
+  private reserve(items: readonly PrefillItem[]): readonly PrefillItem[] {
+    const short = items.findIndex(
+      ({ request, tokens }) => !this.memory.grow(request, request.cachedLen + tokens),
+    );
+    return short < 0 ? items : items.slice(0, short);
   }
 
   private openRound(): PrefillRound {
@@ -100,13 +111,30 @@ export class PrefillManager {
       prioritySchedulingPreemptionThreshold,
       scheduleLowPriorityValuesFirst,
     );
+    if (!this.wouldFit(request, round, victims)) return false;
     for (const victim of victims) {
       const before = this.ledger.available;
       this.retract(victim);
-      round.refund(this.ledger.available - before);
+      round.refund(this.ledger.available - before + this.reserved(victim));
       if (this.tryAdmit(round, request, now)) return true;
     }
     return false;
+  }
+
+  /** Whether all that the victims hold can be enough; if not, nobody is pushed out in vain. */
+  private wouldFit(request: Request, round: PrefillRound, victims: readonly Request[]): boolean {
+    if (victims.length === 0) return false;
+    const gain = victims.reduce((sum, victim) => sum + victim.slots.length + this.reserved(victim), 0);
+    return round.hasTokens(request, request.length - this.peek(request).cachedLen, gain);
+  }
+
+  /** What the round keeps free for a running request's future. */
+  private reserved(running: Request): number {
+    return reservedTokens([running], this.ratio.current);
+  }
+
+  private peek(request: Request): PrefixHandle {
+    return this.ledger.cache.peek(request.ids.view(), request.prefixLimit, request.extraKey);
   }
 
   private ordered(): Request[] {
@@ -117,7 +145,7 @@ export class PrefillManager {
 
   private policyContext(): PolicyContext<Request> {
     const { cache } = this.ledger;
-    const peek = (request: Request) => cache.peek(request.ids.view(), request.prefixLimit, request.extraKey);
+    const peek = (request: Request) => this.peek(request);
     return {
       prefixLen: (request) => peek(request).cachedLen,
       dfsOrder: (requests) => cache.dfsOrder(requests.map(peek)).map((index) => requests[index] as Request),

@@ -59,7 +59,7 @@ export class PrefillRound {
     this.total -= tokens;
   }
 
-  /** Adds a row and memory that a retracted request gave back. */
+  /** Adds the row of a retracted request, and the memory it held or was kept free for it. */
   refund(tokens: number): void {
     this.total += tokens;
     this.rows += 1;
@@ -72,9 +72,14 @@ export class PrefillRound {
   admits(request: Request, extendLen: number): boolean {
     if (this.rows <= 0 || this.items.length >= this.budget.requests) return false;
     if (this.chunk < this.budget.pageSize || this.input <= 0) return false;
-    if (extendLen + Math.min(request.remainLen, CLIP_MAX_NEW_TOKENS) >= this.total) return false;
+    if (!this.hasTokens(request, extendLen)) return false;
     // A prompt larger than the whole input budget still runs, alone.
     return extendLen < this.input || this.items.length === 0;
+  }
+
+  /** Whether memory for the rest of a waiting request is left, were there `more` tokens of it. */
+  hasTokens(request: Request, extendLen: number, more = 0): boolean {
+    return extendLen + Math.min(request.remainLen, CLIP_MAX_NEW_TOKENS) < this.total + more;
   }
 
   /** Takes on a request that `admits` agreed to: whole, or as far as the chunk goes. */
@@ -86,9 +91,11 @@ export class PrefillRound {
 
   private take(request: Request, extendLen: number, cached: number): void {
     const { pageSize } = this.budget;
-    const tokens = extendLen <= this.chunk ? extendLen : Math.floor(this.chunk / pageSize) * pageSize;
+    const whole = extendLen <= this.chunk;
+    const tokens = whole ? extendLen : Math.floor(this.chunk / pageSize) * pageSize;
     this.input -= tokens;
-    this.chunk -= tokens;
-    this.items.push({ request, tokens, cached });
+    // Prompts complete in the order of their rows: what a cut one leaves of the chunk is nobody's.
+    this.chunk = whole ? this.chunk - tokens : 0;
+    if (tokens > 0) this.items.push({ request, tokens, cached });
   }
 }

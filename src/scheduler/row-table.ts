@@ -34,8 +34,9 @@ export class RowTable {
     this.prefilling.push(request);
   }
 
-  /** Moves a request whose prompt is computed into the decode batch. */
+  /** Moves a request whose prompt is computed into the decode batch: the first of `prefilling`, whose rows are in order. */
   promote(request: Request): void {
+    if (this.prefilling[0] !== request) throw bug(`request ${request.rid} overtakes another prompt`);
     remove(this.prefilling, request);
     this.place(request, this.decoding.length);
     this.decoding.push(request);
