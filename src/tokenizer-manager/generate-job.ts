@@ -2,7 +2,7 @@ import { RequestError, type ErrorCode } from '../core/errors';
 import type { FinishReason } from '../core/request';
 import type { GenerateResult, RequestState } from './request-state';
 
-/** One step of a stream. The result is live: read it before asking for the next chunk. */
+/** One step of a stream. */
 export interface GenerateChunk {
   /** Which request of the batch. */
   readonly index: number;
@@ -39,13 +39,8 @@ export class GenerateJob {
    * @throws RequestError when the scheduler refused one of them; the others are aborted
    */
   async results(): Promise<readonly GenerateResult[]> {
-    let running = this.states.length;
-    while (running > 0) {
-      const next = await this.nextChanged();
-      if (next === null) break;
-      if (next.state.finish === null) continue;
-      running -= 1;
-      const refusal = refusalOf(next.state.finish);
+    for await (const finish of this.chunks(({ result }) => result.finish)) {
+      const refusal = finish === null ? null : refusalOf(finish);
       if (refusal !== null) {
         this.abandon();
         throw refusal;
@@ -54,20 +49,28 @@ export class GenerateJob {
     return this.states;
   }
 
-  /** Yields a chunk for each piece of news; several that come faster than they are read become one. */
-  async *chunks(): AsyncGenerator<GenerateChunk, void, void> {
+  /**
+   * Yields what `read` makes of each piece of news; several that come faster than they are taken become one.
+   * @param read called at once: the result it is given goes on changing afterwards
+   */
+  async *chunks<T>(read: (chunk: GenerateChunk) => T): AsyncGenerator<T, void, void> {
     const sent = this.states.map(() => 0);
     const started = new Set<number>();
     let running = this.states.length;
     while (running > 0) {
-      const next = await this.nextChanged();
-      if (next === null) return;
-      const { index, state } = next;
+      await this.news();
+      if (this.isAbandoned) return;
+      // From here to `read` nothing is awaited: what is counted as the end is also read as the end, and only once.
+      const [index] = this.changed;
+      const state = index === undefined ? undefined : this.states[index];
+      if (index === undefined || state === undefined) continue;
+      this.changed.delete(index);
       if (state.finish !== null) running -= 1;
       const newIds = state.outputIds.slice(sent[index]);
       sent[index] = state.outputIds.length;
-      yield { index, result: state, newIds, isFirst: !started.has(index) };
+      const isFirst = !started.has(index);
       started.add(index);
+      yield read({ index, result: state, newIds, isFirst });
     }
   }
 
@@ -83,17 +86,11 @@ export class GenerateJob {
     this.wake?.();
   }
 
-  /** The next request with news; null once the job is abandoned. */
-  private async nextChanged(): Promise<{ index: number; state: RequestState } | null> {
+  /** Waits until there is news or the job is abandoned. */
+  private async news(): Promise<void> {
     while (this.changed.size === 0 && !this.isAbandoned) {
       await new Promise<void>((resolve) => (this.wake = resolve));
     }
-    if (this.isAbandoned) return null;
-    const [index] = this.changed;
-    if (index === undefined) return null;
-    this.changed.delete(index);
-    const state = this.states[index];
-    return state === undefined ? null : { index, state };
   }
 }
 

@@ -1,7 +1,12 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { FinishReason, PositionLogprobs } from '../../src/core/request';
-import type { DetokenizerMsg } from '../../src/ipc/messages';
+import type {
+  ControlResult,
+  DetokenizerMsg,
+  SchedulerMsg,
+  TokenizerManagerMsg,
+} from '../../src/ipc/messages';
 import { loadModelRunner, type LoadedModel } from '../../src/model-runner/load';
 import { assembleScheduler } from '../../src/scheduler/assemble';
 import type { Scheduler } from '../../src/scheduler/scheduler';
@@ -36,7 +41,7 @@ export function readGolden(file: string): GoldenCase[] {
 export function describeWith(folder: string, name: string, tests: () => void): void {
   if (existsSync(folder)) return describe(name, tests);
   process.stderr.write(`skipped: ${name} (${folder} is absent)\n`);
-  describe.skip(name, tests);
+  describe.skip(name, () => it('needs its checkpoint', () => undefined));
 }
 
 /** Everything one request produced. */
@@ -49,23 +54,37 @@ export interface Result {
   readonly outputLogprobs: PositionLogprobs[];
 }
 
+/** A message that is answered, without the number that ties the answer to it. */
+export type Control =
+  | Omit<Extract<SchedulerMsg, { type: 'pause' }>, 'callId'>
+  | Omit<Extract<SchedulerMsg, { type: 'continue' | 'flush_cache' | 'get_internal_state' }>, 'callId'>;
+
 /** A scheduler around a real model, in this process: requests in, collected outputs out. */
 export class Engine {
   private readonly pending = new Map<
     string,
     { parts: DetokenizerMsg['outputs'][number][]; done: (r: Result) => void }
   >();
+  private readonly calls = new Map<number, (result: ControlResult) => void>();
   private count = 0;
 
   private constructor(
     readonly args: ServerArgs,
     readonly model: LoadedModel,
     readonly scheduler: Scheduler,
-    private readonly loop: Promise<void>,
+    /** Settles when the scheduler stops; rejects with what it could not survive. */
+    readonly loop: Promise<void>,
   ) {}
 
-  /** @param flags of the command line, without --model-path */
-  static async start(modelDir: string, flags: readonly string[] = []): Promise<Engine> {
+  /**
+   * @param flags of the command line, without --model-path
+   * @param watch sees every message to the detokenizer
+   */
+  static async start(
+    modelDir: string,
+    flags: readonly string[] = [],
+    watch: (message: DetokenizerMsg) => void = () => undefined,
+  ): Promise<Engine> {
     const command = parseCommandLine([
       '--model-path',
       modelDir,
@@ -80,8 +99,13 @@ export class Engine {
     const { args } = resolveServerArgs(command.flags, machine);
     const model = await loadModelRunner(args, modelDir);
     const outlets = {
-      detokenizer: (message: DetokenizerMsg) => engine.collect(message),
-      tokenizerManager: () => undefined,
+      detokenizer: (message: DetokenizerMsg) => {
+        watch(message);
+        engine.collect(message);
+      },
+      tokenizerManager: (message: TokenizerManagerMsg) => {
+        if (message.type === 'control_reply') engine.calls.get(message.callId)?.(message.result);
+      },
     };
     const scheduler = assembleScheduler(args, model, outlets);
     const engine: Engine = new Engine(args, model, scheduler, scheduler.run());
@@ -93,6 +117,15 @@ export class Engine {
     return new Promise((done) => {
       this.pending.set(rid, { parts: [], done });
       this.scheduler.receive(generateMsg({ ...overrides, rid }));
+    });
+  }
+
+  /** Sends a control message and waits for its reply. */
+  call(message: Control): Promise<ControlResult> {
+    const callId = this.count++;
+    return new Promise((done) => {
+      this.calls.set(callId, done);
+      this.scheduler.receive({ ...message, callId });
     });
   }
 

@@ -11,7 +11,7 @@ export interface RenderOptions {
 type Triple = readonly [logprob: number | null, id: number, text: string | null];
 
 /**
- * One request's result in the form of `/generate`.
+ * One request's result in the form of `/generate`. A copy: what happens to the request afterwards does not show in it.
  * @param outputIds all of them, or a chunk's
  * @param isSentNow whether the reply reports the time it is sent
  */
@@ -23,7 +23,7 @@ export function renderResult(
 ): Record<string, unknown> {
   return {
     ...(options.tokenizer === null ? {} : { text: result.text }),
-    output_ids: outputIds,
+    output_ids: [...outputIds],
     meta_info: {
       id: result.rid,
       finish_reason: result.finish,

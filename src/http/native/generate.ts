@@ -65,11 +65,11 @@ async function streamReply(
   try {
     const job = await manager.generate(request, gone);
     stream = new EventStream(res);
-    for await (const { index, result, newIds, isFirst } of job.chunks()) {
-      const outputIds = args.streamOutput ? newIds : result.outputIds;
-      const chunk = renderResult(result, outputIds, isFirst, options);
-      await stream.send(job.isBatch ? { ...chunk, index } : chunk);
-    }
+    const chunks = job.chunks(({ index, result, newIds, isFirst }) => {
+      const chunk = renderResult(result, args.streamOutput ? newIds : result.outputIds, isFirst, options);
+      return job.isBatch ? { ...chunk, index } : chunk;
+    });
+    for await (const chunk of chunks) await stream.send(chunk);
   } catch (error) {
     if (gone.aborted) return;
     // A body of the wrong form never becomes a stream; every other error is an event of it.

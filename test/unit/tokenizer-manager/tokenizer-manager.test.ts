@@ -3,7 +3,7 @@ import type { ServerArgs } from '../../../src/server-args/server-args';
 import {
   DEFAULT_GENERATE_REQUEST,
   TokenizerManager,
-  type GenerateChunk,
+  type GenerateJob,
   type GenerateRequest,
 } from '../../../src/tokenizer-manager';
 import { FakeScheduler } from './fake-scheduler';
@@ -30,17 +30,16 @@ function setUp({
 const limit = (max_new_tokens: number) => ({ samplingParams: { max_new_tokens } });
 
 /** Copies of all chunks, since the results in them live on. */
-async function collect(chunks: AsyncIterable<GenerateChunk>) {
-  const list: {
-    index: number;
-    text: string;
-    newIds: readonly number[];
-    ids: readonly number[];
-    end: unknown;
-  }[] = [];
-  for await (const { index, result, newIds } of chunks) {
-    list.push({ index, text: result.text, newIds, ids: [...result.outputIds], end: result.finish });
-  }
+async function collect(job: GenerateJob) {
+  const chunks = job.chunks(({ index, result, newIds }) => ({
+    index,
+    text: result.text,
+    newIds,
+    ids: [...result.outputIds],
+    end: result.finish,
+  }));
+  const list = [];
+  for await (const chunk of chunks) list.push(chunk);
   return list;
 }
 
@@ -306,7 +305,7 @@ describe('chunks', () => {
     const { generate } = setUp();
     const job = await generate({ text: 'hi', stream: true, ...limit(3) });
     expect(job.isBatch).toBe(false);
-    expect(await collect(job.chunks())).toEqual([
+    expect(await collect(job)).toEqual([
       { index: 0, text: 'a', newIds: [97], ids: [97], end: null },
       { index: 0, text: 'ab', newIds: [98], ids: [97, 98], end: null },
       { index: 0, text: 'abc', newIds: [99], ids: [97, 98, 99], end: { type: 'length', length: 3 } },
@@ -316,7 +315,7 @@ describe('chunks', () => {
   it('interleave the requests of a batch', async () => {
     const { generate } = setUp();
     const job = await generate({ text: ['a', 'b'], stream: true, ...limit(2) });
-    expect((await collect(job.chunks())).map(({ index, text }) => `${index}${text}`)).toEqual([
+    expect((await collect(job)).map(({ index, text }) => `${index}${text}`)).toEqual([
       '0a',
       '1a',
       '0ab',
@@ -331,7 +330,7 @@ describe('chunks', () => {
     await scheduler.until('generate');
     for (const letter of 'abc') scheduler.emit('r', letter);
     scheduler.emit('r', 'd', { type: 'length', length: 4 });
-    const chunks = await collect(job.chunks());
+    const chunks = await collect(job);
     expect(chunks).toHaveLength(1);
     expect(chunks[0]).toMatchObject({ text: 'abcd', newIds: [97, 98, 99, 100], end: { type: 'length' } });
   });
@@ -391,7 +390,7 @@ describe('a client that leaves', () => {
       const { scheduler, manager, client, generate } = setUp();
       scheduler.isHolding = true;
       const job = await generate({ text: ['a', 'b'], rid: 'r', stream });
-      const reading = stream ? collect(job.chunks()) : job.results();
+      const reading = stream ? collect(job) : job.results();
       await scheduler.until('generate', 2);
       scheduler.emit('r_0', 'x', { type: 'length', length: 1 });
       client.abort();
