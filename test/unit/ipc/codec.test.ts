@@ -1,0 +1,70 @@
+/** @jest-environment ./test/shared-realm-environment.cjs */
+import * as fc from 'fast-check';
+import { decode, encode } from '../../../src/ipc/codec';
+
+const TYPES = new Set(['generate', 'abort']);
+
+describe('a message', () => {
+  const plain = fc.oneof(
+    fc.string(),
+    fc.integer(),
+    fc.double({ noNaN: true }),
+    fc.boolean(),
+    fc.constant(null),
+  );
+  const field = fc.oneof(plain, fc.array(plain), fc.dictionary(fc.string(), plain));
+  const name = fc.string().filter((key) => key !== 'type' && key !== '__proto__');
+
+  it('arrives as it left', () => {
+    fc.assert(
+      fc.property(fc.dictionary(name, field), (fields) => {
+        const message = { ...fields, type: 'generate' };
+        expect(decode(encode(message), TYPES)).toEqual(message);
+      }),
+    );
+  });
+
+  it('carries token ids as typed arrays', () => {
+    fc.assert(
+      fc.property(fc.int32Array(), (ids) => {
+        const { inputIds } = decode<{ type: string; inputIds: Int32Array }>(
+          encode({ type: 'generate', inputIds: ids } as never),
+          TYPES,
+        );
+        expect(inputIds).toBeInstanceOf(Int32Array);
+        expect([...inputIds]).toEqual([...ids]);
+      }),
+    );
+  });
+
+  it('cannot reach the prototype of what it becomes', () => {
+    const message = JSON.parse('{"type":"abort","__proto__":{"polluted":true}}') as { type: string };
+    const decoded = decode<{ type: string; polluted?: boolean }>(encode(message), TYPES);
+    expect(decoded.polluted).toBeUndefined();
+    expect(({} as { polluted?: boolean }).polluted).toBeUndefined();
+  });
+});
+
+describe('what is no message', () => {
+  it('is refused, whatever the bytes', () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 64 }), (bytes) => {
+        let message: unknown;
+        try {
+          message = decode(bytes, TYPES);
+        } catch (error) {
+          expect(error).toBeDefined();
+          return;
+        }
+        expect(TYPES.has((message as { type: string }).type)).toBe(true);
+      }),
+    );
+  });
+
+  it.each([
+    ['a type of another receiver', { type: 'text_outputs' }],
+    ['a type that is no text', { type: 7 }],
+  ])('like %s', (_, message) => {
+    expect(() => decode(encode(message as { type: string }), TYPES)).toThrow(/unknown type/);
+  });
+});
