@@ -32,6 +32,8 @@ export class PushQueue<M extends { readonly type: string }> {
   }
 
   private async drain(): Promise<void> {
+    // `writing` must be set before it can be cleared: a closed socket refuses at once.
+    await Promise.resolve();
     try {
       for (let next = this.pending.shift(); next !== undefined; next = this.pending.shift()) {
         await this.socket.send(next);

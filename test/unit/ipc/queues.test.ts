@@ -1,0 +1,46 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
+import { PullQueue, PushQueue } from '../../../src/ipc/queues';
+import type { SchedulerMsg } from '../../../src/ipc/messages';
+
+let directory: string;
+beforeEach(() => (directory = mkdtempSync(join(tmpdir(), 'queues-'))));
+afterEach(() => rmSync(directory, { recursive: true }));
+
+it('reports every message that a closed queue refuses', async () => {
+  const errors: unknown[] = [];
+  const queue = new PushQueue<SchedulerMsg>(`ipc://${join(directory, 'nobody')}`, (error) =>
+    errors.push(error),
+  );
+  queue.close();
+  for (const count of [1, 2, 3]) {
+    queue.put({ type: 'abort_all' });
+    await setImmediate();
+    expect(errors).toHaveLength(count);
+  }
+});
+
+it('delivers in order what was put before the receiver was there', async () => {
+  const endpoint = `ipc://${join(directory, 'inbox')}`;
+  const sender = new PushQueue<SchedulerMsg>(endpoint, (error) => {
+    throw error;
+  });
+  const rids = Array.from({ length: 100 }, (_, i) => String(i));
+  for (const rid of rids) sender.put({ type: 'abort', rid });
+  const inbox = await PullQueue.bind<SchedulerMsg>(endpoint, ['abort']);
+  const received: string[] = [];
+  const done = inbox.consume(
+    (message) => {
+      if (message.type === 'abort') received.push(message.rid);
+      if (received.length === rids.length) inbox.close();
+    },
+    (error) => {
+      throw error;
+    },
+  );
+  await done;
+  expect(received).toEqual(rids);
+  sender.close();
+});
