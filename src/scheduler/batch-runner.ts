@@ -6,9 +6,13 @@ import type { PrefillItem } from './prefill-round';
 import { collectPromptLogprobs, pieceLength, wantedLogits } from './prompt-logprobs';
 import type { Request } from './request';
 
+/** What a request that ends for void logits says it stopped at, in upstream's words. */
+export const NAN_HAPPENED = 'NaN happened';
+
 /**
  * Computes batches and samples. It moves a request's lengths on and sets `finish`; where the request goes next is the
- * scheduler's business. An error inside a run ends the requests of that run, not the process.
+ * scheduler's business. An error inside a run ends the requests of that run, one in choosing a token ends that request:
+ * never the process.
  */
 export class BatchRunner {
   /** Batches finished since start. */
@@ -51,9 +55,11 @@ export class BatchRunner {
       meanwhile();
       const logits = await run;
       requests.forEach((request, row) => {
-        collectPromptLogprobs(request, [], logits, this.vocabSize);
         request.cachedLen = request.length;
-        this.afterPrompt(request, this.row(logits, row));
+        this.settle(request, () => {
+          collectPromptLogprobs(request, [], logits, this.vocabSize);
+          this.afterPrompt(request, this.row(logits, row));
+        });
       });
     });
   }
@@ -86,7 +92,7 @@ export class BatchRunner {
       const logits = await run;
       requests.forEach((request, row) => {
         request.cachedLen += 1;
-        this.sample(request, this.row(logits, row));
+        this.settle(request, () => this.sample(request, this.row(logits, row)));
       });
     });
   }
@@ -105,7 +111,7 @@ export class BatchRunner {
     const original = logprobs && this.originalLogprobs ? logits.slice() : null;
     const id = sampler.sample(logits);
     if (id < 0) {
-      request.finish = { type: 'stop', matched: 'NaN happened' };
+      request.finish = { type: 'stop', matched: NAN_HAPPENED };
       return;
     }
     if (logprobs && outputLogprobs) {
@@ -115,26 +121,39 @@ export class BatchRunner {
     request.append(id);
   }
 
+  /** Does the work of one request on its own logits; what it throws ends that request alone. */
+  private settle(request: Request, work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      fail([request], error);
+    }
+  }
+
   /** Runs `work`; what it throws becomes the end of `requests`. */
   private async guarded(requests: readonly Request[], work: () => Promise<void>): Promise<void> {
     this.busySince = performance.now();
     try {
       await work();
     } catch (error) {
-      logger.error(
-        `Forward pass failed: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`,
-      );
-      for (const request of requests) {
-        request.finish ??= {
-          type: 'abort',
-          message: `The forward pass failed: ${errorMessage(error)}`,
-          status_code: 500,
-          err_type: 'InternalServerError',
-        };
-      }
+      fail(requests, error);
     } finally {
       this.busySince = null;
       this.forwardCount += 1;
     }
+  }
+}
+
+function fail(requests: readonly Request[], error: unknown): void {
+  logger.error(
+    `Forward pass failed: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`,
+  );
+  for (const request of requests) {
+    request.finish ??= {
+      type: 'abort',
+      message: `The forward pass failed: ${errorMessage(error)}`,
+      status_code: 500,
+      err_type: 'InternalServerError',
+    };
   }
 }

@@ -48,14 +48,14 @@ export function readTimeouts(env: NodeJS.ProcessEnv): Timeouts {
 }
 
 interface Timed {
-  readonly arrivedAt: number;
+  readonly queuedAt: number;
   readonly startedAt: number | null;
 }
 
 /** Whether a request has waited or run too long at `now`. */
 export function timeout(request: Timed, waits: boolean, now: number, limits: Timeouts): FinishReason | null {
   const expired = waits
-    ? now - request.arrivedAt > limits.waitingMs
+    ? now - request.queuedAt > limits.waitingMs
     : now - (request.startedAt ?? now) > limits.runningMs;
   if (!expired) return null;
   const message = `Request ${waits ? 'waiting' : 'running'} timeout reached.`;

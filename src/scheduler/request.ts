@@ -27,7 +27,8 @@ export class Request {
   readonly stopTokenIds: ReadonlySet<number>;
   readonly stream: boolean;
   readonly streamInterval: number;
-  readonly arrivedAt: number;
+  /** When it last entered the waiting queue: on arrival, or retracted (milliseconds of `performance.now`). */
+  queuedAt: number;
 
   /** Prompt and output. The last sampled token is known but has no KV yet. */
   readonly ids: TokenBuffer;
@@ -84,7 +85,7 @@ export class Request {
     this.outputLogprobs = msg.logprobs ? [] : null;
     this.stream = msg.stream;
     this.streamInterval = msg.streamInterval;
-    this.arrivedAt = now;
+    this.queuedAt = now;
   }
 
   get length(): number {
@@ -139,7 +140,8 @@ export class Request {
   }
 
   /** Back to the waiting queue: what was computed is lost, what was generated is kept. */
-  retract(): void {
+  retract(now: number): void {
+    this.queuedAt = now;
     this.cachedLen = 0;
     this.slots.clear();
     this.retractions += 1;

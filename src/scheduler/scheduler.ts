@@ -12,7 +12,7 @@ import { logger } from '../logging/logger';
 import { RequestSampler } from '../model-runner/sampler';
 import type { ServerArgs } from '../server-args/server-args';
 import type { BatchLog } from './batch-log';
-import type { BatchRunner } from './batch-runner';
+import { NAN_HAPPENED, type BatchRunner } from './batch-runner';
 import { DecodeManager } from './decode-manager';
 import type { KvLedger } from './kv';
 import { readTimeouts, refusal, timeout } from './limits';
@@ -271,9 +271,12 @@ export class Scheduler {
     }
   }
 
-  /** Ends a request that holds a row. What it computed stays cached, unless computing itself failed. */
+  /** Ends a request that holds a row. What it computed stays cached, unless computing itself failed or gave NaN. */
   private end(request: Request, reason: FinishReason): void {
-    const failed = reason.type === 'abort' && reason.status_code === 500;
+    const failed =
+      reason.type === 'abort'
+        ? reason.status_code === 500
+        : 'matched' in reason && reason.matched === NAN_HAPPENED;
     this.say(request, reason);
     if (failed) this.parts.memory.drop(request);
     else this.parts.memory.finish(request);
@@ -287,7 +290,7 @@ export class Scheduler {
 
   private retract(request: Request): void {
     this.parts.memory.drop(request);
-    request.retract();
+    request.retract(performance.now());
     this.waiting.putBack(request);
   }
 

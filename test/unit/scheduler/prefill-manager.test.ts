@@ -34,7 +34,7 @@ function setUp(totalTokens: number, more: Partial<typeof ARGS> = {}) {
   const waiting = new WaitingQueue({ maxQueued: null, priority: true, lowPriorityValuesFirst: false });
   const retract = (request: Request) => {
     memory.drop(request);
-    request.retract();
+    request.retract(0);
     waiting.putBack(request);
   };
   const ratio = new NewTokenRatio(1, {});

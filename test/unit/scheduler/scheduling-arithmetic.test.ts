@@ -277,7 +277,7 @@ describe('limits', () => {
 
   it('measures waiting and running time', () => {
     const limits = readTimeouts({ SGLANG_REQ_WAITING_TIMEOUT: '2', SGLANG_REQ_RUNNING_TIMEOUT: '5' });
-    const request = { arrivedAt: 0, startedAt: 1000 };
+    const request = { queuedAt: 0, startedAt: 1000 };
     expect(timeout(request, true, 2000, limits)).toBeNull();
     expect(timeout(request, true, 2001, limits)).toMatchObject({
       message: 'Request waiting timeout reached.',
