@@ -1,8 +1,6 @@
 import express, { type Express } from 'express';
 import { RequestError } from '../core/errors';
-import type { ModelFacts } from '../core/model-facts';
-import type { ServerArgs } from '../server-args/server-args';
-import type { TokenizerManager } from '../tokenizer-manager';
+import type { AppDeps } from './app-deps';
 import { accessLog } from './access-log';
 import { authenticate } from './auth';
 import { cors } from './cors';
@@ -15,15 +13,6 @@ import { tokenizeRoutes } from './native/tokenize';
 import { modelsRoutes } from './openai/models';
 import { addRoutes } from './route';
 import { stripRootPath } from './root-path';
-import type { ServerStatus } from './server-status';
-
-/** What the routes work with. */
-export interface AppDeps {
-  readonly args: ServerArgs;
-  readonly facts: ModelFacts;
-  readonly manager: TokenizerManager;
-  readonly status: ServerStatus;
-}
 
 /** The HTTP application; listens to nothing by itself. */
 export function createApp(deps: AppDeps): Express {

@@ -2,7 +2,7 @@ import type { Response } from 'express';
 import { errorMessage } from '../core/errors';
 import { logger, timestamp } from '../logging/logger';
 import { DEFAULT_GENERATE_REQUEST, type Heartbeat } from '../tokenizer-manager';
-import type { AppDeps } from './app';
+import type { AppDeps } from './app-deps';
 import type { RouteSpec } from './route';
 import type { ServerPhase } from './server-status';
 import { disconnectSignal } from './sse';

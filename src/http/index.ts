@@ -1,2 +1,3 @@
-export { createApp, type AppDeps } from './app';
+export { createApp } from './app';
+export type { AppDeps } from './app-deps';
 export { ServerStatus, type ServerPhase } from './server-status';

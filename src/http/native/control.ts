@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { RequestError } from '../../core/errors';
 import { parseAs } from '../../core/parse';
-import type { AppDeps } from '../app';
+import type { AppDeps } from '../app-deps';
 import type { RouteSpec } from '../route';
 import { disconnectSignal } from '../sse';
 

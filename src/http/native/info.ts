@@ -3,7 +3,7 @@ import type { InternalState } from '../../ipc/messages';
 import { logger } from '../../logging/logger';
 import { toPublicArgs } from '../../server-args';
 import { packageVersion } from '../../server-args/package';
-import type { AppDeps } from '../app';
+import type { AppDeps } from '../app-deps';
 import type { RouteSpec } from '../route';
 
 /** The release of SGLang whose interface this server has. */

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { RequestError } from '../../core/errors';
 import { isIntegerList, isIntegerLists, isStringList, parseAs } from '../../core/parse';
 import type { Tokenizer } from '../../tokenizer-manager';
-import type { AppDeps } from '../app';
+import type { AppDeps } from '../app-deps';
 import type { RouteSpec } from '../route';
 
 const object = { error: 'must be a JSON object' };

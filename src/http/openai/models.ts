@@ -1,4 +1,4 @@
-import type { AppDeps } from '../app';
+import type { AppDeps } from '../app-deps';
 import type { RouteSpec } from '../route';
 
 /** `/v1/models`: the one model this server has. */

@@ -4,25 +4,11 @@ import { StartupError } from '../../core/errors';
 import { findModelFile, quote, readModelText } from '../config/model-folder';
 import { readSafetensors, type TensorRef } from './safetensors';
 import { parseStrictJson } from './strict-json';
+import type { WeightSource } from './weight-source';
 
 export { dummyWeights } from './dummy';
 export type { TensorDtype, TensorRef } from './safetensors';
-
-/** Where a graph builder gets a model's weights from. */
-export interface WeightSource {
-  has(name: string): boolean;
-  /**
-   * @param shape that the builder expects
-   * @throws StartupError naming the tensor when it is missing or of another shape
-   */
-  get(name: string, shape: readonly number[]): TensorRef;
-  /** Bytes of all tensors. */
-  readonly totalBytes: number;
-  /** Files that hold tensors: absolute, links resolved. */
-  readonly files: readonly string[];
-  /** Releases what backs the tensors; no `TensorRef` may be read afterwards. */
-  close(): void;
-}
+export type { WeightSource } from './weight-source';
 
 const SINGLE = 'model.safetensors';
 const INDEX = 'model.safetensors.index.json';

@@ -3,8 +3,8 @@ import * as os from 'node:os';
 import * as path from 'node:path';
 import { errorMessage, StartupError } from '../../core/errors';
 import type { ModelConfig } from '../config/model-config';
-import type { WeightSource } from './checkpoint';
 import type { TensorRef } from './safetensors';
+import type { WeightSource } from './weight-source';
 
 /** Values before the file repeats itself: a prime, so that no two rows of a matrix are the same. */
 const PERIOD = 999_983;
