@@ -84,10 +84,11 @@ export class PrefillManager {
     const before = this.ledger.available;
     const prefix = this.memory.pin(request);
     const extendLen = request.length - prefix.slots.length;
-    round.charge(before - this.ledger.available);
+    const pinned = before - this.ledger.available;
+    round.charge(pinned);
     if (!round.admits(request, extendLen)) {
       this.memory.unpin(prefix);
-      round.charge(this.ledger.available - before);
+      round.charge(-pinned);
       return false;
     }
     this.waiting.remove(request);

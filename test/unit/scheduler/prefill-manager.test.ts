@@ -71,6 +71,17 @@ it('admits a request in the very round in which it pushes out another', () => {
   expect(waiting.all.map(({ rid }) => rid)).toEqual(['low']);
 });
 
+it('does so too when a part of the prompt is cached', () => {
+  const { compute, ledger, prefill, waiting } = setUp(64, { disableRadixCache: false });
+  const cached = new Int32Array(20).fill(2);
+  const slots = ledger.reserve(20) ?? new Int32Array(0);
+  ledger.cache.insert(cached, slots, null);
+  waiting.add(makeRequest({ rid: 'low', prompt: [3, 4, 5], sampling: { maxNewTokens: 40 }, priority: 1 }));
+  compute(prefill.next(0));
+  waiting.add(ask('high', 35, 20, 9));
+  expect(prefill.next(0)).toMatchObject([{ request: { rid: 'high' }, tokens: 15, cached: 20 }]);
+});
+
 it('pushes nobody out for a request that would not fit even so', () => {
   const { compute, prefill, rows, waiting } = setUp(64);
   waiting.add(ask('urgent', 20, 10, 10));
