@@ -1,3 +1,6 @@
+// Tests see a copy of the environment, which native code does not: ONNX Runtime reads this one.
+process.env.ORT_DISABLE_TELEMETRY = '1';
+
 /** @type {import('jest').Config} */
 module.exports = {
   testEnvironment: 'node',
