@@ -229,11 +229,14 @@ export class Scheduler {
     for (const request of this.parts.rows.requests.filter(matches)) this.end(request, ABORTED);
   }
 
-  /** The detokenizer ended the request: there is nothing left to say, only memory to give back. */
+  /**
+   * The detokenizer ended the request: there is nothing left to say, only memory to give back. One that has said nothing
+   * yet is another of the same name, whose client was told of the end before this process was.
+   */
   private endStopped(rid: string): void {
-    this.waiting.take((request) => request.rid === rid);
-    for (const request of this.parts.rows.requests)
-      if (request.rid === rid) this.parts.memory.finish(request);
+    const isMeant = (request: Request) => request.rid === rid && request.opened;
+    this.waiting.take(isMeant);
+    for (const request of this.parts.rows.requests.filter(isMeant)) this.parts.memory.finish(request);
   }
 
   private pause(mode: PauseMode): void {
