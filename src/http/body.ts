@@ -4,6 +4,9 @@ import { RequestError } from '../core/errors';
 /** Largest request body, after decompression. */
 export const BODY_LIMIT_BYTES = 32 * 1024 * 1024;
 
+/** Said of a missing body as well, which is what a body of another content type is read as. */
+export const NOT_AN_OBJECT = 'The body must be a JSON object, sent with Content-Type: application/json';
+
 /**
  * What a route reads as JSON:
  * - `json`: bodies that say they are JSON, or say nothing

@@ -4,12 +4,13 @@ import { parseAs } from '../../core/parse';
 import type { AppDeps } from '../app-deps';
 import type { RouteSpec } from '../route';
 import { disconnectSignal } from '../sse';
+import { NOT_AN_OBJECT } from '../body';
 
 const FLUSH_REPLY =
   'Cache flushed.\nPlease check backend logs for more details. ' +
   '(When there are running or waiting requests, the operation will not be performed.)\n';
 
-const object = { error: 'must be a JSON object' };
+const object = { error: NOT_AN_OBJECT };
 const abortSchema = z.object(
   {
     rid: z.string({ error: 'must be a string' }).nullish(),

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { RequestError } from '../../core/errors';
 import { isIntegerList, isIntegerLists, isStringList, parseAs } from '../../core/parse';
 import type { GenerateRequest, RawSamplingParams } from '../../tokenizer-manager';
+import { NOT_AN_OBJECT } from '../body';
 
 /** A `/generate` body: the request, and what only its reply needs. */
 export interface GenerateBody {
@@ -73,7 +74,7 @@ const schema = z.object(
     extra_key: strings,
     no_logs: flag,
   },
-  { error: 'must be a JSON object' },
+  { error: NOT_AN_OBJECT },
 );
 
 /**

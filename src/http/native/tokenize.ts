@@ -4,8 +4,9 @@ import { isIntegerList, isIntegerLists, isStringList, parseAs } from '../../core
 import type { Tokenizer } from '../../tokenizer-manager';
 import type { AppDeps } from '../app-deps';
 import type { RouteSpec } from '../route';
+import { NOT_AN_OBJECT } from '../body';
 
-const object = { error: 'must be a JSON object' };
+const object = { error: NOT_AN_OBJECT };
 const flag = z.boolean({ error: 'must be true or false' }).default(true);
 
 const tokenizeSchema = z.object(

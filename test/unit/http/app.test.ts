@@ -128,7 +128,9 @@ describe('bodies', () => {
   });
 
   it.each(['[]', '"text"', '5', 'null', 'true'])('refuses %s for an object', async (body) => {
-    expect(await post(body, 'application/json')).toEqual(validation('must be a JSON object'));
+    expect(await post(body, 'application/json')).toEqual(
+      validation('The body must be a JSON object, sent with Content-Type: application/json'),
+    );
   });
 
   it.each(['application/json; charset=utf-8', 'application/vnd.x+json', 'Application/JSON'])(
@@ -155,7 +157,9 @@ describe('bodies', () => {
   it.each(['application/x-www-form-urlencoded', 'text/plain', 'multipart/form-data'])(
     'does not read %s',
     async (type) => {
-      expect(await post('{"text": "a"}', type)).toEqual(validation('must be a JSON object'));
+      expect(await post('{"text": "a"}', type)).toEqual(
+        validation('The body must be a JSON object, sent with Content-Type: application/json'),
+      );
       const message = "Unsupported Media Type: Only 'application/json' is allowed";
       expect(await post('{"prompt": "a"}', type, '/tokenize')).toEqual(validation(message));
     },
