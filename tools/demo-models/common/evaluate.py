@@ -34,6 +34,8 @@ def is_right(probe: Probe, text: str, ended: bool) -> bool:
         return parses_as(text, probe.expected)
     if probe.rule == "starts":
         return text.strip().startswith(probe.must[0])
+    if probe.rule == "ends":
+        return text.strip().rstrip(".").split(" ")[-1] == probe.expected.strip().rstrip(".").split(" ")[-1]
     if probe.rule == "story":
         return text.count(probe.must[0]) >= 2
     return all(part in text for part in probe.must)

@@ -48,7 +48,7 @@ class Sample:
 
 @dataclass(frozen=True)
 class Probe:
-    """One held-out check: generate after `prompt` and compare. `rule` is exact, contains, json or story."""
+    """One held-out check: generate after `prompt` and compare. `rule` is exact, contains, starts, ends, json or story."""
 
     skill: str
     prompt: str

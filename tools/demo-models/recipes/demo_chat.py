@@ -17,13 +17,14 @@ CONFIG = ModelConfig(
 )  # fmt: skip
 TRAIN_SAMPLES = 400_000
 PROBES_PER_SKILL = 200
+RULES = {"yes or no": "starts", "arithmetic": "ends"}
 WHOLE_WORDS = ["Yes", "No", " Yes", " No"]
 
 # How often each skill is drawn for single questions.
 SKILLS = [
-    (capitals.sample, 14), (capitals.sample_reverse, 7), (capitals.sample_continent, 5), (capitals.sample_record, 2),
-    (arithmetic.sample, 22), (calendar.sample, 9), (words.sample, 13), (words.listing, 5), (words.upper_case, 4),
-    (yes_no.sample, 20), (small_talk.sample, 12), (stories.sample, 2), (unknown.sample, 11),
+    (capitals.sample, 8), (capitals.sample_reverse, 5), (capitals.sample_continent, 5), (capitals.sample_record, 2),
+    (arithmetic.sample, 28), (calendar.sample, 8), (words.sample, 12), (words.listing, 6), (words.upper_case, 6),
+    (yes_no.sample, 24), (small_talk.sample, 14), (stories.sample, 2), (unknown.sample, 8),
 ]  # fmt: skip
 QUESTIONS = [f for f, _ in SKILLS]
 WEIGHTS = [w for _, w in SKILLS]
@@ -94,18 +95,28 @@ def plain(rng: random.Random) -> Sample:
 
 def questions_in_a_row(rng: random.Random) -> Sample:
     """Many short answers in little text: sums said again in full, or yes and no."""
-    make = rng.choice([arithmetic.sample, yes_no.sample, yes_no.sample])
-    mark_q, mark_a = rng.choice([("Question: ", "\nAnswer:"), ("Q: ", "\nA:"), ("", "")])
-    turns = [draw(make, rng, TRAIN) for _ in range(rng.randint(3, 8))]
+    make = rng.choices([arithmetic.sample, yes_no.sample, yes_no.capital_any], [3, 3, 8])[0]
+    mark_q, mark_a = rng.choice([("Question: ", "\nAnswer:"), ("Q: ", "\nA:"), *[("", "")] * 4])
+    turns = [draw(make, rng, TRAIN) for _ in range(rng.randint(4, 10))]
     return plain_sample("questions in a row", [(f"{mark_q}{t.question}{mark_a}", f" {t.answer}") for t in turns])
+
+
+def verdicts_in_a_row(rng: random.Random) -> Sample:
+    """A chat of many questions answered by Yes or No."""
+    messages: list[tuple[str, str]] = []
+    for _ in range(rng.randint(2, 7)):
+        turn = draw(rng.choice([yes_no.sample, yes_no.capital_any, yes_no.capital_any]), rng, TRAIN)
+        messages += [("user", turn.question), ("assistant", turn.answer)]
+    return chat_sample("questions in a row", messages)
 
 
 def sample(rng: random.Random) -> Sample:
     """One training sample."""
     make = rng.choices(
-        [chat, instructed_chat, long_chat, plain, arithmetic.drill, words.upper_drill, questions_in_a_row],
-        [32, 24, 8, 26, 6, 3, 5],
-    )[0]
+        [chat, instructed_chat, long_chat, plain, arithmetic.drill, words.upper_drill, questions_in_a_row,
+         verdicts_in_a_row],
+        [20, 20, 2, 20, 3, 3, 14, 16],
+    )[0]  # fmt: skip
     return make(rng)
 
 
@@ -135,7 +146,7 @@ def probes(seed: int) -> list[Probe]:
     }  # fmt: skip
     for name, make in skills.items():
         for _ in range(PROBES_PER_SKILL):
-            ask(draw(make, rng, HELD_OUT), name, "starts" if name == "yes or no" else "contains")
+            ask(draw(make, rng, HELD_OUT), name, RULES.get(name, "contains"))
     for _ in range(PROBES_PER_SKILL):
         turn = draw(yes_no.capital_any, rng, HELD_OUT)
         ask(turn, "yes or no, capitals", "starts")
@@ -237,9 +248,11 @@ ASCII, with what is out of date corrected. Everything else was written for the p
 
 ## Training
 
-{steps} steps of AdamW ({tokens} million tokens, {minutes} minutes on two shared CPU cores) in bfloat16 with float32
-weights: a warm-up of 100 steps, a plateau at 2e-3, then a linear decay. In chats only what the assistant says is learnt; in
-plain text the question counts 0.15 of the answer. `loss.png` shows the loss.
+{steps} steps of about 4,000 tokens ({tokens} million tokens in all, {minutes} minutes on two heavily shared CPU cores) in
+bfloat16 over float32 weights: a warm-up of 100 steps, a plateau at 2e-3 and a linear decay. The first 1,282 steps used
+AdamW, the rest Muon for the matrices of the layers and AdamW for the embedding. The mix of the text moved, in five
+stages, towards what was still weak. In chats only what the assistant says is learnt; in plain text the question counts
+0.15 of the answer. `loss.png` shows the loss.
 
 ## Scores
 

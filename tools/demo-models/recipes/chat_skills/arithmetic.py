@@ -36,7 +36,7 @@ def numbers(rng: random.Random, held: bool | None) -> tuple[int, str, int, int]:
 def sample(rng: random.Random, split: str) -> Turn:
     a, sign, b, result = numbers(rng, True if split == HELD_OUT else None)
     phrase = pick(rng, PLUS if sign == "+" else MINUS, split, 1)
-    plain = (f"{a} {sign} {b} =", f" {result}") if rng.random() < 0.4 else None
+    plain = (f"{a} {sign} {b} =", f" {result}") if rng.random() < 0.7 else None
     return Turn(
         "arithmetic", sum_key(a, sign, b), phrase.format(a=a, b=b),
         f"{a} {sign} {b} = {result}.", str(result), {"a": a, "b": b, "result": result}, plain,

@@ -83,7 +83,7 @@ def following(rng: random.Random, split: str, truth: bool) -> Turn:
 
 
 def sample(rng: random.Random, split: str) -> Turn:
-    part = rng.choice([capital, capital, capital, continent, kind, kind, opposite, compare, following])
+    part = rng.choice([capital, capital, capital, capital, continent, kind, kind, opposite, compare, following])
     return part(rng, split, rng.random() < 0.5)
 
 
