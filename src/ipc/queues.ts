@@ -1,5 +1,6 @@
 import { Pull, Push } from 'zeromq';
 import { decode, encode } from './codec';
+import { isWellFormed } from './validate';
 
 /**
  * One PUSH socket. Messages leave in order; `put` never blocks the caller. One writer loop per socket, because a socket
@@ -63,7 +64,7 @@ export class PullQueue<M extends { readonly type: string }> {
   }
 
   /**
-   * Calls `handle` for each message until the queue is closed. What cannot be decoded goes to `onInvalid` and is
+   * Calls `handle` for each message until the queue is closed. What cannot be decoded or is malformed goes to `onInvalid` and is
    * dropped: one bad message must not stop the inbox.
    */
   async consume(handle: (message: M) => void, onInvalid: (error: unknown) => void): Promise<void> {
@@ -71,6 +72,7 @@ export class PullQueue<M extends { readonly type: string }> {
       let message: M;
       try {
         message = decode<M>(bytes as Buffer, this.types);
+        if (!isWellFormed(message)) throw new Error(`malformed message of type ${message.type}`);
       } catch (error) {
         onInvalid(error);
         continue;

@@ -1,3 +1,4 @@
+/** @jest-environment ./test/shared-realm-environment.cjs */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -42,5 +43,27 @@ it('delivers in order what was put before the receiver was there', async () => {
   );
   await done;
   expect(received).toEqual(rids);
+  sender.close();
+});
+
+it('drops a malformed message and goes on', async () => {
+  const endpoint = `ipc://${join(directory, 'inbox')}`;
+  const sender = new PushQueue<{ type: string; rid?: number | string }>(endpoint, (error) => {
+    throw error;
+  });
+  sender.put({ type: 'abort', rid: 5 });
+  sender.put({ type: 'abort', rid: 'five' });
+  const inbox = await PullQueue.bind<SchedulerMsg>(endpoint, ['abort']);
+  const received: SchedulerMsg[] = [];
+  const dropped: unknown[] = [];
+  await inbox.consume(
+    (message) => {
+      received.push(message);
+      inbox.close();
+    },
+    (error) => dropped.push(error),
+  );
+  expect(received).toEqual([{ type: 'abort', rid: 'five' }]);
+  expect(dropped.map(String)).toEqual(['Error: malformed message of type abort']);
   sender.close();
 });
