@@ -23,7 +23,7 @@ WHOLE_WORDS = ["Yes", "No", " Yes", " No"]
 # How often each skill is drawn for single questions.
 SKILLS = [
     (capitals.sample, 8), (capitals.sample_reverse, 5), (capitals.sample_continent, 5), (capitals.sample_record, 2),
-    (arithmetic.sample, 28), (calendar.sample, 8), (words.sample, 12), (words.listing, 6), (words.upper_case, 6),
+    (arithmetic.sample, 28), (calendar.sample, 8), (words.sample, 16), (words.listing, 4), (words.upper_case, 7),
     (yes_no.sample, 24), (small_talk.sample, 14), (stories.sample, 2), (unknown.sample, 8),
 ]  # fmt: skip
 QUESTIONS = [f for f, _ in SKILLS]
@@ -115,7 +115,7 @@ def sample(rng: random.Random) -> Sample:
     make = rng.choices(
         [chat, instructed_chat, long_chat, plain, arithmetic.drill, words.upper_drill, questions_in_a_row,
          verdicts_in_a_row],
-        [20, 20, 2, 20, 3, 3, 14, 16],
+        [26, 28, 2, 28, 5, 4, 5, 7],
     )[0]  # fmt: skip
     return make(rng)
 
@@ -250,7 +250,7 @@ ASCII, with what is out of date corrected. Everything else was written for the p
 
 {steps} steps of about 4,000 tokens ({tokens} million tokens in all, {minutes} minutes on two heavily shared CPU cores) in
 bfloat16 over float32 weights: a warm-up of 100 steps, a plateau at 2e-3 and a linear decay. The first 1,282 steps used
-AdamW, the rest Muon for the matrices of the layers and AdamW for the embedding. The mix of the text moved, in five
+AdamW, the rest Muon for the matrices of the layers and AdamW for the embedding. The mix of the text moved, in six
 stages, towards what was still weak. In chats only what the assistant says is learnt; in plain text the question counts
 0.15 of the answer. `loss.png` shows the loss.
 

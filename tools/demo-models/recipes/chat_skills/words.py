@@ -86,7 +86,7 @@ def opposite(rng: random.Random, split: str) -> Turn:
     phrase = pick(rng, OPPOSITE, split, 1)
     return Turn(
         "opposites", f"opposite|{first}|{phrase}", phrase.format(x=first), f"The opposite of {first} is {second}.",
-        second, {"word": first, "opposite": second}, (f"The opposite of {first} is", f" {second}."), (f"is {second}",),
+        second, {"word": first, "opposite": second}, (f"The opposite of {first} is", f" {second}."), (second,),
     )  # fmt: skip
 
 
