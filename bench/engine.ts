@@ -50,7 +50,8 @@ async function main(): Promise<void> {
   const lengths = numbers(options.prefill);
   const sizes = numbers(options.batchSizes);
   const context = Number(options.context);
-  const capacity = options.capacity === undefined ? Math.max(context, ...lengths) + 64 : Number(options.capacity);
+  const capacity =
+    options.capacity === undefined ? Math.max(context, ...lengths) + 64 : Number(options.capacity);
 
   const config = loadModelConfig(options.modelPath, {});
   const weights = options.loadFormat === 'dummy' ? dummyWeights(config) : openCheckpoint(options.modelPath);

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 /** The folder of package.json, from src/server-args as from dist/server-args. */
@@ -12,8 +12,7 @@ export function packageVersion(): string {
   return manifest.version;
 }
 
-/** The checkpoint that is served when no model is named: the trained demo, or random weights where that is missing. */
+/** The checkpoint that is served when no model is named. */
 export function bundledModelPath(): string {
-  const demo = join(PACKAGE_ROOT, 'models', 'demo-chat');
-  return existsSync(demo) ? demo : join(PACKAGE_ROOT, 'models', 'random-qwen2');
+  return join(PACKAGE_ROOT, 'models', 'demo-chat');
 }

@@ -5,15 +5,14 @@ import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { bundledModelPath } from '../../src/server-args/package';
 
 /** Starts real servers, one process tree each, and makes sure that none outlives its test file. */
 
 const REPOSITORY = resolve(__dirname, '../..');
 const LAUNCHER = join(REPOSITORY, 'dist/launch-server.js');
 
-/** The small checkpoint that ships with the project, and that a server without --model-path serves. */
-export const SHIPPED_MODEL = bundledModelPath();
+/** The checkpoint that servers here serve unless told otherwise: random weights, so nothing hangs on what it learnt. */
+export const TEST_MODEL = join(REPOSITORY, 'test/model/checkpoints/random-qwen2');
 
 /**
  * Folder of further checkpoints, not part of the project: `SGLANG_NODE_SHARED`, or `../shared` beside the repository.
@@ -29,7 +28,7 @@ export function sharedModel(name: string): string | null {
 const servers = new Set<Server>();
 
 /**
- * Starts a server and waits until it is ready. The shipped model and any free port, unless `args` say otherwise.
+ * Starts a server and waits until it is ready. `TEST_MODEL` and any free port, unless `args` say otherwise.
  * @param env added to this process's environment
  * @throws Error with the whole log when the server ends before it is ready
  */
@@ -42,6 +41,7 @@ export async function launch(args: readonly string[] = [], env: NodeJS.ProcessEn
 /** Starts a server without waiting for it. */
 export async function start(args: readonly string[] = [], env: NodeJS.ProcessEnv = {}): Promise<Server> {
   const full = [...args];
+  if (!hasFlag(full, '--model-path', '--model', '--config')) full.push('--model-path', TEST_MODEL);
   if (!hasFlag(full, '--port')) full.push('--port', isQuiet(full) ? String(await freePort()) : '0');
   const server = new Server(full, env);
   servers.add(server);

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import OpenAI from 'openai';
 import { answer, expectClean, generate, greedy, plain, promptIds } from './client';
-import { launch, SHIPPED_MODEL, type Server } from './harness';
+import { launch, TEST_MODEL, type Server } from './harness';
 
 let server: Server;
 beforeAll(async () => void (server = await launch()));
@@ -14,11 +14,11 @@ describe('/v1/models, by the official client', () => {
     for await (const model of client().models.list()) models.push(model);
     expect(models).toEqual([
       {
-        id: SHIPPED_MODEL,
+        id: TEST_MODEL,
         object: 'model',
         created: expect.any(Number),
         owned_by: 'sglang',
-        root: SHIPPED_MODEL,
+        root: TEST_MODEL,
         parent: null,
         max_model_len: 2048,
       },
@@ -26,7 +26,7 @@ describe('/v1/models, by the official client', () => {
   });
 
   test('describes it by name, and no other', async () => {
-    expect((await client().models.retrieve(SHIPPED_MODEL)).owned_by).toBe('sglang');
+    expect((await client().models.retrieve(TEST_MODEL)).owned_by).toBe('sglang');
     await expect(client().models.retrieve('nobody')).rejects.toMatchObject({
       status: 404,
       code: 'model_not_found',
@@ -40,7 +40,7 @@ describe('/server_info', () => {
     const { status, body } = await answer(server.fetch(path));
     expect(status).toBe(200);
     expect(body).toMatchObject({
-      model_path: SHIPPED_MODEL,
+      model_path: TEST_MODEL,
       version: expect.any(String),
       status: 'ready',
       disaggregation_mode: 'null',
@@ -75,8 +75,8 @@ describe('/server_info', () => {
     expect(await answer(server.fetch('/model_info'))).toEqual({
       status: 200,
       body: {
-        model_path: SHIPPED_MODEL,
-        tokenizer_path: SHIPPED_MODEL,
+        model_path: TEST_MODEL,
+        tokenizer_path: TEST_MODEL,
         is_generation: true,
         preferred_sampling_params: null,
         weight_version: 'default',

@@ -2,7 +2,7 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { SHIPPED_MODEL, events, launch, processTitle, start, type Server } from './harness';
+import { TEST_MODEL, events, launch, processTitle, start, type Server } from './harness';
 
 const TOKENS = 400;
 const LONG = {
@@ -24,7 +24,7 @@ const folders: string[] = [];
 function damagedModel(damage: (folder: string) => void): string {
   const folder = mkdtempSync(join(tmpdir(), 'e2e-model-'));
   folders.push(folder);
-  cpSync(SHIPPED_MODEL, folder, { recursive: true });
+  cpSync(TEST_MODEL, folder, { recursive: true });
   damage(folder);
   return folder;
 }

@@ -1,13 +1,13 @@
 import { join } from 'node:path';
 import { existsSync } from 'node:fs';
-import { Engine, SHARED, SHIPPED, type Result } from './support';
+import { Engine, SHARED, CHECKPOINTS, type Result } from './support';
 
 /**
  * One request, one answer: whatever runs beside it, whatever the cache holds, however its prompt is cut, and whether it
  * had to be retracted on the way.
  */
 const stories = join(SHARED, 'models', 'stories260k');
-const folder = existsSync(stories) ? stories : join(SHIPPED, 'random-qwen2');
+const folder = existsSync(stories) ? stories : join(CHECKPOINTS, 'random-qwen2');
 
 const VOCAB = 400;
 const LOGPROBS = { startLen: -1, topNum: 3, tokenIds: [5, 9] };

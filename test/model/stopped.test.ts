@@ -1,11 +1,11 @@
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Engine, SHIPPED } from './support';
+import { Engine, CHECKPOINTS } from './support';
 
 /** Requests that end in their text: the detokenizer tells the scheduler so. */
 
 let engine: Engine;
-beforeAll(async () => void (engine = await Engine.start(join(SHIPPED, 'random-qwen2'))));
+beforeAll(async () => void (engine = await Engine.start(join(CHECKPOINTS, 'random-qwen2'))));
 afterAll(() => engine.close());
 
 test('the end of a request that runs frees its row', async () => {

@@ -4,7 +4,7 @@ import type { FinishReason, LogprobParams, PositionLogprobs, SamplingParams } fr
 import type { PauseMode, TokenOutput } from '../../src/ipc/messages';
 import { logger } from '../../src/logging/logger';
 import { generateMsg, type Overrides } from '../unit/scheduler/support';
-import { Engine, SHIPPED, type Result } from './support';
+import { Engine, CHECKPOINTS, type Result } from './support';
 
 /**
  * Random programs of requests, aborts, pauses and flushes against a real model under random flags. Whatever happens:
@@ -18,7 +18,7 @@ const RUNS = Number(process.env['STRESS_RUNS'] ?? 10);
 /** How long a program may make no progress at all before it counts as stuck. */
 const STUCK_MS = 15_000;
 
-const folder = process.env['STRESS_MODEL'] ?? join(SHIPPED, 'random-qwen2');
+const folder = process.env['STRESS_MODEL'] ?? join(CHECKPOINTS, 'random-qwen2');
 
 type Prompt = readonly number[];
 

@@ -1,11 +1,11 @@
 /**
- * Makes the small random checkpoint that ships with the project: a Qwen2ForCausalLM with a working tokenizer and chat
- * template whose weights are random numbers. What it says has no meaning and is always the same.
+ * Makes the small random checkpoint that tests serve: a Qwen2ForCausalLM with a working tokenizer and chat template whose
+ * weights are random numbers. What it says has no meaning and is always the same.
  *
  *     node tools/random-checkpoint/make.mjs [folder] [seed]
  *
- * Folder: models/random-qwen2; seed: 24. The same seed gives the same bytes. After a change record test/model/golden/
- * anew with record_golden.py.
+ * Folder: test/model/checkpoints/random-qwen2; seed: 24. The same seed gives the same bytes. After a
+ * change record its golden.json anew with record_golden.py.
  *
  * The scales are chosen so that greedy output wanders: the layers add more to a token's vector than its embedding (which
  * is also the output matrix) holds, or each token would predict itself.
@@ -15,7 +15,7 @@ import * as path from 'node:path';
 import { learnMerges, tokenizerJson } from './bpe.mjs';
 import { text } from './text.mjs';
 
-const folder = process.argv[2] ?? path.join(import.meta.dirname, '../../models/random-qwen2');
+const folder = process.argv[2] ?? path.join(import.meta.dirname, '../../test/model/checkpoints/random-qwen2');
 const seed = Number(process.argv[3] ?? 24);
 
 const EMBEDDING_STD = 0.7;

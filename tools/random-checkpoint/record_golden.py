@@ -1,6 +1,6 @@
-"""Records test/model/golden/random-qwen2.json from models/random-qwen2.
+"""Records golden.json of test/model/checkpoints/random-qwen2.
 
-    python tools/random-checkpoint/record_golden.py && npx prettier --write test/model/golden
+    python tools/random-checkpoint/record_golden.py && npx prettier --write test/model
 """
 
 import sys
@@ -25,11 +25,11 @@ PROMPTS = [
 
 
 def main():
-    folder = ROOT / "models/random-qwen2"
+    folder = ROOT / "test/model/checkpoints/random-qwen2"
     tokenizer = AutoTokenizer.from_pretrained(folder)
     model = reference.load(folder)
     cases = [reference.golden_case(model, prompt, tokenizer(prompt).input_ids, 24) for prompt in PROMPTS]
-    reference.write(ROOT / "test/model/golden/random-qwen2.json", folder.name, cases)
+    reference.write(folder / "golden.json", folder.name, cases)
 
 
 if __name__ == "__main__":

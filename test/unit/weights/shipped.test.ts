@@ -37,7 +37,7 @@ function expectedTensors(config: ModelConfig): Map<string, number[]> {
 }
 
 const folders = [
-  path.join(root, 'models/random-qwen2'),
+  path.join(root, 'models/demo-chat'),
   ...[
     'llama-fp16-biases',
     'llama-head-dim-8',
@@ -47,6 +47,7 @@ const folders = [
     'mistral-sliding-window',
     'qwen2-upper-window',
     'qwen3',
+    'random-qwen2',
   ].map((name) => path.join(checkpoints, name)),
 ];
 
@@ -77,7 +78,7 @@ test('the special features are seen', () => {
 });
 
 test('the random checkpoint states its end tokens and sampling defaults', () => {
-  expect(loadModelConfig(path.join(root, 'models/random-qwen2'), {})).toMatchObject({
+  expect(loadModelConfig(path.join(checkpoints, 'random-qwen2'), {})).toMatchObject({
     eosTokenIds: [509, 511],
     bosTokenId: 509,
     contextLen: 2048,
