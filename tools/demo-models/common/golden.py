@@ -11,8 +11,8 @@ SMALLEST_GAP = 1e-3
 NOTE = (
     "Greedy continuations and log-probabilities computed with PyTorch and transformers (Qwen2ForCausalLM) in float32 "
     "from the bfloat16 weights of models/{name}, without a cache. Made by `python main.py golden` in tools/demo-models. "
-    "At every step the two best logits differ by more than {gap}. prompt_logprobs[i] belongs to input_ids[i] given what "
-    "precedes it; the first has none. output_ids end with the end token where one was reached."
+    "At every step the two best logits differ by more than {gap}. input_token_logprobs[i] belongs to input_ids[i] given what "
+    "precedes it; the first has none. greedy_ids end with the end token where one was reached."
 )
 
 
@@ -28,7 +28,7 @@ def record(recipe, folder: Path, path: Path) -> None:
     model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).eval()
     reference = tokenizers.Tokenizer.from_file(str(folder / "tokenizer.json"))
     ends = set(model.generation_config.eos_token_id)
-    entries = []
+    cases = []
     for name, source in recipe.GOLDEN:
         if isinstance(source, str):
             text = source
@@ -52,25 +52,25 @@ def record(recipe, folder: Path, path: Path) -> None:
             continue
         every = torch.log_softmax(model(torch.tensor([ids])).logits[0], dim=-1)
         prompt = [None] + [every[i, ids[i + 1]].item() for i in range(len(ids) - 1)]
-        entries.append(
+        cases.append(
             {
                 "name": name,
                 "messages": None if isinstance(source, str) else source,
-                "text": text,
+                "prompt": text,
                 "input_ids": ids,
-                "output_ids": output,
-                "output_text": tokenizer.decode(output, skip_special_tokens=True),
-                "output_logprobs": [round(value, 6) for value in logprobs],
-                "prompt_logprobs": [None if value is None else round(value, 6) for value in prompt],
+                "greedy_ids": output,
+                "text": tokenizer.decode(output, skip_special_tokens=True),
+                "greedy_logprobs": [round(value, 6) for value in logprobs],
+                "input_token_logprobs": [None if value is None else round(value, 6) for value in prompt],
                 "smallest_gap": round(min(gaps), 4),
             }
         )
-        print(f"{name}: {entries[-1]['output_text']!r}, smallest gap {min(gaps):.3f}")
+        print(f"{name}: {cases[-1]['text']!r}, smallest gap {min(gaps):.3f}")
     document = {
         "note": NOTE.format(name=recipe.NAME, gap=SMALLEST_GAP),
         "made_with": {"torch": torch.__version__, "transformers": transformers.__version__},
         "eos_token_ids": sorted(ends),
-        "entries": entries,
+        "cases": cases,
     }
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")

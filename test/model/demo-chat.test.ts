@@ -1,0 +1,34 @@
+import { join } from 'node:path';
+import { loadTokenizer, type Tokenizer } from '../../src/core/tokenizer';
+import { loadChatTemplate, type ChatMessage, type ChatTemplate } from '../../src/demo/chat-template';
+import { readGolden, SHIPPED, type GoldenCase } from './support';
+
+/** The shipped checkpoint's tokenizer and chat template agree with those of the reference that made the golden record. */
+interface ChatCase extends GoldenCase {
+  readonly prompt: string;
+  /** null where the prompt is plain text. */
+  readonly messages: readonly ChatMessage[] | null;
+  readonly text: string;
+}
+
+const folder = join(SHIPPED, 'demo-chat');
+const cases = readGolden(join(__dirname, 'golden', 'demo-chat.json')) as ChatCase[];
+
+let tokenizer: Tokenizer;
+let template: ChatTemplate;
+
+beforeAll(async () => {
+  tokenizer = await loadTokenizer(folder);
+  template = await loadChatTemplate(folder);
+});
+
+it('covers a dozen prompts, plain and chat', () => {
+  expect(cases.length).toBeGreaterThanOrEqual(12);
+  expect(new Set(cases.map(({ messages }) => messages === null)).size).toBe(2);
+});
+
+it.each(cases.map((entry) => [entry.prompt, entry] as const))('%j', (_, entry) => {
+  if (entry.messages) expect(template(entry.messages)).toBe(entry.prompt);
+  expect(tokenizer.encode(entry.prompt)).toEqual(entry.input_ids);
+  expect(tokenizer.decode(entry.greedy_ids, { skipSpecialTokens: true })).toBe(entry.text);
+});
