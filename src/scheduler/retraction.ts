@@ -14,7 +14,7 @@ export function retractionOrder<R extends Retractable>(running: readonly R[]): R
 
 /**
  * Running requests that a waiting one may push out, the least urgent first: those whose priority is worse by more than
- * `threshold`. A request without a priority is never pushed out and pushes nobody out.
+ * `threshold`. A request without a priority is the least urgent of all, and pushes nobody out.
  */
 export function preemptible<R extends Retractable>(
   candidate: { readonly priority: number | null },
@@ -26,6 +26,6 @@ export function preemptible<R extends Retractable>(
   const rank = (priority: number | null) => urgencyRank(priority, lowValuesFirst);
   const mine = rank(candidate.priority);
   return running
-    .filter(({ priority }) => priority !== null && rank(priority) - mine > threshold)
-    .sort((a, b) => rank(b.priority) - rank(a.priority));
+    .filter(({ priority }) => rank(priority) - mine > threshold)
+    .sort((a, b) => (rank(a.priority) === rank(b.priority) ? 0 : rank(b.priority) - rank(a.priority)));
 }

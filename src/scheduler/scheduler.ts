@@ -65,6 +65,8 @@ export class Scheduler {
   private stopped = false;
   private paused = false;
   private lastWasPrefill = false;
+  /** Batches that had run when the token budget was last checked: an idle server does not check it again. */
+  private checkedAt = 0;
 
   constructor(private readonly parts: SchedulerParts) {
     const { args, rows, memory, ledger } = parts;
@@ -299,10 +301,12 @@ export class Scheduler {
 
   /** With nothing running the token budget must add up; if it does not, say so and start with a clean one. */
   private checkIdle(): void {
-    const { ledger, log, memory, rows } = this.parts;
+    const { ledger, log, memory, rows, runner } = this.parts;
     log.whenIdle();
     if (this.paused) return;
     this.ratio.whenIdle();
+    if (this.checkedAt === runner.forwardCount) return;
+    this.checkedAt = runner.forwardCount;
     const discrepancy = ledger.checkIntegrity(memory.heldSlots());
     if (discrepancy === null) return;
     logger.error(`token_to_kv_pool_allocator memory leak detected! ${discrepancy}. The cache is rebuilt.`);

@@ -109,9 +109,9 @@ describe('priorities', () => {
 
   it('preempts by a gap larger than the threshold only, worst first', () => {
     const all = [running('a', 5), running('b', 9), running('c', 10), running('d', null)];
-    expect(names(preemptible({ priority: 20 }, all, 10, false))).toBe('ab');
+    expect(names(preemptible({ priority: 20 }, all, 10, false))).toBe('dab');
     expect(names(preemptible({ priority: null }, all, 10, false))).toBe('');
-    expect(names(preemptible({ priority: -6 }, all, 10, true))).toBe('cba');
+    expect(names(preemptible({ priority: -6 }, all, 10, true))).toBe('dcba');
   });
 });
 
