@@ -1,51 +1,18 @@
 import { assertNever } from '../core/errors';
 import type { FinishReason } from '../core/request';
-import type {
-  ControlResult,
-  GenerateMsg,
-  InternalState,
-  PauseMode,
-  SchedulerMsg,
-  SchedulerState,
-} from '../ipc/messages';
+import type { GenerateMsg, PauseMode, SchedulerMsg, SchedulerState } from '../ipc/messages';
 import { logger } from '../logging/logger';
 import { RequestSampler } from '../model-runner/sampler';
-import type { ServerArgs } from '../server-args/server-args';
-import type { BatchLog } from './batch-log';
-import { NAN_HAPPENED, type BatchRunner } from './batch-runner';
+import { NAN_HAPPENED } from './batch-runner';
 import { DecodeManager } from './decode-manager';
-import type { KvLedger } from './kv';
 import { readTimeouts, refusal, timeout } from './limits';
 import { NewTokenRatio } from './new-token-ratio';
-import type { OutputBatch } from './output-batch';
 import { PrefillManager } from './prefill-manager';
 import { prefillGroups } from './prefill-groups';
 import type { PrefillItem } from './prefill-round';
 import { Request } from './request';
-import type { RequestMemory } from './request-memory';
-import type { RowTable } from './row-table';
+import type { SchedulerParts } from './scheduler-parts';
 import { WaitingQueue } from './waiting-queue';
-
-/** What the scheduler works with. */
-export interface SchedulerParts {
-  readonly args: ServerArgs;
-  readonly vocabSize: number;
-  /** Tokens a request can have at most, and its prompt. */
-  readonly maxReqLen: number;
-  readonly maxReqInputLen: number;
-  readonly rows: RowTable;
-  readonly memory: RequestMemory;
-  readonly ledger: KvLedger;
-  readonly runner: BatchRunner;
-  readonly outputs: OutputBatch;
-  readonly log: BatchLog;
-  /** Uniform in [0, 1); a function of `--random-seed`. */
-  readonly random: () => number;
-  readonly reply: (callId: number, result: ControlResult) => void;
-  readonly internalState: () => InternalState;
-  /** A batch ended: the moment for a heartbeat. */
-  readonly afterBatch: () => void;
-}
 
 const ABORTED: FinishReason = { type: 'abort', message: 'Aborted', status_code: null, err_type: null };
 const ABORTED_WAITING: FinishReason = { type: 'abort', message: 'Abort in waiting queue' };
