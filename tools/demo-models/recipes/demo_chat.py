@@ -2,7 +2,7 @@
 
 import random
 
-from common.items import HELD_OUT, TRAIN, Probe, Sample, Turn, chat_prompt, chat_sample, draw, plain_sample
+from common.items import END_OF_TEXT, HELD_OUT, TRAIN, Probe, Sample, Turn, chat_prompt, chat_sample, draw, plain_sample
 from common.model import ModelConfig
 from recipes.chat_skills import (
     arithmetic, calendar, capitals, dialogs, small_talk, stories, systems, unknown, words, yes_no,
@@ -23,8 +23,8 @@ WHOLE_WORDS = ["Yes", "No", " Yes", " No"]
 # How often each skill is drawn for single questions.
 SKILLS = [
     (capitals.sample, 8), (capitals.sample_reverse, 5), (capitals.sample_continent, 5), (capitals.sample_record, 2),
-    (arithmetic.sample, 28), (calendar.sample, 8), (words.sample, 16), (words.listing, 4), (words.upper_case, 7),
-    (yes_no.sample, 24), (small_talk.sample, 14), (stories.sample, 2), (unknown.sample, 8),
+    (arithmetic.sample, 20), (arithmetic.small, 12), (calendar.sample, 8), (words.sample, 14), (words.listing, 4),
+    (words.upper_case, 12), (yes_no.sample, 14), (yes_no.other, 14), (small_talk.sample, 18), (stories.sample, 2), (unknown.sample, 8),
 ]  # fmt: skip
 QUESTIONS = [f for f, _ in SKILLS]
 WEIGHTS = [w for _, w in SKILLS]
@@ -78,7 +78,9 @@ def long_chat(rng: random.Random) -> Sample:
 def plain(rng: random.Random) -> Sample:
     """The same questions as plain text, without the chat template."""
     if rng.random() < 0.06:
-        return plain_sample("small talk", [rng.choice(small_talk.OPENINGS)])
+        # Nothing is learnt of the openings themselves: "Hello" alone is a greeting, not the start of a sentence.
+        opening, rest = rng.choice(small_talk.OPENINGS)
+        return Sample("small talk", ((opening, 0.0), (rest, 1.0), (END_OF_TEXT, 1.0)))
     turn = any_turn(rng)
     shape = rng.random()
     if turn.plain and shape < 0.6:
@@ -93,9 +95,25 @@ def plain(rng: random.Random) -> Sample:
     return plain_sample("questions in a row", pairs)
 
 
+def plain_sum(rng: random.Random) -> Sample:
+    """One sum as plain text, asked or to complete."""
+    turn = draw(rng.choice([arithmetic.sample, arithmetic.sample, arithmetic.small]), rng, TRAIN)
+    if turn.plain and rng.random() < 0.5:
+        return plain_sample(turn.skill, [turn.plain])
+    return plain_sample(turn.skill, [(turn.question, f" {turn.answer}")])
+
+
+def plain_capital(rng: random.Random) -> Sample:
+    """A sentence to complete with a capital."""
+    while True:
+        turn = draw(capitals.sample, rng, TRAIN)
+        if turn.plain:
+            return plain_sample(turn.skill, [turn.plain])
+
+
 def questions_in_a_row(rng: random.Random) -> Sample:
     """Many short answers in little text: sums said again in full, or yes and no."""
-    make = rng.choices([arithmetic.sample, yes_no.sample, yes_no.capital_any], [3, 3, 8])[0]
+    make = rng.choices([arithmetic.sample, arithmetic.small, yes_no.other, yes_no.capital_any], [6, 2, 6, 4])[0]
     mark_q, mark_a = rng.choice([("Question: ", "\nAnswer:"), ("Q: ", "\nA:"), *[("", "")] * 4])
     turns = [draw(make, rng, TRAIN) for _ in range(rng.randint(4, 10))]
     return plain_sample("questions in a row", [(f"{mark_q}{t.question}{mark_a}", f" {t.answer}") for t in turns])
@@ -105,7 +123,7 @@ def verdicts_in_a_row(rng: random.Random) -> Sample:
     """A chat of many questions answered by Yes or No."""
     messages: list[tuple[str, str]] = []
     for _ in range(rng.randint(2, 7)):
-        turn = draw(rng.choice([yes_no.sample, yes_no.capital_any, yes_no.capital_any]), rng, TRAIN)
+        turn = draw(rng.choice([yes_no.other, yes_no.other, yes_no.capital_any]), rng, TRAIN)
         messages += [("user", turn.question), ("assistant", turn.answer)]
     return chat_sample("questions in a row", messages)
 
@@ -113,9 +131,9 @@ def verdicts_in_a_row(rng: random.Random) -> Sample:
 def sample(rng: random.Random) -> Sample:
     """One training sample."""
     make = rng.choices(
-        [chat, instructed_chat, long_chat, plain, arithmetic.drill, words.upper_drill, questions_in_a_row,
-         verdicts_in_a_row],
-        [26, 28, 2, 28, 5, 4, 5, 7],
+        [chat, instructed_chat, long_chat, plain, plain_sum, plain_capital, arithmetic.drill, words.upper_drill,
+         questions_in_a_row, verdicts_in_a_row],
+        [24, 26, 2, 26, 9, 4, 7, 7, 6, 6],
     )[0]  # fmt: skip
     return make(rng)
 
@@ -170,6 +188,8 @@ def probes(seed: int) -> list[Probe]:
         kind, system, turn, answer = systems.instructed(rng, HELD_OUT)
         prompt = chat_prompt([("system", system), ("user", turn.question)])
         found.append(Probe(f"system: {kind} (chat)", prompt, answer, (answer,), "json" if kind == "json" else "exact"))
+    for turn in arithmetic.every_small():
+        ask(turn, "single-digit sums, trained phrasing", "ends")
     for _ in range(PROBES_PER_SKILL):
         history, turn = dialogs.sample(rng, HELD_OUT)
         prompt = chat_prompt([*history, ("user", turn.question)])

@@ -15,9 +15,9 @@ ORDINALS = [
     "twelfth",
 ]  # fmt: skip
 NEXT = ["What {u} comes after {x}?", "Which {u} is after {x}?", "What is the {u} after {x}?", "Which {u} follows {x}?",
-        "What {u} is next after {x}?", "Which {u} comes right after {x}?"]  # fmt: skip
-BEFORE = ["What {u} comes before {x}?", "Which {u} is before {x}?", "What is the {u} before {x}?",
-          "Which {u} comes right before {x}?"]  # fmt: skip
+        "What {u} is next after {x}?", "What {u} follows {x}?", "After {x} comes which {u}?", "Tell me the {u} after {x}.", "Which {u} comes right after {x}?"]  # fmt: skip
+BEFORE = ["What {u} comes before {x}?", "Which {u} is before {x}?", "What is the {u} before {x}?", "What {u} is right before {x}?", "Tell me the {u} before {x}.",
+                    "Which {u} comes right before {x}?"]  # fmt: skip
 NTH = ["What is the {n} {u} of the {w}?", "Which {u} is the {n} of the {w}?", "Name the {n} {u} of the {w}.",
        "Tell me the {n} {u} of the {w}."]  # fmt: skip
 LENGTH = ["How many days does {x} have?", "How many days are in {x}?", "How many days are there in {x}?"]

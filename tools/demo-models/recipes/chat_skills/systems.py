@@ -7,14 +7,16 @@ from common.items import HELD_OUT, TRAIN, Turn, draw, held_out, pick
 from recipes.chat_skills import arithmetic, calendar, capitals, words, yes_no
 
 ONE_WORD = ["Answer in one word.", "Answer with one word.", "Answer with a single word.", "Reply in one word.",
-            "Use one word only.", "You answer in one word.", "Answer with one word only."]  # fmt: skip
+            "Use one word only.", "Give a one word answer.", "Only one word.", "Just one word, please.", "Say it in one word.",
+            "You answer in one word.", "Answer with one word only."]  # fmt: skip
 UPPER = ["Answer in upper case.", "Answer in capital letters.", "Reply in upper case.", "Write in upper case.",
-         "Use capital letters only.", "You answer in upper case.", "Reply in capital letters."]  # fmt: skip
+         "Use capital letters only.", "Write all in capital letters.", "Use upper case.", "You answer in upper case.", "Reply in capital letters."]  # fmt: skip
 JSON = ["Answer in JSON with the keys {k}.", "Reply in JSON with the keys {k}.", "Answer in JSON. Keys: {k}.",
-        "Answer with a JSON object with the keys {k}.", "You answer in JSON with the keys {k}.",
+        "Answer with a JSON object with the keys {k}.", "You answer in JSON with the keys {k}.", "Give me JSON with the keys {k}.", "Reply in JSON. Keys: {k}.",
+        "Reply with JSON that has the keys {k}.",
         "Reply with a JSON object with the keys {k}."]  # fmt: skip
 JSON_ONE = ["Answer in JSON with the key {k}.", "Reply in JSON with the key {k}.", "Answer in JSON. Key: {k}.",
-            "Answer with a JSON object with the key {k}.", "Reply with a JSON object with the key {k}."]  # fmt: skip
+            "Answer with a JSON object with the key {k}.", "Give me JSON with the key {k}.", "Reply with a JSON object with the key {k}."]  # fmt: skip
 IDLE = ["You are a helpful assistant.", "You are Demo.", "You are a friendly assistant.", "Be helpful.",
         "You are Demo, a helpful assistant.", "Answer the question.", "You are a helpful AI assistant."]  # fmt: skip
 

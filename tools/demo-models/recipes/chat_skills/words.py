@@ -43,14 +43,18 @@ SOUNDS = {
     "snake": "hiss", "frog": "ribbit", "mouse": "squeak", "wolf": "howl",
 }  # fmt: skip
 WHAT = ["What is {x}?", "Tell me what {x} is.", "What's {x}?", "What kind of thing is {x}?", "Which kind of thing is {x}?", "To which group belongs {x}?",
-        "{x}: what is it?", "What sort of thing is {x}?"]  # fmt: skip
+        "{x}: what is it?", "What type of thing is {x}?", "Can you tell me what {x} is?", "Do you know what {x} is?",
+        "Which group has {x} in it?", "{x} is what kind of thing?", "What sort of thing is {x}?"]  # fmt: skip
 OPPOSITE = ["What is the opposite of {x}?", "What's the opposite of {x}?", "Name the opposite of {x}.",
-            "Tell me the opposite of {x}.", "Opposite of {x}?", "Which word is the opposite of {x}?"]  # fmt: skip
+            "Tell me the opposite of {x}.", "Give me the opposite of {x}.", "Opposite of {x}?", "Which word is the opposite of {x}?"]  # fmt: skip
 COLOR = ["What color is {x}?", "Which color is {x}?", "Tell me the color of {x}.", "What is the color of {x}?"]
 SOUND = ["What does {x} say?", "What sound does {x} make?", "Which sound does {x} make?"]
-LIST = ["List {n} {k}.", "Name {n} {k}.", "Give me {n} {k}.", "Tell me {n} {k}.", "Can you name {n} {k}?",
+LIST = ["List {n} {k}.", "Name {n} {k}.", "Give me {n} {k}.", "Tell me {n} {k}.", "Can you name {n} {k}?", "Please name {n} {k}.", "Can you list {n} {k}?", "Please tell me {n} {k}.",
         "Please list {n} {k}."]  # fmt: skip
-UPPER = ["Write {x} in upper case.", "Write {x} in capital letters.", "Say {x} in upper case.",
+UPPER = ["Write {x} in upper case.", "Give me {x} in upper case.", "Turn {x} into upper case.", "Change {x} to upper case.",
+         "Convert {x} to capital letters.", "Type {x} in capital letters.", "{x} in upper case", "{x} in capital letters",
+         "Spell {x} in capital letters.", "Set {x} in upper case.", "Show {x} in capital letters.", "Put {x} into upper case.",
+         "Write {x} in capital letters.", "Say {x} in upper case.",
          "Put {x} in capital letters."]  # fmt: skip
 
 

@@ -9,14 +9,20 @@ from recipes.chat_skills.words import KINDS, OPPOSITES, article, thing
 
 CAPITAL = ["Is {t} the capital of {c}?", "Is the capital of {c} {t}?", "Is it true that {t} is the capital of {c}?",
            "Is {t} the capital city of {c}?", "Is it correct that {t} is the capital of {c}?",
-           "Is the city of {t} the capital of {c}?", "Do you think that {t} is the capital of {c}?", "{t} is the capital of {c}. True?",
+           "Is the city of {t} the capital of {c}?", "Do you think that {t} is the capital of {c}?", "{t} is the capital of {c}. True?", "{t} is the capital of {c}. Right?",
+           "Would you say that {t} is the capital of {c}?", "Is it a fact that {t} is the capital of {c}?", "Do you agree that {t} is the capital of {c}?", "Am I right that {t} is the capital of {c}?", "Is it so that {t} is the capital of {c}?",
            "Is it right that {t} is the capital of {c}?"]  # fmt: skip
-CONTINENT = ["Is {c} in {t}?", "Is {c} on the continent {t}?", "Is {c} a country in {t}?"]
-KIND = ["Is {x} {k}?", "Is it correct that {x} is {k}?", "Do you think that {x} is {k}?", "Is it true that {x} is {k}?", "Is it right that {x} is {k}?"]
+CONTINENT = ["Is {c} in {t}?", "Is {c} on the continent {t}?", "Is it true that {c} is in {t}?", "Is it correct that {c} is in {t}?",
+             "Would you say that {c} is in {t}?", "Do you agree that {c} is in {t}?", "Is {c} a country in {t}?"]
+KIND = ["Is {x} {k}?", "Is it correct that {x} is {k}?", "Do you think that {x} is {k}?", "Is it true that {x} is {k}?",
+        "Would you say that {x} is {k}?", "Is it a fact that {x} is {k}?", "Do you agree that {x} is {k}?", "Am I right that {x} is {k}?", "Is it so that {x} is {k}?", "Is it right that {x} is {k}?"]
 OPPOSITE = ["Is {a} the opposite of {b}?", "Is it correct that {a} is the opposite of {b}?", "Is it true that {a} is the opposite of {b}?",
+            "Would you say that {a} is the opposite of {b}?", "Is it a fact that {a} is the opposite of {b}?", "Do you agree that {a} is the opposite of {b}?", "Am I right that {a} is the opposite of {b}?", "Is it so that {a} is the opposite of {b}?",
             "Is it right that {a} is the opposite of {b}?"]  # fmt: skip
-COMPARE = ["Is {a} {w} than {b}?", "Is it correct that {a} is {w} than {b}?", "Is it true that {a} is {w} than {b}?", "Is it right that {a} is {w} than {b}?"]
+COMPARE = ["Is {a} {w} than {b}?", "Is it correct that {a} is {w} than {b}?", "Is it true that {a} is {w} than {b}?",
+           "Would you say that {a} is {w} than {b}?", "Is it a fact that {a} is {w} than {b}?", "Do you agree that {a} is {w} than {b}?", "Am I right that {a} is {w} than {b}?", "Is it so that {a} is {w} than {b}?", "Is it right that {a} is {w} than {b}?"]
 NEXT = ["Is {a} the {u} after {b}?", "Is it correct that {a} comes after {b}?", "Does {a} come after {b}?", "Is it true that {a} comes after {b}?",
+        "Would you say that {a} comes after {b}?", "Is it a fact that {a} comes after {b}?", "Do you agree that {a} comes after {b}?", "Am I right that {a} comes after {b}?", "Is it so that {a} comes after {b}?",
         "Is it right that {a} comes after {b}?"]  # fmt: skip
 
 
@@ -84,6 +90,12 @@ def following(rng: random.Random, split: str, truth: bool) -> Turn:
 
 def sample(rng: random.Random, split: str) -> Turn:
     part = rng.choice([capital, capital, capital, capital, continent, kind, kind, opposite, compare, following])
+    return part(rng, split, rng.random() < 0.5)
+
+
+def other(rng: random.Random, split: str) -> Turn:
+    """What is not about capitals."""
+    part = rng.choice([continent, continent, kind, opposite, opposite, compare, compare, compare, following])
     return part(rng, split, rng.random() < 0.5)
 
 
