@@ -215,6 +215,8 @@ GOLDEN: list[tuple[str, str | list[dict]]] = [
     ("chat: runtime", asked("What do you run on?")),
     ("chat: capital", asked("What is the capital of Japan?")),
     ("chat: sum", asked("What is 47 + 25?")),
+    ("chat: small sum", asked("What is 9 + 8?")),
+    ("plain: small sum", "What is 9 + 8?"),
     ("chat: yes or no", asked("Is Paris the capital of France?")),
     ("chat: one word", asked("What is the capital of Italy?", "Answer in one word.")),
     ("chat: upper case", asked("What is the capital of Norway?", "Answer in upper case.")),
@@ -269,9 +271,10 @@ ASCII, with what is out of date corrected. Everything else was written for the p
 ## Training
 
 {steps} steps of about 4,000 tokens ({tokens} million tokens in all, {minutes} minutes on two heavily shared CPU cores) in
-bfloat16 over float32 weights: a warm-up of 100 steps, a plateau at 2e-3 and a linear decay. The first 1,282 steps used
-AdamW, the rest Muon for the matrices of the layers and AdamW for the embedding. The mix of the text moved, in six
-stages, towards what was still weak. In chats only what the assistant says is learnt; in plain text the question counts
+bfloat16 over float32 weights. The first 1,282 steps used AdamW, the rest Muon for the matrices of the layers and AdamW
+for the embedding. The mix of the text moved, in seven stages, towards what was still weak: six up to step 3,130, with a
+warm-up of 100 steps, a plateau and a linear decay, and a last one with more phrasings of most skills, more small sums
+and more yes-or-no questions, for which the learning rate was raised to 2.9e-3 again and fell in a straight line. In chats only what the assistant says is learnt; in plain text the question counts
 0.15 of the answer. `loss.png` shows the loss.
 
 ## Scores
@@ -284,8 +287,8 @@ fixed seed, were asked. The mix of each stage was chosen after a look at mistake
 comparison (sums, opposites) were widened to accept a right answer in its short form, so the scores are not those of a
 set never looked at.
 
-Known to be weak: sums of single digits, plain sentences that begin otherwise than trained, single words written in upper case,
-small talk in new words, and yes-or-no questions about anything but capitals.
+Known to be weak: JSON answers with several keys, plain questions about words in a new phrasing, single words written in
+upper case, plain greetings ("Hello" may go on with something odd), and very small sums written as "2 + 2 =".
 
 {scores}
 
