@@ -4,6 +4,7 @@ import type { ServerArgs } from '../server-args/server-args';
 import { deriveContextLen } from './config/context-length';
 import { loadModelConfig, type ModelConfig } from './config/model-config';
 import { HostKvStore } from './kv/host-kv-store';
+import { bytesPerToken } from './kv/kv-store';
 import { loadModel } from './load-model';
 import { planMemory, type MemoryPlan } from './memory-plan';
 import { ModelRunner } from './model-runner';
@@ -38,12 +39,11 @@ export async function loadModelRunner(args: ServerArgs, modelDir: string): Promi
 
   const plan = planMemory(config, contextLen, args, process.availableMemory());
   const kv = new HostKvStore(config, plan.maxRunningRequests, plan.maxReqLen, plan.maxTotalNumTokens);
-  const halfBytes =
-    (plan.maxTotalNumTokens * config.numLayers * config.numKvHeads * config.headDim * 4) / 2 ** 30;
+  const halfSize = gigabytes((plan.maxTotalNumTokens * bytesPerToken(config, 4)) / 2);
   logger.info('Using KV cache dtype: float32');
   logger.info(
     `KV Cache is allocated. #tokens: ${plan.maxTotalNumTokens}, ` +
-      `K size: ${halfBytes.toFixed(2)} GB, V size: ${halfBytes.toFixed(2)} GB`,
+      `K size: ${halfSize} GB, V size: ${halfSize} GB`,
   );
   logger.info(`Memory pool end. avail mem=${availableGb()} GB`);
 
