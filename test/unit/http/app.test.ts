@@ -1,8 +1,9 @@
 import { connect } from 'node:net';
 import { gzipSync } from 'node:zlib';
 import OpenAI from 'openai';
-import { accessLogger, logger } from '../../../src/logging/logger';
+import { accessLogger } from '../../../src/logging/logger';
 import { levelOf } from '../../../src/http/route';
+import { captureLog } from '../capture-log';
 import { FACTS } from '../tokenizer-manager/fixtures';
 import { TestServer } from './test-server';
 
@@ -13,11 +14,7 @@ const tick = () => new Promise((resolve) => setImmediate(resolve));
 let server: TestServer;
 let logged: string[];
 beforeEach(async () => {
-  logged = [];
-  jest.spyOn(logger, 'log').mockImplementation((...parts: unknown[]) => {
-    logged.push(String(parts[1]));
-    return logger;
-  });
+  logged = captureLog();
   server = await TestServer.start();
 });
 afterEach(async () => {

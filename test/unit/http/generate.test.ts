@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { logger } from '../../../src/logging/logger';
+import { captureLog } from '../capture-log';
 import { BOS } from '../tokenizer-manager/fixtures';
 import { TestServer } from './test-server';
 
@@ -9,11 +9,7 @@ const limit = (max_new_tokens: number) => ({ sampling_params: { max_new_tokens }
 let server: TestServer;
 let logged: string[];
 beforeEach(async () => {
-  logged = [];
-  jest.spyOn(logger, 'log').mockImplementation((...parts: unknown[]) => {
-    logged.push(String(parts[1]));
-    return logger;
-  });
+  logged = captureLog();
   server = await TestServer.start();
 });
 afterEach(async () => {

@@ -1,16 +1,12 @@
-import { logger } from '../../../src/logging/logger';
 import { isAlive } from '../../../src/http/health';
 import type { TokenizerManager } from '../../../src/tokenizer-manager';
+import { captureLog } from '../capture-log';
 import { TestServer } from './test-server';
 
 let server: TestServer;
 let logged: string[];
 beforeEach(async () => {
-  logged = [];
-  jest.spyOn(logger, 'log').mockImplementation((...parts: unknown[]) => {
-    logged.push(String(parts[1]));
-    return logger;
-  });
+  logged = captureLog();
   server = await TestServer.start();
 });
 afterEach(async () => {

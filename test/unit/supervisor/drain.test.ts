@@ -1,14 +1,10 @@
-import { logger } from '../../../src/logging/logger';
 import { drain, drainLimits, reasonNotToDrain, type Workload } from '../../../src/supervisor/drain';
+import { captureLog } from '../capture-log';
 
-const lines: string[] = [];
+let lines: string[];
 
 beforeEach(() => {
-  lines.length = 0;
-  jest.spyOn(logger, 'log').mockImplementation((...entry: unknown[]) => {
-    lines.push(entry.slice(0, 2).join(': '));
-    return logger;
-  });
+  lines = captureLog((level, message) => `${level}: ${message}`);
 });
 afterEach(() => jest.restoreAllMocks());
 

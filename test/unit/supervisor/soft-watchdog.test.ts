@@ -1,13 +1,9 @@
-import { logger } from '../../../src/logging/logger';
 import { SoftWatchdog } from '../../../src/supervisor/soft-watchdog';
+import { captureLog } from '../capture-log';
 
-const lines: string[] = [];
+let lines: string[];
 beforeEach(() => {
-  lines.length = 0;
-  jest.spyOn(logger, 'log').mockImplementation((...entry: unknown[]) => {
-    lines.push(entry.slice(0, 2).join(': '));
-    return logger;
-  });
+  lines = captureLog((level, message) => `${level}: ${message}`);
 });
 afterEach(() => jest.restoreAllMocks());
 

@@ -1,20 +1,16 @@
-import { logger } from '../../../src/logging/logger';
 import type { ServerArgs } from '../../../src/server-args/server-args';
 import {
   DEFAULT_GENERATE_REQUEST,
   TokenizerManager,
   type GenerateRequest,
 } from '../../../src/tokenizer-manager';
+import { captureLog } from '../capture-log';
 import { FakeScheduler } from './fake-scheduler';
 import { ByteTokenizer, FACTS, makeArgs } from './fixtures';
 
 /** The log lines of one request that generates `ab`. */
 async function logOf(args: Partial<ServerArgs>, request: Partial<GenerateRequest> = {}): Promise<string[]> {
-  const lines: string[] = [];
-  const spy = jest.spyOn(logger, 'log').mockImplementation((...parts: unknown[]) => {
-    lines.push(String(parts[1]));
-    return logger;
-  });
+  const lines = captureLog();
   try {
     const scheduler = new FakeScheduler();
     const manager = new TokenizerManager({
@@ -32,7 +28,7 @@ async function logOf(args: Partial<ServerArgs>, request: Partial<GenerateRequest
     await job.results();
     return lines;
   } finally {
-    spy.mockRestore();
+    jest.restoreAllMocks();
   }
 }
 
