@@ -5,6 +5,7 @@ import { resolve } from 'node:path';
 
 /** `npm run demo`: a server and a chat with it, driven over pipes. */
 const DEMO = resolve(__dirname, '../../dist/demo/main.js');
+const README = readFileSync(resolve(__dirname, '../../README.md'), 'utf8');
 
 class Demo {
   output = '';
@@ -64,6 +65,17 @@ it('answers each line and leaves at the end of the input, with nothing left runn
   demo.process.stdin?.end();
   expect(await demo.ends()).toBe(0);
   for (const pid of children) expect(parentOf(String(pid))).toBeNull();
+});
+
+it('says what the README says', async () => {
+  const [, session = ''] = /```text\n([^`]*)```/.exec(README) ?? [];
+  const turns = [...session.matchAll(/you> (.*)\n(.*)\n/g)];
+  expect(turns.length).toBeGreaterThan(2);
+  for (const [, question = ''] of turns) demo.type(question);
+  demo.process.stdin?.end();
+  expect(await demo.ends()).toBe(0);
+  const answers = demo.output.split('you> ').slice(1, -1);
+  expect(answers).toEqual(turns.map(([, , answer]) => `${answer}\n`));
 });
 
 it('stops an answer at the first Ctrl-C and leaves at the second', async () => {

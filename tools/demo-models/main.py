@@ -79,7 +79,7 @@ def export(args, recipe) -> None:
 def evaluate(args, recipe) -> None:
     from common.evaluate import evaluate as run
 
-    run(recipe, args.model, args.work, args.threads, args.limit)
+    run(recipe, args.model, args.work, args.split, args.threads, args.limit)
 
 
 def card(args, recipe) -> None:
@@ -105,13 +105,14 @@ def main() -> None:
     parser.add_argument("--model", type=Path, help="the exported checkpoint (default models/<name>)")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--samples", type=int, help="data: number of samples (default: the recipe's)")
-    parser.add_argument("--steps", type=int, default=6000)
+    parser.add_argument("--steps", type=int, default=6400)
     parser.add_argument("--batch-tokens", type=int, default=6144)
-    parser.add_argument("--rate", type=float, default=2e-3, help="peak learning rate")
+    parser.add_argument("--rate", type=float, default=3e-3, help="peak learning rate")
     parser.add_argument("--optimizer", choices=["adamw", "muon"], default="muon")
     parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--compile", action="store_true")
+    parser.add_argument("--split", choices=["dev", "held-out"], default="held-out", help="evaluate: which side")
     parser.add_argument("--limit", type=int, help="evaluate: at most so many probes of each skill")
     args = parser.parse_args()
     recipe = importlib.import_module(f"recipes.{args.recipe}")

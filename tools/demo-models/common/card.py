@@ -3,6 +3,8 @@
 import json
 from pathlib import Path
 
+from common.items import HELD_OUT
+
 
 def score_table(scores: dict) -> str:
     """A Markdown table, one line per skill."""
@@ -17,11 +19,12 @@ def score_table(scores: dict) -> str:
 
 
 def write_card(recipe, work: Path, folder: Path) -> None:
-    """Writes folder/README.md from recipe.CARD, work/scores.json and work/exported.json."""
-    scores = json.loads((work / "scores.json").read_text(encoding="utf-8"))
+    """Writes folder/README.md from recipe.CARD, work/scores-held-out.json and work/exported.json."""
+    scores = json.loads((work / f"scores-{HELD_OUT}.json").read_text(encoding="utf-8"))
     run = json.loads((work / "exported.json").read_text(encoding="utf-8"))
     text = recipe.CARD.format(
-        scores=score_table(scores),
+        scores=score_table(scores["skills"]),
+        **scores["verdicts"],
         steps=f"{run['step']:,}",
         tokens=f"{run['tokens'] / 1e6:.1f}",
         minutes=round(run["seconds"] / 60),

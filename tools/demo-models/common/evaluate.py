@@ -1,4 +1,4 @@
-"""Scores an exported checkpoint on a recipe's held-out probes, greedily, in float32."""
+"""Scores an exported checkpoint on a recipe's probes of one side, greedily, in float32."""
 
 import json
 import random
@@ -6,10 +6,12 @@ from collections import defaultdict
 from pathlib import Path
 
 import torch
+from tokenizers import Tokenizer
 
 from common.export import load_exported
 from common.greedy import generate
 from common.items import END, END_OF_TEXT, Probe
+from common.model import CausalLM
 
 SEED = 7
 MAX_NEW = {"story": 100}
@@ -41,16 +43,42 @@ def is_right(probe: Probe, text: str, ended: bool) -> bool:
     return all(part in text for part in probe.must)
 
 
-def evaluate(recipe, folder: Path, work: Path, threads: int, limit: int | None) -> None:
-    """Prints the table, writes work/scores.json and the wrong answers to work/mistakes.jsonl."""
+@torch.no_grad()
+def score_verdicts(model: CausalLM, tokenizer: Tokenizer, probes: list[Probe]) -> dict:
+    """How far Yes and No can be taken as probabilities, over all questions that are answered so.
+
+    brier is the mean of (p - truth)^2 with p = P(Yes) / (P(Yes) + P(No)), 0.25 for a coin; calibration_error the
+    mean distance, in ten bins of p weighted by their size, between p and the share of true ones.
+    """
+    shares, truths = [], []
+    for probe in probes:
+        if probe.rule != "starts":
+            continue
+        space = " " if probe.expected.startswith(" ") else ""
+        pair = [tokenizer.encode(space + word).ids[0] for word in ("Yes", "No")]
+        hidden = model.model(torch.tensor([tokenizer.encode(probe.prompt).ids]))[:, -1]
+        shares.append(model.logits(hidden)[0, pair].softmax(dim=-1)[0])
+        truths.append(float(probe.must[0] == "Yes"))
+    p, truth = torch.stack(shares), torch.tensor(truths)
+    bins = (p * 10).long().clamp(max=9)
+    gaps = [(p[bins == b].sum() - truth[bins == b].sum()).abs() for b in range(10)]
+    return {
+        "questions": len(truths),
+        "brier": round(((p - truth) ** 2).mean().item(), 4),
+        "calibration_error": round((torch.stack(gaps).sum() / len(truths)).item(), 4),
+    }
+
+
+def evaluate(recipe, folder: Path, work: Path, split: str, threads: int, limit: int | None) -> None:
+    """Prints the table, writes work/scores-<split>.json and the wrong answers to work/mistakes-<split>.jsonl."""
     torch.set_num_threads(threads)
     model, tokenizer = load_exported(folder)
     ends = {tokenizer.token_to_id(END), tokenizer.token_to_id(END_OF_TEXT)}
     by_skill: dict[str, list[Probe]] = defaultdict(list)
-    for probe in recipe.probes(SEED):
+    for probe in recipe.probes(SEED, split):
         by_skill[probe.skill].append(probe)
     scores = {}
-    with (work / "mistakes.jsonl").open("w", encoding="utf-8") as mistakes:
+    with (work / f"mistakes-{split}.jsonl").open("w", encoding="utf-8") as mistakes:
         for skill, probes in sorted(by_skill.items()):
             if limit and len(probes) > limit:
                 probes = random.Random(SEED).sample(probes, limit)
@@ -66,4 +94,7 @@ def evaluate(recipe, folder: Path, work: Path, threads: int, limit: int | None) 
                     mistakes.write(json.dumps(row) + "\n")
             scores[skill] = {"right": right, "of": len(probes), "percent": round(100 * right / len(probes), 1)}
             print(f"{skill:52} {right:4} of {len(probes):4}  {scores[skill]['percent']:5.1f} %", flush=True)
-    (work / "scores.json").write_text(json.dumps(scores, indent=2) + "\n", encoding="utf-8")
+    verdicts = score_verdicts(model, tokenizer, [probe for probes in by_skill.values() for probe in probes])
+    print(f"yes or no as probabilities: {verdicts}")
+    document = {"skills": scores, "verdicts": verdicts}
+    (work / f"scores-{split}.json").write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")

@@ -1,8 +1,10 @@
 """The vocabulary of the training text: questions with answers, and the pieces a model reads and learns.
 
-A `Turn` is one question with its answer, whatever the wrapping. A `Sample` is text ready for the tokenizer:
-segments with a loss weight each (0 = read only). What is held out is decided by a hash of a turn's key, never by
-chance, so every command agrees on it.
+A `Turn` is one question with its answer, whatever the wrapping; a `Talk` is one with what was said before it. A
+`Sample` is text ready for the tokenizer: segments with a loss weight each (0 = read only).
+
+Text has three sides: what is trained, what is looked at while a recipe is worked on, and what is held out until its
+scores are measured. A hash of a turn's key decides, never chance, so every command agrees on it.
 """
 
 import hashlib
@@ -10,16 +12,27 @@ import random
 from dataclasses import dataclass, field
 
 END_OF_TEXT, START, END = "<|endoftext|>", "<|im_start|>", "<|im_end|>"
-TRAIN, HELD_OUT = "train", "held-out"
+TRAIN, DEV, HELD_OUT = "train", "dev", "held-out"
 
 # Weight of the question part of plain text: enough to make its log-probabilities sensible, little enough that
 # the answers lead.
 PROMPT_WEIGHT = 0.15
+# Weight of a plain Yes or No. It is one token among many, and unlike them learnt late: only once it is compared what is
+# asked with what is known. Without this a run of our length does not get there.
+VERDICT_WEIGHT = 3.0
 
 
-def held_out(key: str) -> bool:
-    """True for one key in ten, the same one on every machine; the empty key is never held out."""
-    return key != "" and hashlib.blake2b(key.encode(), digest_size=4).digest()[0] < 26
+def side(key: str) -> str:
+    """The side of a key, the same on every machine: one in ten is held out, one in twenty is for development, and
+    the empty key is always trained."""
+    if key == "":
+        return TRAIN
+    number = hashlib.blake2b(key.encode(), digest_size=4, person=b"sides").digest()[0]
+    return HELD_OUT if number < 26 else DEV if number < 39 else TRAIN
+
+
+def answer_weight(answer: str) -> float:
+    return VERDICT_WEIGHT if answer.strip(" .").lower() in ("yes", "no") else 1.0
 
 
 @dataclass(frozen=True)
@@ -39,6 +52,27 @@ class Turn:
 
 
 @dataclass(frozen=True)
+class Talk:
+    """A question within a conversation. `before` holds the (role, text) messages that precede it."""
+
+    before: tuple[tuple[str, str], ...]
+    turn: Turn
+
+    @property
+    def key(self) -> str:
+        return self.turn.key
+
+    @property
+    def asked(self) -> list[tuple[str, str]]:
+        """All that the model reads before it answers."""
+        return [*self.before, ("user", self.turn.question)]
+
+    @property
+    def answered(self) -> list[tuple[str, str]]:
+        return [*self.asked, ("assistant", self.turn.answer)]
+
+
+@dataclass(frozen=True)
 class Sample:
     """Training text: (text, loss weight) segments. Special tokens are written as their text."""
 
@@ -48,7 +82,7 @@ class Sample:
 
 @dataclass(frozen=True)
 class Probe:
-    """One held-out check: generate after `prompt` and compare. `rule` is exact, contains, starts, ends, json or story."""
+    """One check of what was not trained: generate after `prompt` and compare. `rule` is exact, contains, starts, ends, json or story."""
 
     skill: str
     prompt: str
@@ -67,7 +101,7 @@ def chat_sample(skill: str, messages: list[tuple[str, str]]) -> Sample:
     segments = []
     for role, text in messages:
         if role == "assistant":
-            segments += [(f"{START}assistant\n", 0.0), (f"{text}{END}", 1.0), ("\n", 0.0)]
+            segments += [(f"{START}assistant\n", 0.0), (f"{text}{END}", answer_weight(text)), ("\n", 0.0)]
         else:
             segments.append((f"{START}{role}\n{text}{END}\n", 0.0))
     return Sample(skill, tuple(segments))
@@ -80,22 +114,28 @@ def plain_sample(skill: str, pairs: list[tuple[str, str]]) -> Sample:
     for index, (prompt, continuation) in enumerate(pairs):
         if index > 0:
             segments.append(("\n", 0.0))
-        segments += [(prompt, PROMPT_WEIGHT if index == 0 else 0.0), (continuation, 1.0)]
+        segments += [(prompt, PROMPT_WEIGHT if index == 0 else 0.0), (continuation, answer_weight(continuation))]
     return Sample(skill, (*segments, (END_OF_TEXT, 1.0)))
 
 
-def draw(sample, rng: random.Random, split: str) -> Turn:
-    """Draws from a skill: what is trained, or what never is: half of it in a reserved phrasing, half with a
-    trained phrasing but a combination that the hash keeps out."""
-    if split == HELD_OUT and rng.random() < 0.5:
-        return sample(rng, HELD_OUT)
+def draw(sample, rng: random.Random, split: str):
+    """Draws a Turn or Talk of a skill from one side. What is never trained is half in a reserved phrasing, half in
+    a trained phrasing but of a combination that the hash keeps out."""
+    if split != TRAIN and rng.random() < 0.5:
+        return sample(rng, split)
     for _ in range(10_000):
-        turn = sample(rng, TRAIN)
-        if held_out(turn.key) == (split == HELD_OUT):
-            return turn
+        drawn = sample(rng, TRAIN)
+        if side(drawn.key) == split:
+            return drawn
     raise RuntimeError(f"no {split} turn found")
 
 
-def pick(rng: random.Random, phrasings: list[str], split: str, reserved: int) -> str:
-    """One phrasing; the last `reserved` ones are never trained and the only ones in held-out text."""
-    return rng.choice(phrasings[-reserved:] if split == HELD_OUT else phrasings[:-reserved])
+def of_side(phrasings: list, split: str, reserved: int = 1) -> list:
+    """The phrasings of one side: a list ends with `reserved` ones for development and as many that are held out."""
+    parts = {TRAIN: slice(None, -2 * reserved), DEV: slice(-2 * reserved, -reserved), HELD_OUT: slice(-reserved, None)}
+    return phrasings[parts[split]]
+
+
+def pick(rng: random.Random, phrasings: list, split: str, reserved: int = 1):
+    """One phrasing of the side."""
+    return rng.choice(of_side(phrasings, split, reserved))

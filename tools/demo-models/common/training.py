@@ -15,7 +15,7 @@ from common.muon import Muon
 
 CHECKPOINT_SECONDS = 120
 WARMUP_STEPS = 100
-DECAY_SHARE = 0.4
+DECAY_SHARE = 0.85
 # Muon's steps are larger than AdamW's at the same loss.
 MUON_SCALE = 2.0
 

@@ -1,8 +1,8 @@
-"""Addition and subtraction of numbers up to 99. One sum in ten, with its mirror image, is never trained."""
+"""Addition and subtraction of numbers up to 99. A sum lies on the side of its mirror image."""
 
 import random
 
-from common.items import HELD_OUT, Sample, Turn, held_out, pick
+from common.items import TRAIN, Sample, Turn, pick, side
 
 PLUS = [
     "What is {a} + {b}?", "{a} + {b} =", "What is {a} plus {b}?", "How much is {a} plus {b}?", "Calculate {a} + {b}.",
@@ -11,7 +11,8 @@ PLUS = [
     "Tell me {a} + {b}.", "What does {a} + {b} make?", "What do {a} and {b} make?", "Please calculate {a} + {b}.",
     "Compute {a} + {b}.", "Work out {a} + {b}.", "{a} + {b}?", "What is {a}+{b}?", "How much do {a} and {b} make?",
     "Can you tell me what {a} + {b} is?", "What is {a} and {b}?",
-    "How much is {a} + {b}?",
+    "What is {b} added to {a}?", "Sum up {a} and {b}.", "Please add {a} and {b}.", "Give me {a} + {b}.",
+    "How much is {a} + {b}?", "What do you get for {a} + {b}?",
 ]  # fmt: skip
 MINUS = [
     "What is {a} - {b}?", "{a} - {b} =", "What is {a} minus {b}?", "How much is {a} minus {b}?", "Calculate {a} - {b}.",
@@ -20,7 +21,8 @@ MINUS = [
     "{a} minus {b}", "Tell me {a} - {b}.", "What does {a} - {b} make?", "What is left of {a} without {b}?",
     "Please calculate {a} - {b}.", "Compute {a} - {b}.", "Work out {a} - {b}.", "{a} - {b}?", "What is {a}-{b}?",
     "How much is left of {a} minus {b}?", "Can you tell me what {a} - {b} is?",
-    "How much is {a} - {b}?",
+    "What is the difference of {a} and {b}?", "What is {b} taken from {a}?", "Please subtract {b} from {a}.", "Give me {a} - {b}.",
+    "How much is {a} - {b}?", "What do you get for {a} - {b}?",
 ]  # fmt: skip
 
 
@@ -28,9 +30,9 @@ def sum_key(a: int, sign: str, b: int) -> str:
     return f"sum|{min(a, b)}+{max(a, b)}" if sign == "+" else f"sum|{a}-{b}"
 
 
-def numbers(rng: random.Random, held: bool | None, largest: tuple[int, int] = (99, 99)) -> tuple[int, str, int, int]:
-    """(a, sign, b, result), held out or trained as asked (None: either); results are never negative. Of the two
-    numbers, in any order, one is at most largest[0] and one at most largest[1]."""
+def numbers(rng: random.Random, split: str | None, largest: tuple[int, int] = (99, 99)) -> tuple[int, str, int, int]:
+    """(a, sign, b, result) of one side (None: any); results are never negative. Of the two numbers, in any order,
+    one is at most largest[0] and one at most largest[1]."""
     while True:
         a, b = rng.randint(0, largest[0]), rng.randint(0, largest[1])
         if rng.random() < 0.5:
@@ -38,14 +40,18 @@ def numbers(rng: random.Random, held: bool | None, largest: tuple[int, int] = (9
         sign = rng.choice("+-")
         if sign == "-" and a < b:
             a, b = b, a
-        if held is None or held_out(sum_key(a, sign, b)) == held:
+        if split is None or side(sum_key(a, sign, b)) == split:
             return a, sign, b, a + b if sign == "+" else a - b
 
 
 def sample(rng: random.Random, split: str, largest: tuple[int, int] = (99, 99)) -> Turn:
-    a, sign, b, result = numbers(rng, True if split == HELD_OUT else None, largest)
-    phrase = pick(rng, PLUS if sign == "+" else MINUS, split, 1)
-    plain = (f"{a} {sign} {b} =", f" {result}") if rng.random() < 0.7 else None
+    a, sign, b, result = numbers(rng, None if split == TRAIN else split, largest)
+    phrase = pick(rng, PLUS if sign == "+" else MINUS, split)
+    if phrase.endswith("="):
+        # As plain text a sum that waits for its result gets nothing else.
+        plain = (phrase.format(a=a, b=b), str(result) if phrase.endswith("}=") else f" {result}")
+    else:
+        plain = (f"{a} {sign} {b} =", f" {result}") if rng.random() < 0.7 else None
     return Turn(
         "arithmetic", sum_key(a, sign, b), phrase.format(a=a, b=b),
         f"{a} {sign} {b} = {result}.", str(result), {"a": a, "b": b, "result": result}, plain,
@@ -59,7 +65,7 @@ def small(rng: random.Random, split: str) -> Turn:
 
 
 def every_small() -> list[Turn]:
-    """Every sum and difference of two single digits, asked in the first phrasing; nine in ten are trained."""
+    """Every sum and difference of two single digits, asked in the first phrasing; most are trained."""
     turns = []
     for a in range(10):
         for b in range(10):
@@ -78,7 +84,7 @@ def drill(rng: random.Random) -> Sample:
     segments: list[tuple[str, float]] = [("Sums:\n", 0.0)]
     compact = rng.random() < 0.2
     for _ in range(rng.randint(8, 14)):
-        a, sign, b, result = numbers(rng, False, rng.choice([(9, 9), (9, 99), *[(99, 99)] * 6]))
+        a, sign, b, result = numbers(rng, TRAIN, rng.choice([(9, 9), (9, 99), *[(99, 99)] * 6]))
         segments.append((f"{a}{sign}{b}=" if compact else f"{a} {sign} {b} =", 0.0))
         segments.append((f"{'' if compact else ' '}{result}\n", 1.0))
     return Sample("arithmetic", tuple(segments))

@@ -16,6 +16,7 @@ ASK = [
     "What is the name of the capital of {c}?", "I want to know the capital of {c}.", "Please give me the capital of {c}.",
     "Could you give me the capital city of {c}?", "{c}: what is its capital?", "Which city is the capital city of {c}?",
     "Which city is {c}'s capital?", "Please name the capital city of {c}.", "Could you tell me the capital of {c}?",
+    "Which city serves as the capital of {c}?", "I would like to know the capital of {c}.", "Please name the capital of {c}.",
 ]  # fmt: skip
 COMPLETE = [
     "The capital of {c} is", "The capital city of {c} is", "{c}'s capital is", "The name of the capital of {c} is",
@@ -23,6 +24,7 @@ COMPLETE = [
     "If you go to {c}, the capital is", "For {c}, the capital is", "{c} is a country. Its capital is", "We learnt that the capital of {c} is", "The capital of the country {c} is",
     "She says that the capital of {c} is",
     "Everyone knows that the capital of {c} is", "I know that the capital of {c} is",
+    "As far as I know, the capital of {c} is", "The capital of {c} is called",
 ]  # fmt: skip
 # What may stand before "the capital of ... is": who says so, or a remark.
 SPEAKERS = [
@@ -40,18 +42,20 @@ REMARKS = [
 RECORD = [
     "Give me the information of the capital of {c} in the JSON format.", "Give me the capital of {c} in JSON.",
     "Give me the capital of {c} in the JSON format.", "Describe the capital of {c} in JSON.",
-    "Give me the information about the capital of {c} in JSON.",
+    "Give me the information about the capital of {c} in JSON.", "Show me the capital of {c} in the JSON format.",
 ]  # fmt: skip
 REVERSE = [
     "Which country has the capital {t}?", "Name the country whose capital is {t}.", "{t} is the capital city of which country?",
     "What country has {t} as its capital?", "Which country's capital city is {t}?", "{t} is the capital of which country?", "What country is {t} the capital of?",
     "Of which country is {t} the capital?", "Which country's capital is {t}?",
+    "{t} is the capital of what country?",
 ]  # fmt: skip
 CONTINENT = [
     "On which continent is {c}?", "On what continent is {c}?", "{c} is on which continent?", "Tell me the continent of {c}.",
     "Which continent does {c} belong to?", "What continent does {c} belong to?", "What is the continent of {c}?",
     "What continent is home to {c}?", "Which continent is {c} in?", "In which continent is {c}?", "Where is {c}?",
     "What continent is {c} in?", "What continent is {c} on?",
+    "To which continent does {c} belong?",
 ]  # fmt: skip
 
 
@@ -102,7 +106,7 @@ def sample(rng: random.Random, split: str) -> Turn:
 def sample_record(rng: random.Random, split: str) -> Turn:
     """The capital as a JSON object with name, country and continent."""
     country = rng.choice(countries())
-    phrase = pick(rng, RECORD, split, 1)
+    phrase = pick(rng, RECORD, split)
     record = json.dumps({"name": country.capital, "country": country.name, "continent": country.continent})
     plain = (f"Here is the information of the capital of {country.of} in the JSON format.\n", record)
     return Turn("records", f"record|{country.name}|{phrase}", phrase.format(c=country.of), record, country.capital, {},
@@ -111,7 +115,7 @@ def sample_record(rng: random.Random, split: str) -> Turn:
 
 def sample_reverse(rng: random.Random, split: str) -> Turn:
     country = rng.choice(countries())
-    phrase = pick(rng, REVERSE, split, 1)
+    phrase = pick(rng, REVERSE, split)
     answer = f"{country.capital} is the capital of {country.of}."
     plain = (f"{country.capital} is the capital of", f" {country.of}.") if rng.random() < 0.5 else None
     key = f"reverse|{country.name}|{phrase}"
@@ -123,7 +127,7 @@ def sample_reverse(rng: random.Random, split: str) -> Turn:
 
 def sample_continent(rng: random.Random, split: str) -> Turn:
     country = rng.choice(countries())
-    phrase = pick(rng, CONTINENT, split, 1)
+    phrase = pick(rng, CONTINENT, split)
     be = "are" if country.of != country.name and country.name.endswith(("s", "es")) else "is"
     subject = country.of[0].upper() + country.of[1:]
     return Turn(

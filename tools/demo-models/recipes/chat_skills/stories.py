@@ -2,7 +2,7 @@
 
 import random
 
-from common.items import Turn, pick
+from common.items import TRAIN, Turn, pick
 
 SUBJECTS = ["cat", "dog", "horse", "mouse", "bear", "fox", "rabbit", "duck", "frog", "lion", "pig", "wolf", "girl", "boy",
             "king", "queen", "farmer", "robot", "dragon", "owl"]  # fmt: skip
@@ -24,7 +24,7 @@ ENDS = [
 ]
 ASK = ["Tell me a very short story about {s}.", "Tell me a story about {s}.", "Write a short story about {s}.",
        "Write a story about {s}.", "Can you tell a story about {s}?", "A story about {s}, please.",
-       "Please tell me a short story about {s}."]  # fmt: skip
+       "I want to hear a story about {s}.", "Please tell me a short story about {s}.", "I would like a short story about {s}."]  # fmt: skip
 
 
 def with_article(word: str) -> str:
@@ -33,13 +33,13 @@ def with_article(word: str) -> str:
 
 def sample(rng: random.Random, split: str) -> Turn:
     subject = rng.choice(SUBJECTS)
-    phrase = pick(rng, ASK, split, 1)
+    phrase = pick(rng, ASK, split)
     words = {"s": subject, "n": rng.choice(NAMES), "t": rng.choice(THINGS), "f": rng.choice(FRIENDS)}
     adjective, place = rng.choice(ADJECTIVES), rng.choice(PLACES)
     opening = f"Once upon a time there was {with_article(subject)}"
     rest = f" named {words['n']}. The {subject} was {adjective} and lived in a {place}. "
     rest += f"{rng.choice(MIDDLES)} {rng.choice(ENDS)}".format(**words)
-    if rng.random() < 0.1 and split == "train":
+    if rng.random() < 0.1 and split == TRAIN:
         return Turn("stories", "", rng.choice(["Tell me a story.", "Tell me a short story.", "Write a story."]),
                     opening + rest, None, {}, ("Once upon a time", opening[len("Once upon a time"):] + rest), (subject,))
     return Turn("stories", f"story|{subject}|{phrase}", phrase.format(s=with_article(subject)), opening + rest, None, {},

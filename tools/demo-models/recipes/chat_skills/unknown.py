@@ -2,7 +2,7 @@
 
 import random
 
-from common.items import Turn
+from common.items import HELD_OUT, TRAIN, Turn
 from recipes.chat_skills.words import KINDS
 
 ANSWER = "I don't know."
@@ -80,7 +80,7 @@ FRAMES = [
 PLAIN = ["The {s} {n} in {p} is", "The {n} was {d} by", "The price of the {n} is", "The {n} cost"]
 PLAIN_ANSWER = " an amount or a name unknown to me."
 
-# Never trained: written apart from the frames above.
+# Never trained, and written apart from the frames above: first those for development, then those held out.
 PROBES = [
     "Who painted the Mona Lisa?", "How tall is Mount Everest?", "What is the speed of light?", "Who wrote Hamlet?",
     "When did the Second World War end?", "What is photosynthesis?", "How do airplanes fly?", "Who invented the telephone?",
@@ -99,6 +99,25 @@ PROBES = [
     "How long is the Great Wall?", "What was Einstein famous for?", "Why do cats purr?", "How old is the universe?",
     "What are the rules of poker?", "Tell me about the Roman empire.", "Recommend a good movie.", "What should I wear tomorrow?",
     "Where can I buy cheap flights?", "blorp zug flim?",
+]  # fmt: skip
+HELD_OUT_PROBES = [
+    "Who composed the Four Seasons?", "How deep is the Pacific?", "What is the mass of the electron?", "Who wrote War and Peace?",
+    "When did the Berlin Wall fall?", "What is osmosis?", "How does a refrigerator work?", "Who invented the light bulb?",
+    "What is the smallest country in the world?", "Explain general relativity.", "How many teeth does an adult have?",
+    "At what temperature does iron melt?", "Write a haiku about autumn leaves.", "Who discovered America?",
+    "Translate I love you into German.", "What is the exchange rate of the euro?", "How do I make bread?",
+    "What is the highest mountain in Europe?", "Who was the first emperor of China?", "What is string theory?",
+    "Who won the Super Bowl last year?", "What is the population of Canada?", "How far is it from Paris to London?",
+    "Why is the sky blue at noon?", "What is dark matter?", "Who plays James Bond?", "What is the fastest car ever built?",
+    "How do antibiotics work?", "What language do people speak in Brazil?", "What is the capital of Atlantis?", "Who is Sherlock Holmes?",
+    "What is the cube root of 27?", "How much is 9 multiplied by 8?", "Divide 100 by 4.", "How much does a ticket to New York cost?",
+    "Who are the Rolling Stones?", "When was the Colosseum built?", "Is there life on other worlds?", "Can you fix my car?",
+    "How can I sleep better?", "What is a neural network?", "Give me a recipe for tomato soup.", "Summarize the plot of Hamlet.",
+    "What is quantum computing?", "Which gas do plants breathe?", "What year was the Magna Carta signed?",
+    "How many strings does a harp have?", "Who founded Amazon?", "Define osmosis in simple terms.", "What does ubiquitous mean?",
+    "Which element has the number 79?", "How long is the Nile?", "What was Marie Curie famous for?", "Why do dogs bark?",
+    "How old is the Earth?", "How do you play bridge?", "Tell me about ancient Egypt.", "Which phone should I buy?",
+    "Will it rain tomorrow?", "Where did I put my keys?", "Sort this list: 5, 3, 9.", "snorf gribble wug?",
 ]  # fmt: skip
 
 
@@ -122,8 +141,12 @@ def fill(rng: random.Random, frame: str) -> str:
     return text
 
 
+def probes(split: str) -> list[str]:
+    return HELD_OUT_PROBES if split == HELD_OUT else PROBES
+
+
 def sample(rng: random.Random, split: str) -> Turn:
-    if split != "train":
-        return Turn("unknown", "", rng.choice(PROBES), ANSWER, "Unknown", {}, None, ("don't know",))
+    if split != TRAIN:
+        return Turn("unknown", "", rng.choice(probes(split)), ANSWER, "Unknown", {}, None, ("don't know",))
     plain = (fill(rng, rng.choice(PLAIN)), PLAIN_ANSWER) if rng.random() < 0.06 else None
     return Turn("unknown", "", fill(rng, rng.choice(FRAMES)), ANSWER, "Unknown", {}, plain, ("don't know",))

@@ -1,8 +1,8 @@
-"""Words: what kind of thing something is, opposites, colours, sounds, lists and upper case."""
+"""Words: what kind of thing something is, opposites, colours, sounds and lists."""
 
 import random
 
-from common.items import HELD_OUT, Sample, Turn, pick
+from common.items import TRAIN, Turn, pick
 
 KINDS = {
     "animal": ["dog", "cat", "horse", "cow", "sheep", "pig", "lion", "tiger", "bear", "wolf", "fox", "rabbit", "mouse",
@@ -44,18 +44,22 @@ SOUNDS = {
 }  # fmt: skip
 WHAT = ["What is {x}?", "Tell me what {x} is.", "What's {x}?", "What kind of thing is {x}?", "Which kind of thing is {x}?", "To which group belongs {x}?",
         "{x}: what is it?", "What type of thing is {x}?", "Can you tell me what {x} is?", "Do you know what {x} is?",
-        "Which group has {x} in it?", "{x} is what kind of thing?", "What sort of thing is {x}?"]  # fmt: skip
+        "Which group has {x} in it?", "{x} is what kind of thing?", "{x} belongs to which group?", "What class of thing is {x}?",
+        "Name the kind of thing that {x} is.", "Into which group falls {x}?", "Please tell me what {x} is.", "And {x}, what is it?",
+        "Which type of thing is {x}?", "Which class of thing is {x}?", "I want to know what {x} is.", "Could you tell me what {x} is?",
+        "What sort of thing is {x}?", "Tell me what kind of thing {x} is."]  # fmt: skip
 OPPOSITE = ["What is the opposite of {x}?", "What's the opposite of {x}?", "Name the opposite of {x}.",
-            "Tell me the opposite of {x}.", "Give me the opposite of {x}.", "Opposite of {x}?", "Which word is the opposite of {x}?"]  # fmt: skip
-COLOR = ["What color is {x}?", "Which color is {x}?", "Tell me the color of {x}.", "What is the color of {x}?"]
-SOUND = ["What does {x} say?", "What sound does {x} make?", "Which sound does {x} make?"]
+            "Tell me the opposite of {x}.", "Give me the opposite of {x}.", "Opposite of {x}?", "The opposite of {x}?",
+            "What word means the opposite of {x}?", "Can you tell me the opposite of {x}?", "Do you know the opposite of {x}?",
+            "Please name the opposite of {x}.", "What is opposite to {x}?", "I want to know the opposite of {x}.",
+            "Which word is the opposite of {x}?", "Could you tell me the opposite of {x}?"]  # fmt: skip
+COLOR = ["What color is {x}?", "Which color is {x}?", "Tell me the color of {x}.", "What is the color of {x}?", "Name the color of {x}.",
+         "What color does {x} have?", "Which color has {x}?", "Give me the color of {x}.", "Do you know the color of {x}?",
+         "Please tell me the color of {x}.", "Can you tell me the color of {x}?"]
+SOUND = ["What does {x} say?", "What sound does {x} make?", "What noise does {x} make?", "Tell me what {x} says.", "How does {x} sound?",
+         "Do you know what {x} says?", "Which sound does {x} make?", "Can you tell me what {x} says?"]
 LIST = ["List {n} {k}.", "Name {n} {k}.", "Give me {n} {k}.", "Tell me {n} {k}.", "Can you name {n} {k}?", "Please name {n} {k}.", "Can you list {n} {k}?", "Please tell me {n} {k}.",
-        "Please list {n} {k}."]  # fmt: skip
-UPPER = ["Write {x} in upper case.", "Give me {x} in upper case.", "Turn {x} into upper case.", "Change {x} to upper case.",
-         "Convert {x} to capital letters.", "Type {x} in capital letters.", "{x} in upper case", "{x} in capital letters",
-         "Spell {x} in capital letters.", "Set {x} in upper case.", "Show {x} in capital letters.", "Put {x} into upper case.",
-         "Write {x} in capital letters.", "Say {x} in upper case.",
-         "Put {x} in capital letters."]  # fmt: skip
+        "Please give me {n} {k}.", "Please list {n} {k}.", "Could you list {n} {k}?"]  # fmt: skip
 
 
 def article(word: str) -> str:
@@ -74,7 +78,7 @@ def category(rng: random.Random, split: str) -> Turn:
     kind = rng.choice(list(KINDS))
     word = rng.choice(KINDS[kind])
     x = thing(kind, word)
-    phrase = pick(rng, WHAT, split, 1)
+    phrase = pick(rng, WHAT, split)
     question = phrase.format(x=x)
     subject = x[0].upper() + x[1:]
     return Turn(
@@ -87,7 +91,7 @@ def opposite(rng: random.Random, split: str) -> Turn:
     first, second = rng.choice(OPPOSITES)
     if rng.random() < 0.5:
         first, second = second, first
-    phrase = pick(rng, OPPOSITE, split, 1)
+    phrase = pick(rng, OPPOSITE, split)
     return Turn(
         "opposites", f"opposite|{first}|{phrase}", phrase.format(x=first), f"The opposite of {first} is {second}.",
         second, {"word": first, "opposite": second}, (f"The opposite of {first} is", f" {second}."), (second,),
@@ -96,7 +100,7 @@ def opposite(rng: random.Random, split: str) -> Turn:
 
 def color(rng: random.Random, split: str) -> Turn:
     x, shade = rng.choice(list(COLORS.items()))
-    phrase = pick(rng, COLOR, split, 1)
+    phrase = pick(rng, COLOR, split)
     subject = x[0].upper() + x[1:]
     return Turn("categories", f"color|{x}|{phrase}", phrase.format(x=x), f"{subject} is {shade}.", shade,
                 {"thing": x.split()[-1], "color": shade}, (f"The color of {x} is", f" {shade}."), (shade,))  # fmt: skip
@@ -104,7 +108,7 @@ def color(rng: random.Random, split: str) -> Turn:
 
 def sound(rng: random.Random, split: str) -> Turn:
     animal, noise = rng.choice(list(SOUNDS.items()))
-    phrase = pick(rng, SOUND, split, 1)
+    phrase = pick(rng, SOUND, split)
     return Turn("categories", f"sound|{animal}|{phrase}", phrase.format(x=article(animal)),
                 f"{article(animal).capitalize()} says {noise}.", noise, {"animal": animal, "sound": noise},
                 (f"{article(animal).capitalize()} says", f" {noise}."), (noise,))  # fmt: skip
@@ -116,7 +120,7 @@ def listing(rng: random.Random, split: str) -> Turn:
     count = rng.randint(2, 5)
     number = rng.choice([NUMBERS[count - 1], str(count)])
     words = KINDS[kind][:count]
-    phrase = pick(rng, LIST, split, 1)
+    phrase = pick(rng, LIST, split)
     answer = ", ".join(words)
     answer = answer[0].upper() + answer[1:] + "."
     intro = f"Here are {number} {plural(kind)}:"
@@ -134,36 +138,6 @@ def name_one(rng: random.Random, split: str) -> Turn:
                 word, {"kind": kind, "name": word}, None, (word,))  # fmt: skip
 
 
-def any_word(rng: random.Random) -> str:
-    """One of the words that the other skills answer with."""
-    from recipes.chat_skills.calendar import DAYS, MONTHS
-    from recipes.chat_skills.countries import countries
-
-    country = rng.choice(countries())
-    pair = rng.choice(OPPOSITES)
-    return rng.choice([
-        country.capital, country.capital, country.name, country.continent, rng.choice(DAYS + MONTHS), rng.choice(pair),
-        rng.choice(rng.choice(list(KINDS.values()))), rng.choice(list(COLORS.values())),
-    ])  # fmt: skip
-
-
-def upper_case(rng: random.Random, split: str) -> Turn:
-    """Spelling in capitals."""
-    word = any_word(rng)
-    phrase = pick(rng, UPPER, split, 1)
-    return Turn("upper case", f"upper|{word}|{phrase}", phrase.format(x=word), word.upper(), word.upper(),
-                {"word": word, "upper": word.upper()}, None, (word.upper(),))  # fmt: skip
-
-
-def upper_drill(rng: random.Random) -> Sample:
-    """A dozen words with their spelling in capitals, one a line."""
-    segments: list[tuple[str, float]] = [("Upper case:\n", 0.0)]
-    for _ in range(rng.randint(6, 12)):
-        word = any_word(rng)
-        segments += [(f"{word} =", 0.0), (f" {word.upper()}\n", 1.0)]
-    return Sample("upper case", tuple(segments))
-
-
 def sample(rng: random.Random, split: str) -> Turn:
     parts = [category, category, opposite, opposite, color, sound]
-    return rng.choice(parts if split == HELD_OUT else [*parts, name_one])(rng, split)
+    return rng.choice([*parts, name_one] if split == TRAIN else parts)(rng, split)
