@@ -45,15 +45,13 @@ def is_right(probe: Probe, text: str, ended: bool) -> bool:
 
 @torch.no_grad()
 def score_verdicts(model: CausalLM, tokenizer: Tokenizer, probes: list[Probe]) -> dict:
-    """How far Yes and No can be taken as probabilities, over all questions that are answered so.
+    """How far Yes and No can be taken as probabilities; the probes are questions answered so.
 
     brier is the mean of (p - truth)^2 with p = P(Yes) / (P(Yes) + P(No)), 0.25 for a coin; calibration_error the
     mean distance, in ten bins of p weighted by their size, between p and the share of true ones.
     """
     shares, truths = [], []
     for probe in probes:
-        if probe.rule != "starts":
-            continue
         space = " " if probe.expected.startswith(" ") else ""
         pair = [tokenizer.encode(space + word).ids[0] for word in ("Yes", "No")]
         hidden = model.model(torch.tensor([tokenizer.encode(probe.prompt).ids]))[:, -1]
@@ -75,7 +73,8 @@ def evaluate(recipe, folder: Path, work: Path, split: str, threads: int, limit: 
     model, tokenizer = load_exported(folder)
     ends = {tokenizer.token_to_id(END), tokenizer.token_to_id(END_OF_TEXT)}
     by_skill: dict[str, list[Probe]] = defaultdict(list)
-    for probe in recipe.probes(SEED, split):
+    every = recipe.probes(SEED, split)
+    for probe in every:
         by_skill[probe.skill].append(probe)
     scores = {}
     with (work / f"mistakes-{split}.jsonl").open("w", encoding="utf-8") as mistakes:
@@ -94,7 +93,7 @@ def evaluate(recipe, folder: Path, work: Path, split: str, threads: int, limit: 
                     mistakes.write(json.dumps(row) + "\n")
             scores[skill] = {"right": right, "of": len(probes), "percent": round(100 * right / len(probes), 1)}
             print(f"{skill:52} {right:4} of {len(probes):4}  {scores[skill]['percent']:5.1f} %", flush=True)
-    verdicts = score_verdicts(model, tokenizer, [probe for probes in by_skill.values() for probe in probes])
+    verdicts = score_verdicts(model, tokenizer, [probe for probe in every if probe.rule == "starts"])
     print(f"yes or no as probabilities: {verdicts}")
     document = {"skills": scores, "verdicts": verdicts}
     (work / f"scores-{split}.json").write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")

@@ -50,6 +50,11 @@ class Turn:
     plain: tuple[str, str] | None = None
     must: tuple[str, ...] = ()
 
+    @property
+    def messages(self) -> list[tuple[str, str]]:
+        """Question and answer as (role, text)."""
+        return [("user", self.question), ("assistant", self.answer)]
+
 
 @dataclass(frozen=True)
 class Talk:
@@ -69,7 +74,7 @@ class Talk:
 
     @property
     def answered(self) -> list[tuple[str, str]]:
-        return [*self.asked, ("assistant", self.turn.answer)]
+        return [*self.before, *self.turn.messages]
 
 
 @dataclass(frozen=True)

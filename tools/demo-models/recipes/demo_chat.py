@@ -20,6 +20,7 @@ CONFIG = ModelConfig(
 TRAIN_SAMPLES = 750_000
 PROBES_PER_SKILL = 200
 RULES = {"yes or no": "starts", "arithmetic": "ends"}
+MARKS = [("Question: ", "\nAnswer:"), ("Q: ", "\nA:")]
 WHOLE_WORDS = ["Yes", "No", " Yes", " No"]
 
 # How often each skill is drawn for single questions.
@@ -80,8 +81,7 @@ def long_chat(rng: random.Random) -> Sample:
         if rng.random() < 0.8:
             messages += draw(dialogs.sample, rng, TRAIN).answered
         else:
-            turn = any_turn(rng)
-            messages += [("user", turn.question), ("assistant", turn.answer)]
+            messages += any_turn(rng).messages
     return chat_sample("dialogs", messages)
 
 
@@ -90,6 +90,12 @@ def asked_plainly(rng: random.Random, turn: Turn) -> tuple[str, str]:
     if turn.plain and turn.plain[0] == turn.question:
         return turn.plain
     return as_typed(rng, turn.question), f" {turn.answer}"
+
+
+def in_a_row(marks: tuple[str, str], turns: list[Turn]) -> Sample:
+    """Questions and answers as plain text, each question between the two marks."""
+    before, after = marks
+    return plain_sample("questions in a row", [(f"{before}{t.question}{after}", f" {t.answer}") for t in turns])
 
 
 def plain(rng: random.Random) -> Sample:
@@ -104,9 +110,8 @@ def plain(rng: random.Random) -> Sample:
         return plain_sample(turn.skill, [turn.plain])
     if shape < 0.85:
         return plain_sample(turn.skill, [asked_plainly(rng, turn)])
-    mark_q, mark_a = rng.choice([("Question: ", "\nAnswer:"), ("Q: ", "\nA:")])
-    turns = [turn, *(any_turn(rng) for _ in range(rng.choice([0, 0, 1, 2])))]
-    return plain_sample("questions in a row", [(f"{mark_q}{t.question}{mark_a}", f" {t.answer}") for t in turns])
+    marks = rng.choice(MARKS)
+    return in_a_row(marks, [turn, *(any_turn(rng) for _ in range(rng.choice([0, 0, 1, 2])))])
 
 
 def plain_sum(rng: random.Random) -> Sample:
@@ -126,17 +131,15 @@ def plain_capital(rng: random.Random) -> Sample:
 def questions_in_a_row(rng: random.Random) -> Sample:
     """Many short answers in little text: sums said again in full, words, or yes and no."""
     make = rng.choices([arithmetic.sample, arithmetic.small, yes_no.other, yes_no.capital_any, words.sample], [4, 2, 6, 4, 4])[0]
-    mark_q, mark_a = rng.choice([("Question: ", "\nAnswer:"), ("Q: ", "\nA:"), *[("", "")] * 4])
-    turns = [draw(make, rng, TRAIN) for _ in range(rng.randint(4, 10))]
-    return plain_sample("questions in a row", [(f"{mark_q}{t.question}{mark_a}", f" {t.answer}") for t in turns])
+    marks = rng.choice([*MARKS, *[("", "")] * 4])
+    return in_a_row(marks, [draw(make, rng, TRAIN) for _ in range(rng.randint(4, 10))])
 
 
 def verdicts_in_a_row(rng: random.Random) -> Sample:
     """A chat of many questions answered by Yes or No."""
     messages: list[tuple[str, str]] = []
     for _ in range(rng.randint(2, 7)):
-        turn = draw(rng.choice([yes_no.other, yes_no.capital_any]), rng, TRAIN)
-        messages += [("user", turn.question), ("assistant", turn.answer)]
+        messages += draw(rng.choice([yes_no.other, yes_no.capital_any]), rng, TRAIN).messages
     return chat_sample("questions in a row", messages)
 
 
@@ -190,7 +193,7 @@ def probes(seed: int, split: str) -> list[Probe]:
         question = phrase.format(s=stories.with_article(subject))
         found.append(Probe("stories (chat)", chat_prompt([("user", question)]), "", (subject,), "story"))
         opening = f"Once upon a time there was {stories.with_article(subject)}"
-        found.append(Probe("stories (plain)", opening, "", (subject,), "story"))
+        found.append(Probe("stories, trained opening (plain)", opening, "", (subject,), "story"))
     for question in unknown.probes(split):
         ask(Turn("", "", question, unknown.ANSWER, None, {}, None, ("don't know",)), "unknown")
     for kind in systems.KINDS:
@@ -290,7 +293,7 @@ answer that is only Yes or No counts three times. `loss.png` shows the loss.
 Greedy decoding in float32. An answer is right when it is what was asked for and ends by itself. Held out from training are
 whole phrasings, one combination of question and phrasing in ten, one sum in ten, one wrong pair of city and country in
 ten, one combination of system prompt and question in ten, and all out-of-domain questions. Half of the items of a group are
-in a phrasing never trained, half in a trained one. Lines that say "trained phrasing" are the exception and ask what was
+in a phrasing never trained, half in a trained one. Lines that say "trained" are the exception and ask what was
 trained. Of most groups at most 200 items, drawn with a fixed seed, were asked. While the recipe was worked on, mistakes were
 looked at on other items only (one in twenty, and phrasings of their own); these were scored when it was finished.
 

@@ -22,7 +22,7 @@ MY_FAVORITE = ["What is my favorite {k}?", "Which {k} do I like most?", "What's 
 
 
 def after(first: Turn, turn: Turn) -> Talk:
-    return Talk((("user", first.question), ("assistant", first.answer)), turn)
+    return Talk(tuple(first.messages), turn)
 
 
 def capital(rng: random.Random, split: str) -> Talk:

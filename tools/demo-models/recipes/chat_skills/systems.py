@@ -104,5 +104,5 @@ def row(kind: str, rng: random.Random) -> Talk:
             made = talk(kind, system, turn, answer, said)
             if side(made.key) == TRAIN:
                 break
-        said = (*said, ("user", turn.question), ("assistant", answer))
+        said = (*said, *made.turn.messages)
     return made
