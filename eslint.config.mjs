@@ -1,4 +1,5 @@
 import tseslint from 'typescript-eslint';
+import { roomRules } from './rooms.mjs';
 
 export default tseslint.config(
   { ignores: ['dist/', 'dist-bench/', 'node_modules/', 'models/', 'tools/'] },
@@ -16,31 +17,9 @@ export default tseslint.config(
       '@typescript-eslint/consistent-type-imports': 'error',
       '@typescript-eslint/prefer-promise-reject-errors': 'off',
       '@typescript-eslint/require-await': 'off',
-      // Layers go one way: http → tokenizer-manager → ipc ← scheduler → model-runner → onnxruntime.
-      'no-restricted-imports': [
-        'error',
-        {
-          paths: [
-            { name: 'zeromq', message: 'Only src/ipc talks to ZeroMQ.' },
-            { name: 'express', message: 'Only src/http talks to express.' },
-            {
-              name: 'koffi',
-              message: 'Only src/model-runner/onnxruntime and kv/host-pages call native code.',
-            },
-          ],
-        },
-      ],
     },
   },
-  {
-    files: [
-      'src/ipc/**',
-      'src/http/**',
-      'src/model-runner/onnxruntime/**',
-      'src/model-runner/kv/host-pages.ts',
-    ],
-    rules: { 'no-restricted-imports': 'off' },
-  },
+  ...roomRules,
   {
     files: ['test/**/*.ts'],
     rules: {

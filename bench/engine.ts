@@ -1,10 +1,10 @@
 import { join } from 'node:path';
 import { Command } from 'commander';
-import { loadModelConfig } from '../src/model-runner/config/model-config';
-import { HostKvStore } from '../src/model-runner/kv/host-kv-store';
+import { loadModelConfig } from '../src/models/config/model-config';
+import { HostKvStore } from '../src/model-runner/backends/cpu/host-kv-store';
 import { loadModel } from '../src/model-runner/load-model';
 import { ModelRunner } from '../src/model-runner/model-runner';
-import { dummyWeights, openCheckpoint } from '../src/model-runner/weights/checkpoint';
+import { dummyWeights, openCheckpoint } from '../src/checkpoint/checkpoint';
 
 /**
  * The model runner alone, without scheduler, sampler or HTTP: how fast prompts are computed and how fast batches decode.
@@ -54,7 +54,7 @@ async function main(): Promise<void> {
     options.capacity === undefined ? Math.max(context, ...lengths) + 64 : Number(options.capacity);
 
   const config = loadModelConfig(options.modelPath, {});
-  const weights = options.loadFormat === 'dummy' ? dummyWeights(config) : openCheckpoint(options.modelPath);
+  const weights = options.loadFormat === 'dummy' ? dummyWeights() : openCheckpoint(options.modelPath);
   const loadedAt = performance.now();
   const session = await loadModel(config, weights, capacity, null);
   weights.close();

@@ -1,10 +1,11 @@
 #!/usr/bin/env node
-import { stopSignals } from './supervisor/process-signals';
+import { stopSignals } from './launcher/process-signals';
+import { checkEnv } from './core/env';
 import { UsageError } from './core/errors';
 import { configureLogging, logger } from './logging/logger';
 import { parseCommandLine, readMachine, resolveServerArgs, usageErrorText } from './server-args';
-import { keepRunningWithoutLog } from './supervisor/log-pipe';
-import { serve } from './supervisor/serve';
+import { keepRunningWithoutLog } from './logging/log-pipe';
+import { serve } from './launcher/serve';
 
 /** The command `launch_server`. Exit codes: 0 stopped as asked, 1 failed, 2 wrong command line. */
 async function main(argv: readonly string[]): Promise<number> {
@@ -15,6 +16,7 @@ async function main(argv: readonly string[]): Promise<number> {
       process.stdout.write(command.text);
       return 0;
     }
+    checkEnv();
     const { args, warnings, infos } = resolveServerArgs(command.flags, readMachine(command.flags));
     configureLogging(args.logLevel, args.logLevelHttp);
     for (const text of infos) logger.log('info', text);

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import type { Tokenizer } from '../../src/core/tokenizer';
+import type { Tokenizer } from '../../src/tokenizer/tokenizer';
 import type { Options } from './options';
 import { randomInt, shuffled, type Random } from './random';
 

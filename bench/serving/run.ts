@@ -1,6 +1,6 @@
 import { appendFileSync, existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { loadTokenizer, type Tokenizer } from '../../src/core/tokenizer';
+import { loadTokenizer, type Tokenizer } from '../../src/tokenizer/tokenizer';
 import { makeApi } from './backends';
 import { makeSamples, type Sample } from './datasets';
 import { drive, sendSample } from './drive';

@@ -1,3 +1,4 @@
+import { checkEnv } from '../core/env';
 import { StartupError, UsageError } from '../core/errors';
 import { configureLogging } from '../logging/logger';
 import {
@@ -7,8 +8,8 @@ import {
   usageErrorText,
   type ServerArgs,
 } from '../server-args';
-import { MainProcess } from '../supervisor/main-process';
-import { loadChatTemplate } from './chat-template';
+import { MainProcess } from '../launcher/main-process';
+import { loadChatTemplate } from '../tokenizer/chat-template';
 import { TerminalChat } from './terminal-chat';
 
 /**
@@ -42,6 +43,7 @@ async function main(argv: readonly string[]): Promise<number> {
 function readArgs(argv: readonly string[]): ServerArgs | null {
   try {
     const command = parseCommandLine(['--port', '0', '--log-level', 'error', ...argv]);
+    checkEnv();
     if (command.kind === 'run') return resolveServerArgs(command.flags, readMachine(command.flags)).args;
     process.stdout.write(command.text);
   } catch (error) {

@@ -1,7 +1,7 @@
 import { createInterface, type Interface } from 'node:readline';
 import { errorMessage } from '../core/errors';
 import { answerStream } from './answer-stream';
-import type { ChatMessage, ChatTemplate } from './chat-template';
+import type { ChatMessage, ChatTemplate } from '../tokenizer/chat-template';
 
 const PROMPT = 'you> ';
 

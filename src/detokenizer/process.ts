@@ -1,4 +1,4 @@
-import { runChild } from '../supervisor/child';
+import { runChild } from '../child/frame';
 import { startDetokenizer } from './service';
 
 /** Main file of the detokenizer process. */

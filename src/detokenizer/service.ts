@@ -1,12 +1,13 @@
-import { errorMessage, StartupError } from '../core/errors';
-import { loadTokenizer } from '../core/tokenizer';
+import { env } from '../core/env';
+import { errorMessage } from '../core/errors';
+import { loadTokenizer } from '../tokenizer/tokenizer';
 import type { Endpoints } from '../ipc/endpoints';
 import type { DetokenizerMsg, SchedulerMsg, TokenizerManagerMsg } from '../ipc/messages';
 import { PullQueue, PushQueue } from '../ipc/queues';
 import { logger } from '../logging/logger';
 import type { ServerArgs } from '../server-args/server-args';
-import type { StartedChild } from '../supervisor/child';
-import { SoftWatchdog } from '../supervisor/soft-watchdog';
+import type { StartedChild } from '../child/frame';
+import { SoftWatchdog } from '../child/soft-watchdog';
 import { Detokenizer } from './detokenizer';
 
 /** The part of `ChildInit` that is used here. */
@@ -25,15 +26,15 @@ export async function startDetokenizer({
   endpoints,
   tokenizerDir,
 }: DetokenizerInit): Promise<StartedChild> {
-  const maxStates = positiveFromEnv('SGLANG_DETOKENIZER_MAX_STATES') ?? 65_536;
-  const stuckSeconds = positiveFromEnv('SGLANG_TEST_STUCK_DETOKENIZER');
+  const maxStates = env('SGLANG_DETOKENIZER_MAX_STATES');
+  const stuckSeconds = env('SGLANG_TEST_STUCK_DETOKENIZER');
   const tokenizer = args.skipTokenizerInit ? null : await loadTokenizer(tokenizerDir);
   const detokenizer = new Detokenizer(tokenizer, maxStates);
 
   let reportBroken: (error: unknown) => void;
   const broken = new Promise<never>((_, reject) => (reportBroken = reject));
   const onError = (error: unknown) => reportBroken(error);
-  const inbox = await PullQueue.bind<DetokenizerMsg>(endpoints.detokenizer, ['token_outputs']);
+  const inbox = await PullQueue.bind('detokenizer', endpoints.detokenizer);
   const toTokenizerManager = new PushQueue<TokenizerManagerMsg>(endpoints.tokenizerManager, onError);
   const toScheduler = new PushQueue<SchedulerMsg>(endpoints.scheduler, onError);
   const watchdog =
@@ -43,7 +44,7 @@ export async function startDetokenizer({
 
   let first = true;
   const handle = ({ outputs }: DetokenizerMsg): void => {
-    if (first && stuckSeconds !== null) block(stuckSeconds);
+    if (first && stuckSeconds > 0) block(stuckSeconds);
     first = false;
     const { texts, stopped } = detokenizer.handle(outputs);
     // The scheduler first: who gets the text may send a request of the same rid at once.
@@ -64,13 +65,6 @@ export async function startDetokenizer({
       toScheduler.close();
     },
   };
-}
-
-/** Null when the variable is not set, empty or 0. */
-function positiveFromEnv(name: string): number | null {
-  const value = Number(process.env[name] ?? 0);
-  if (value >= 0) return value === 0 ? null : value;
-  throw new StartupError(`${name} must be a number of at least 0, got ${JSON.stringify(process.env[name])}.`);
 }
 
 /** Holds up the process, for tests of the watchdog. */

@@ -1,4 +1,5 @@
 import type { Response } from 'express';
+import { env } from '../core/env';
 import { errorMessage } from '../core/errors';
 import { logger, timestamp } from '../logging/logger';
 import { DEFAULT_GENERATE_REQUEST, type Heartbeat } from '../tokenizer-manager';
@@ -6,8 +7,6 @@ import type { AppDeps } from './app-deps';
 import type { RouteSpec } from './route';
 import type { ServerPhase } from './server-status';
 import { disconnectSignal } from './sse';
-
-const DEFAULT_TIMEOUT_SECONDS = 20;
 
 let probes = 0;
 
@@ -20,7 +19,12 @@ export function healthRoutes({ manager, status }: AppDeps): RouteSpec[] {
       methods: ['get'],
       level: 'open',
       handler(_req, res) {
-        reply(res, isServing() && (trustsListening() || checkHeartbeat(manager.heartbeat, timeoutMs())));
+        reply(
+          res,
+          isServing() &&
+            (!env('SGLANG_ENABLE_HEALTH_ENDPOINT_GENERATION') ||
+              checkHeartbeat(manager.heartbeat, timeoutMs())),
+        );
       },
     },
     {
@@ -96,11 +100,5 @@ function logFailure(limitMs: number, start: number, { ageMs }: Heartbeat): void 
 }
 
 function timeoutMs(): number {
-  const seconds = Number(process.env['SGLANG_HEALTH_CHECK_TIMEOUT']);
-  return (seconds > 0 ? seconds : DEFAULT_TIMEOUT_SECONDS) * 1000;
-}
-
-/** Whether the operator wants `/health` to look no further than the server's own phase. */
-function trustsListening(): boolean {
-  return /^(false|0)$/i.test(process.env['SGLANG_ENABLE_HEALTH_ENDPOINT_GENERATION'] ?? 'true');
+  return env('SGLANG_HEALTH_CHECK_TIMEOUT') * 1000;
 }

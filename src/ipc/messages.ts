@@ -5,15 +5,28 @@ import type {
   PositionLogprobs,
   SamplingParams,
 } from '../core/request';
+import {
+  boolean,
+  fields,
+  is,
+  list,
+  listOf,
+  nullOr,
+  number,
+  oneOf,
+  string,
+  tokens,
+  type Checked,
+} from './check';
 
 /**
  * Everything that crosses a process boundary, named for its receiver. Plain data: a closed union on `type`, token ids
- * as typed arrays. Each receiver owns one inbox; anyone may push to it.
+ * as typed arrays. Each receiver owns one inbox; anyone may push to it. `MESSAGES`, at the end, is the one table of them:
+ * a message is declared there and nowhere else.
  */
 
 /** A tokenized, validated request. */
-export interface GenerateMsg {
-  readonly type: 'generate';
+interface GenerateFields {
   readonly rid: string;
   readonly inputIds: Int32Array;
   readonly sampling: SamplingParams;
@@ -32,18 +45,6 @@ export interface GenerateMsg {
 
 export type PauseMode = 'abort' | 'retract' | 'in_place';
 
-export type SchedulerMsg =
-  | GenerateMsg
-  /** Ends a request as aborted, whether it waits or runs; unknown rids are ignored. */
-  | { readonly type: 'abort'; readonly rid: string }
-  | { readonly type: 'abort_all' }
-  /** From the detokenizer: a stop string or regex matched; the request ended in text already. Frees its row. */
-  | { readonly type: 'stopped'; readonly rid: string }
-  | { readonly type: 'pause'; readonly callId: number; readonly mode: PauseMode }
-  | { readonly type: 'continue'; readonly callId: number }
-  | { readonly type: 'flush_cache'; readonly callId: number }
-  | { readonly type: 'get_internal_state'; readonly callId: number };
-
 /** What one step produced for one request. Counters are totals up to and including `newIds`. */
 export interface TokenOutput {
   readonly rid: string;
@@ -59,11 +60,6 @@ export interface TokenOutput {
   readonly inputLogprobs: readonly PositionLogprobs[] | null;
   /** With log-probabilities: one entry for each of `newIds`; else null. */
   readonly outputLogprobs: readonly PositionLogprobs[] | null;
-}
-
-export interface DetokenizerMsg {
-  readonly type: 'token_outputs';
-  readonly outputs: readonly TokenOutput[];
 }
 
 /** A `TokenOutput` whose new tokens have become text. */
@@ -98,7 +94,120 @@ export type ControlResult =
   | { readonly of: 'continue' }
   | { readonly of: 'get_internal_state'; readonly state: InternalState };
 
-export type TokenizerManagerMsg =
-  | { readonly type: 'text_outputs'; readonly outputs: readonly TextOutput[] }
-  | { readonly type: 'heartbeat'; readonly state: SchedulerState }
-  | { readonly type: 'control_reply'; readonly callId: number; readonly result: ControlResult };
+const decodeParams = fields<DecodeParams>({
+  skipSpecialTokens: boolean,
+  spacesBetweenSpecialTokens: boolean,
+  noStopTrim: boolean,
+  stop: listOf(string),
+  stopRegex: listOf(string),
+});
+
+const sampling = fields<SamplingParams>({
+  maxNewTokens: number,
+  minNewTokens: number,
+  stopTokenIds: listOf(number),
+  temperature: number,
+  topP: number,
+  topK: number,
+  minP: number,
+  frequencyPenalty: number,
+  presencePenalty: number,
+  repetitionPenalty: number,
+  logitBias: listOf(is((pair) => listOf(number)(pair) && (pair as number[]).length === 2)),
+  seed: nullOr(number),
+});
+
+/** What every output has, with tokens or with text. */
+const output = {
+  rid: string,
+  newIds: tokens,
+  finish: nullOr(is<FinishReason>(fields<{ type: string }>({ type: string }))),
+  promptTokens: number,
+  completionTokens: number,
+  cachedTokens: number,
+  retractions: number,
+  inputLogprobs: nullOr(list<PositionLogprobs>()),
+  outputLogprobs: nullOr(list<PositionLogprobs>()),
+};
+
+const nothing = fields<object>({});
+const rid = fields<{ readonly rid: string }>({ rid: string });
+/** A call that has an answer. */
+const call = fields<{ readonly callId: number }>({ callId: number });
+
+/**
+ * Receiver → type → shape. The unions below and the types that each inbox accepts are read from this table; what a
+ * message of another shape would break far from its sender is refused where it arrives.
+ */
+export const MESSAGES = {
+  scheduler: {
+    generate: fields<GenerateFields>({
+      rid: string,
+      inputIds: is((value) => tokens(value) && (value as Int32Array).length > 0),
+      sampling,
+      decode: decodeParams,
+      logprobs: nullOr(
+        fields<LogprobParams>({ startLen: number, topNum: number, tokenIds: nullOr(listOf(number)) }),
+      ),
+      stream: boolean,
+      streamInterval: number,
+      extraKey: nullOr(string),
+      priority: nullOr(number),
+      routingKey: nullOr(string),
+    }),
+    /** Ends a request as aborted, whether it waits or runs; unknown rids are ignored. */
+    abort: rid,
+    abort_all: nothing,
+    /** From the detokenizer: a stop string or regex matched; the request ended in text already. Frees its row. */
+    stopped: rid,
+    pause: fields<{ readonly callId: number; readonly mode: PauseMode }>({
+      callId: number,
+      mode: oneOf('abort', 'retract', 'in_place'),
+    }),
+    continue: call,
+    flush_cache: call,
+    get_internal_state: call,
+  },
+  detokenizer: {
+    token_outputs: fields<{ readonly outputs: readonly TokenOutput[] }>({
+      outputs: listOf(
+        fields<TokenOutput>({
+          ...output,
+          start: nullOr(
+            fields<NonNullable<TokenOutput['start']>>({ decode: decodeParams, promptTail: tokens }),
+          ),
+        }),
+      ),
+    }),
+  },
+  tokenizerManager: {
+    text_outputs: fields<{ readonly outputs: readonly TextOutput[] }>({
+      outputs: listOf(fields<TextOutput>({ ...output, text: string })),
+    }),
+    heartbeat: fields<{ readonly state: SchedulerState }>({
+      state: fields<SchedulerState>({
+        running: number,
+        queued: number,
+        forwardCount: number,
+        busyMs: number,
+      }),
+    }),
+    control_reply: fields<{ readonly callId: number; readonly result: ControlResult }>({
+      callId: number,
+      result: is(fields<{ of: string }>({ of: string })),
+    }),
+  },
+} as const;
+
+/** The processes that receive messages. */
+export type Receiver = keyof typeof MESSAGES;
+
+/** The messages that a receiver's inbox accepts. */
+export type MessageTo<R extends Receiver> = {
+  [T in keyof (typeof MESSAGES)[R]]: { readonly type: T } & Checked<(typeof MESSAGES)[R][T]>;
+}[keyof (typeof MESSAGES)[R]];
+
+export type SchedulerMsg = MessageTo<'scheduler'>;
+export type DetokenizerMsg = MessageTo<'detokenizer'>;
+export type TokenizerManagerMsg = MessageTo<'tokenizerManager'>;
+export type GenerateMsg = Extract<SchedulerMsg, { type: 'generate' }>;

@@ -1,6 +1,7 @@
 import { Pull, Push } from 'zeromq';
 import { decode, encode } from './codec';
-import { isWellFormed } from './validate';
+import type { Check } from './check';
+import { MESSAGES, type MessageTo, type Receiver } from './messages';
 
 /**
  * One PUSH socket. Messages leave in order; `put` never blocks the caller. One writer loop per socket, because a socket
@@ -48,31 +49,27 @@ export class PushQueue<M extends { readonly type: string }> {
 }
 
 /** One bound PULL socket: a process's inbox. */
-export class PullQueue<M extends { readonly type: string }> {
+export class PullQueue<R extends Receiver> {
   private readonly socket = new Pull({ linger: 0, receiveHighWaterMark: 0 });
 
-  private constructor(private readonly types: ReadonlySet<M['type']>) {}
+  private constructor(private readonly receiver: R) {}
 
-  /** @param types the closed set of messages this inbox accepts */
-  static async bind<M extends { readonly type: string }>(
-    endpoint: string,
-    types: readonly M['type'][],
-  ): Promise<PullQueue<M>> {
-    const queue = new PullQueue<M>(new Set(types));
+  /** @param receiver whose messages this inbox accepts */
+  static async bind<R extends Receiver>(receiver: R, endpoint: string): Promise<PullQueue<R>> {
+    const queue = new PullQueue(receiver);
     await queue.socket.bind(endpoint);
     return queue;
   }
 
   /**
-   * Calls `handle` for each message until the queue is closed. What cannot be decoded or is malformed goes to `onInvalid` and is
-   * dropped: one bad message must not stop the inbox.
+   * Calls `handle` for each message until the queue is closed. What cannot be decoded or is malformed goes to `onInvalid`
+   * and is dropped: one bad message must not stop the inbox.
    */
-  async consume(handle: (message: M) => void, onInvalid: (error: unknown) => void): Promise<void> {
+  async consume(handle: (message: MessageTo<R>) => void, onInvalid: (error: unknown) => void): Promise<void> {
     for await (const [bytes] of this.socket) {
-      let message: M;
+      let message: MessageTo<R>;
       try {
-        message = decode<M>(bytes as Buffer, this.types);
-        if (!isWellFormed(message)) throw new Error(`malformed message of type ${message.type}`);
+        message = accept(this.receiver, decode(bytes as Buffer));
       } catch (error) {
         onInvalid(error);
         continue;
@@ -84,4 +81,13 @@ export class PullQueue<M extends { readonly type: string }> {
   close(): void {
     this.socket.close();
   }
+}
+
+/** @throws Error when the receiver knows no such message, or one of another shape */
+export function accept<R extends Receiver>(receiver: R, message: { readonly type: string }): MessageTo<R> {
+  const checks: Readonly<Record<string, Check<unknown>>> = MESSAGES[receiver];
+  const { type } = message;
+  if (!Object.hasOwn(checks, type)) throw new Error(`message of unknown type ${JSON.stringify(type)}`);
+  if (checks[type]?.(message) !== true) throw new Error(`malformed message of type ${type}`);
+  return message as MessageTo<R>;
 }

@@ -1,4 +1,5 @@
 import winston from 'winston';
+import { env } from '../core/env';
 
 /**
  * Runtime logs go to stderr, HTTP access lines to stdout, each as `[YYYY-MM-DD HH:MM:SS] text`: the form that
@@ -9,7 +10,7 @@ export type LogLevel = 'debug' | 'info' | 'warning' | 'error' | 'critical';
 const WINSTON_LEVELS = { critical: 0, error: 1, warning: 2, info: 3, debug: 4 } as const;
 
 /** Local time as `YYYY-MM-DD HH:MM:SS`, with milliseconds when `SGLANG_LOG_MS` is true. */
-export function timestamp(now = new Date(), withMs = process.env['SGLANG_LOG_MS'] === 'true'): string {
+export function timestamp(now = new Date(), withMs = env('SGLANG_LOG_MS')): string {
   const pad = (value: number, width = 2) => String(value).padStart(width, '0');
   const date = `${now.getFullYear()}-${pad(now.getMonth() + 1)}-${pad(now.getDate())}`;
   const time = `${pad(now.getHours())}:${pad(now.getMinutes())}:${pad(now.getSeconds())}`;

@@ -1,12 +1,12 @@
 import { availableParallelism } from 'node:os';
 import { StartupError } from '../core/errors';
-import type { ModelConfig } from './config/model-config';
-import { GraphBuilder } from './graph/graph-builder';
-import { modelBuilder } from './models/registry';
-import { OrtError } from './onnxruntime/library';
-import type { CudaOptions } from './onnxruntime/providers';
-import { Session } from './onnxruntime/session';
-import type { WeightSource } from './weights/checkpoint';
+import type { ModelConfig } from '../models/config/model-config';
+import { GraphBuilder } from '../models/graph/graph-builder';
+import { modelBuilder } from '../models/registry';
+import { OrtError } from '../onnxruntime/library';
+import type { CudaOptions } from '../onnxruntime/providers';
+import { Session } from '../onnxruntime/session';
+import type { WeightSource } from '../checkpoint/checkpoint';
 
 /**
  * Builds the model's graph and loads it. The weights' files must stay in place until it resolves.

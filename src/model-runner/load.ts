@@ -1,15 +1,15 @@
 import { logger } from '../logging/logger';
 import { Progress } from '../logging/progress';
 import type { ServerArgs } from '../server-args/server-args';
-import { deriveContextLen } from './config/context-length';
-import { loadModelConfig, type ModelConfig } from './config/model-config';
-import { HostKvStore } from './kv/host-kv-store';
-import { bytesPerToken } from './kv/kv-store';
+import { deriveContextLen } from '../models/config/context-length';
+import { loadModelConfig, type ModelConfig } from '../models/config/model-config';
+import { HostKvStore } from './backends/cpu/host-kv-store';
+import { bytesPerToken } from './kv-store';
 import { loadModel } from './load-model';
 import { planMemory, type MemoryPlan } from './memory-plan';
 import { ModelRunner } from './model-runner';
-import type { CudaOptions } from './onnxruntime/providers';
-import { dummyWeights, openCheckpoint } from './weights/checkpoint';
+import type { CudaOptions } from '../onnxruntime/providers';
+import { dummyWeights, openCheckpoint } from '../checkpoint/checkpoint';
 
 /** A model that is ready to serve. */
 export interface LoadedModel {
@@ -29,7 +29,7 @@ export interface LoadedModel {
  */
 export async function loadModelRunner(args: ServerArgs, modelDir: string): Promise<LoadedModel> {
   const config = loadModelConfig(modelDir, args.jsonModelOverrideArgs);
-  const contextLen = deriveContextLen(config, args.contextLength, process.env);
+  const contextLen = deriveContextLen(config, args.contextLength);
   const graphName = args.device === 'cuda' ? 'cuda graph' : 'cpu graph';
   if (args.device === 'cpu' && (args.dtype === 'half' || args.dtype.endsWith('float16'))) {
     logger.log('warning', `--dtype ${args.dtype}: the CPU computes in float32`);
@@ -61,7 +61,7 @@ async function loadWeights(args: ServerArgs, config: ModelConfig, modelDir: stri
   logger.info(`Load weight begin. avail mem=${availableGb()} GB`);
   const startedAt = performance.now();
   const before = process.memoryUsage.rss();
-  const weights = args.loadFormat === 'dummy' ? dummyWeights(config) : openCheckpoint(modelDir);
+  const weights = args.loadFormat === 'dummy' ? dummyWeights() : openCheckpoint(modelDir);
   const progress = new Progress('Loading safetensors checkpoint shards', weights.files.length);
   try {
     const session = await loadModel(config, weights, contextLen, cudaOptions(args));

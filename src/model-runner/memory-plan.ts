@@ -1,8 +1,8 @@
 import { StartupError } from '../core/errors';
 import { logger } from '../logging/logger';
 import type { ServerArgs } from '../server-args/server-args';
-import type { ModelConfig } from './config/model-config';
-import { bytesPerToken } from './kv/kv-store';
+import type { ModelConfig } from '../models/config/model-config';
+import { bytesPerToken } from './kv-store';
 
 /** How many tokens and requests fit, derived once after the weights are loaded. */
 export interface MemoryPlan {

@@ -1,10 +1,10 @@
 import { bug } from '../core/errors';
-import type { ModelConfig } from './config/model-config';
-import { needsPositionIds } from './graph/attention';
-import type { KvStore } from './kv/kv-store';
-import { IoBinding } from './onnxruntime/io-binding';
-import type { Session } from './onnxruntime/session';
-import { Tensor, pinnedFloat32 } from './onnxruntime/tensor';
+import type { ModelConfig } from '../models/config/model-config';
+import { needsPositionIds } from '../models/layers/attention';
+import type { KvStore } from './kv-store';
+import { IoBinding } from '../onnxruntime/io-binding';
+import type { Session } from '../onnxruntime/session';
+import { Tensor, pinnedFloat32 } from '../onnxruntime/tensor';
 import { StepInputs } from './step-inputs';
 
 /** A piece of one request's prompt, to be appended to its row. */

@@ -1,5 +1,5 @@
-import type { IoBinding } from './onnxruntime/io-binding';
-import { Tensor, pinnedInt32, pinnedInt64 } from './onnxruntime/tensor';
+import type { IoBinding } from '../onnxruntime/io-binding';
+import { Tensor, pinnedInt32, pinnedInt64 } from '../onnxruntime/tensor';
 
 /**
  * The small tensors of one step over `batch` rows of `sequence` tokens each: the graph's inputs beside the KV rows.

@@ -1,25 +1,14 @@
 import { PullQueue, PushQueue } from '../ipc/queues';
-import type { DetokenizerMsg, SchedulerMsg, TokenizerManagerMsg } from '../ipc/messages';
+import type { DetokenizerMsg, TokenizerManagerMsg } from '../ipc/messages';
 import { errorMessage } from '../core/errors';
 import { logger } from '../logging/logger';
 import { loadModelRunner, type LoadedModel } from '../model-runner/load';
-import { runChild, type StartedChild } from '../supervisor/child';
-import type { ChildInit } from '../supervisor/protocol';
-import { assembleScheduler } from './assemble';
+import { runChild, type StartedChild } from '../child/frame';
+import type { ChildInit } from '../child/protocol';
+import { assembleScheduler } from './generation/assemble';
 import { startWatchdog } from './watchdog';
 
 /** Main file of the scheduler process. */
-
-const MESSAGES = [
-  'generate',
-  'abort',
-  'abort_all',
-  'stopped',
-  'pause',
-  'continue',
-  'flush_cache',
-  'get_internal_state',
-] as const satisfies readonly SchedulerMsg['type'][];
 
 const HEARTBEAT_MS = 1000;
 
@@ -29,7 +18,7 @@ async function start({ args, endpoints, modelDir }: ChildInit): Promise<StartedC
   const fail = (error: unknown) => {
     throw error;
   };
-  const inbox = await PullQueue.bind<SchedulerMsg>(endpoints.scheduler, MESSAGES);
+  const inbox = await PullQueue.bind('scheduler', endpoints.scheduler);
   const toDetokenizer = new PushQueue<DetokenizerMsg>(endpoints.detokenizer, fail);
   const toTokenizerManager = new PushQueue<TokenizerManagerMsg>(endpoints.tokenizerManager, fail);
   const scheduler = assembleScheduler(args, model, {

@@ -6,7 +6,7 @@ import { parse } from 'yaml';
 import { errorMessage, UsageError } from '../core/errors';
 import { makeOccurrence, matchOption, type Occurrence, type OptionSpec, type ReadArguments } from './argv';
 import { argumentError } from './convert';
-import { pythonRepr } from './python-repr';
+import { pythonRepr } from '../logging/python-repr';
 
 /**
  * Reads the flags of a YAML file; keys are flag names with dashes or underscores. They count as if they stood before

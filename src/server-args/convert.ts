@@ -1,6 +1,6 @@
 import { UsageError } from '../core/errors';
 import type { Range } from './flag';
-import { pythonRepr } from './python-repr';
+import { pythonRepr } from '../logging/python-repr';
 import { displayName, type TableFlag } from './table';
 
 /** An error in argparse's form for one flag. */

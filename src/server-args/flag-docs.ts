@@ -1,3 +1,4 @@
+import { VARIABLES, type Variable } from '../core/env';
 import { supportNote } from './command';
 import { TABLE, TOPICS, type TableFlag } from './table';
 
@@ -53,11 +54,28 @@ function markdownTable(header: readonly string[], rows: readonly (readonly strin
   return [line(header), rule, ...rows.map(line)].join('\n');
 }
 
+const VARIABLES_HEADER = `## Environment variables
+
+Read by every process of the server, checked at start: a value that is none ends the start with a message. Switches are
+\`true\`, \`1\`, \`yes\` or \`y\`, and \`false\`, \`0\`, \`no\` or \`n\`, in any case.
+`;
+
+function variablesTable(): string {
+  const variables: readonly (readonly [string, Variable<unknown>])[] = Object.entries(VARIABLES);
+  const rows = variables.map(([name, { default: value, form, help }]) => [
+    `\`${name}\``,
+    typeof value === 'boolean' ? 'a switch' : form,
+    typeof value === 'boolean' ? (value ? 'on' : 'off') : `\`${JSON.stringify(value)}\``,
+    help,
+  ]);
+  return markdownTable(['Variable', 'Value', 'Default', 'Meaning'], rows);
+}
+
 /** The whole of docs/flags.md. */
 export function renderFlagDocs(): string {
   const sections = TOPICS.map(({ title }) => {
     const rows = TABLE.filter(({ topic }) => topic === title).map(row);
     return `## ${title}\n\n${markdownTable(['Flag', 'Type', 'Default', 'Support', 'Meaning'], rows)}\n`;
   });
-  return [HEADER, ...sections].join('\n');
+  return [HEADER, ...sections, VARIABLES_HEADER, `${variablesTable()}\n`].join('\n');
 }

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { randomInt } from 'node:crypto';
 
-import { bundledModelPath } from './package';
+import { bundledModelPath } from '../core/package';
 import type { ParsedFlags } from './parse';
 
 /** What the defaults depend on besides the command line. */

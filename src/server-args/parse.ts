@@ -2,7 +2,7 @@ import { UsageError } from '../core/errors';
 import { readArguments, type Occurrence, type ReadArguments } from './argv';
 import { CONFIG, convertOccurrences, HELP, helpPage, VERSION } from './command';
 import { readConfigFile } from './config-file';
-import { packageVersion } from './package';
+import { packageVersion } from '../core/package';
 import { TABLE, type FlagKey, type FlagValues, type TableFlag } from './table';
 
 /** The flags as given, with the defaults of the table, not yet resolved. */

@@ -1,4 +1,4 @@
-import { pythonRepr } from './python-repr';
+import { pythonRepr } from '../logging/python-repr';
 import type { ServerArgs } from './server-args';
 import { TABLE, type TableFlag } from './table';
 

@@ -1,3 +1,4 @@
+import { env } from '../core/env';
 import { bug, UsageError } from '../core/errors';
 import { argumentError } from './convert';
 import * as derive from './derive';
@@ -35,7 +36,7 @@ export function resolveServerArgs(flags: ParsedFlags, machine: Machine): Resolve
   const pageSize = values.pageSize ?? 1;
   const chunkedPrefillSize = resolveChunkedPrefillSize(values, facts, pageSize);
   const { cudaGraphMaxBs, cudaGraphBs } = resolveCudaGraphs(values, facts);
-  const inCi = isTrue(machine.env['SGLANG_IS_IN_CI']);
+  const inCi = env('SGLANG_IS_IN_CI', machine.env);
   const setsSoftWatchdog = values.softWatchdogTimeout === null && inCi;
 
   const known = {
@@ -175,8 +176,4 @@ function resolveCudaGraphs(
     throw argumentError(flagOf('cudaGraphBs'), `no size is within --cuda-graph-max-bs (${cudaGraphMaxBs})`);
   }
   return { cudaGraphMaxBs, cudaGraphBs: derive.limitToRunningRequests(sizes, values.maxRunningRequests) };
-}
-
-function isTrue(setting: string | undefined): boolean {
-  return ['true', '1'].includes(setting?.toLowerCase() ?? '');
 }

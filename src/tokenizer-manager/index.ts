@@ -1,4 +1,4 @@
-export { loadTokenizer, type Tokenizer } from '../core/tokenizer';
+export { loadTokenizer, type Tokenizer } from '../tokenizer/tokenizer';
 export { GenerateJob, type GenerateChunk } from './generate-job';
 export { DEFAULT_GENERATE_REQUEST, type GenerateRequest, type RawSamplingParams } from './generate-request';
 export type { GenerateResult } from './request-state';

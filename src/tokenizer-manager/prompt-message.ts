@@ -1,7 +1,7 @@
 import { RequestError } from '../core/errors';
 import type { ModelFacts } from '../core/model-facts';
 import type { LogprobParams, SamplingParams } from '../core/request';
-import type { Tokenizer } from '../core/tokenizer';
+import type { Tokenizer } from '../tokenizer/tokenizer';
 import type { GenerateMsg } from '../ipc/messages';
 import { warnOnce } from '../logging/logger';
 import type { ServerArgs } from '../server-args/server-args';

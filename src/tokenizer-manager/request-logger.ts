@@ -1,5 +1,5 @@
 import { logger } from '../logging/logger';
-import { pythonRepr } from '../server-args/python-repr';
+import { pythonRepr } from '../logging/python-repr';
 import type { ServerArgs } from '../server-args/server-args';
 import type { GenerateRequest } from './generate-request';
 import type { RequestState } from './request-state';

@@ -1,6 +1,6 @@
 import { assertNever, errorMessage, RequestError, StartupError } from '../core/errors';
 import type { ModelFacts } from '../core/model-facts';
-import type { Tokenizer } from '../core/tokenizer';
+import type { Tokenizer } from '../tokenizer/tokenizer';
 import type {
   GenerateMsg,
   InternalState,

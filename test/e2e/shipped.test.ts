@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { bundledModelPath } from '../../src/server-args/package';
+import { bundledModelPath } from '../../src/core/package';
 import { generate, greedy, streamed } from './client';
 import { launch, type Server } from './harness';
 

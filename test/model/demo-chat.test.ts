@@ -1,6 +1,6 @@
 import { join } from 'node:path';
-import { loadTokenizer, type Tokenizer } from '../../src/core/tokenizer';
-import { loadChatTemplate, type ChatMessage, type ChatTemplate } from '../../src/demo/chat-template';
+import { loadTokenizer, type Tokenizer } from '../../src/tokenizer/tokenizer';
+import { loadChatTemplate, type ChatMessage, type ChatTemplate } from '../../src/tokenizer/chat-template';
 import { readGolden, SHIPPED, type GoldenCase } from './support';
 
 /** The shipped checkpoint's tokenizer and chat template agree with those of the reference that made the golden record. */

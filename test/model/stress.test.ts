@@ -3,7 +3,7 @@ import * as fc from 'fast-check';
 import type { FinishReason, LogprobParams, PositionLogprobs, SamplingParams } from '../../src/core/request';
 import type { PauseMode, TokenOutput } from '../../src/ipc/messages';
 import { logger } from '../../src/logging/logger';
-import { generateMsg, type Overrides } from '../unit/scheduler/support';
+import { generateMsg, type Overrides } from '../unit/scheduler/generation/support';
 import { Engine, CHECKPOINTS, type Result } from './support';
 
 /**

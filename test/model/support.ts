@@ -8,11 +8,11 @@ import type {
   TokenizerManagerMsg,
 } from '../../src/ipc/messages';
 import { loadModelRunner, type LoadedModel } from '../../src/model-runner/load';
-import { assembleScheduler } from '../../src/scheduler/assemble';
-import type { Scheduler } from '../../src/scheduler/scheduler';
+import { assembleScheduler } from '../../src/scheduler/generation/assemble';
+import type { Scheduler } from '../../src/scheduler/generation/scheduler';
 import { parseCommandLine, resolveServerArgs, type ServerArgs } from '../../src/server-args';
 import { logger } from '../../src/logging/logger';
-import { generateMsg, type Overrides } from '../unit/scheduler/support';
+import { generateMsg, type Overrides } from '../unit/scheduler/generation/support';
 
 logger.level = 'critical';
 

@@ -2,7 +2,7 @@ import { RequestError } from '../../core/errors';
 import type { InternalState } from '../../ipc/messages';
 import { logger } from '../../logging/logger';
 import { toPublicArgs } from '../../server-args';
-import { packageVersion } from '../../server-args/package';
+import { packageVersion } from '../../core/package';
 import type { AppDeps } from '../app-deps';
 import type { RouteSpec } from '../route';
 

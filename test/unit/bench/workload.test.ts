@@ -6,7 +6,7 @@ import { drive } from '../../../bench/serving/drive';
 import { LineReader } from '../../../bench/serving/event-lines';
 import { parseOptions } from '../../../bench/serving/options';
 import { exponential, randomInt, seededRandom, shuffled } from '../../../bench/serving/random';
-import type { Tokenizer } from '../../../src/core/tokenizer';
+import type { Tokenizer } from '../../../src/tokenizer/tokenizer';
 
 describe('seededRandom', () => {
   const draw = (seed: number, count: number) => Array.from({ length: count }, seededRandom(seed));

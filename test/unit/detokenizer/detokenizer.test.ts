@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import type { DecodeParams, FinishReason, PositionLogprobs } from '../../../src/core/request';
-import type { Tokenizer } from '../../../src/core/tokenizer';
+import type { Tokenizer } from '../../../src/tokenizer/tokenizer';
 import { Detokenizer } from '../../../src/detokenizer/detokenizer';
 import type { TokenDecoder } from '../../../src/detokenizer/request-text';
 import type { TextOutput, TokenOutput } from '../../../src/ipc/messages';

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import type { Tokenizer } from '../../../src/core/tokenizer';
+import type { Tokenizer } from '../../../src/tokenizer/tokenizer';
 import { IncrementalDecoder } from '../../../src/detokenizer/incremental-decoder';
 import { testTokenizers, TINY_TOKENIZERS } from './tokenizers';
 

@@ -1,6 +1,5 @@
 /** @jest-environment ./test/shared-realm-environment.cjs */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { StartupError } from '../../../src/core/errors';
 import type { DecodeParams } from '../../../src/core/request';
 import { startDetokenizer } from '../../../src/detokenizer/service';
 import { createEndpoints, removeEndpoints, type Endpoints } from '../../../src/ipc/endpoints';
@@ -12,7 +11,7 @@ import type {
 } from '../../../src/ipc/messages';
 import { PullQueue, PushQueue } from '../../../src/ipc/queues';
 import { logger } from '../../../src/logging/logger';
-import type { StartedChild } from '../../../src/supervisor/child';
+import type { StartedChild } from '../../../src/child/frame';
 import { TINY_TOKENIZERS, withTokenizerFolder } from './tokenizers';
 
 const ARGS = { skipTokenizerInit: false, softWatchdogTimeout: null };
@@ -49,8 +48,8 @@ describe('startDetokenizer', () => {
     endpoints = createEndpoints();
     received = [];
     closers = [];
-    await listen<TokenizerManagerMsg>(endpoints.tokenizerManager, ['text_outputs']);
-    await listen<SchedulerMsg>(endpoints.scheduler, ['stopped']);
+    await listen('tokenizerManager');
+    await listen('scheduler');
   });
   afterEach(() => {
     for (const close of closers) close();
@@ -59,8 +58,8 @@ describe('startDetokenizer', () => {
     delete process.env['SGLANG_TEST_STUCK_DETOKENIZER'];
   });
 
-  async function listen<M extends TokenizerManagerMsg | SchedulerMsg>(endpoint: string, types: M['type'][]) {
-    const inbox = await PullQueue.bind<M>(endpoint, types);
+  async function listen(receiver: 'tokenizerManager' | 'scheduler') {
+    const inbox = await PullQueue.bind(receiver, endpoints[receiver]);
     const done = inbox.consume(
       (message) => received.push(message),
       () => undefined,
@@ -126,7 +125,9 @@ describe('startDetokenizer', () => {
     logger.silent = false;
     expect(messages.find((message) => message.type === 'stopped')).toEqual({ type: 'stopped', rid: 'a' });
     process.env['SGLANG_DETOKENIZER_MAX_STATES'] = 'many';
-    await expect(start()).rejects.toThrow(StartupError);
+    await expect(start()).rejects.toThrow(
+      'SGLANG_DETOKENIZER_MAX_STATES must be a whole number of at least 1, got "many"',
+    );
   });
 
   it('is watched when a soft timeout is set', async () => {

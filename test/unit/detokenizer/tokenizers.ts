@@ -1,7 +1,7 @@
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { loadTokenizer, type Tokenizer } from '../../../src/core/tokenizer';
+import { loadTokenizer, type Tokenizer } from '../../../src/tokenizer/tokenizer';
 
 const SPECIAL = { single_word: false, lstrip: false, rstrip: false, normalized: false, special: true };
 

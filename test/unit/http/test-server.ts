@@ -1,6 +1,6 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { Tokenizer } from '../../../src/core/tokenizer';
+import type { Tokenizer } from '../../../src/tokenizer/tokenizer';
 import { createApp, ServerStatus } from '../../../src/http';
 import type { ServerArgs } from '../../../src/server-args/server-args';
 import { TokenizerManager } from '../../../src/tokenizer-manager';

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
-import { loadTokenizer } from '../../../src/core/tokenizer';
+import { loadTokenizer } from '../../../src/tokenizer/tokenizer';
 import { BOS } from '../tokenizer-manager/fixtures';
 import { TestServer } from './test-server';
 

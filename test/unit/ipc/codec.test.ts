@@ -2,8 +2,6 @@
 import * as fc from 'fast-check';
 import { decode, encode } from '../../../src/ipc/codec';
 
-const TYPES = new Set(['generate', 'abort']);
-
 describe('a message', () => {
   const plain = fc.oneof(
     fc.string(),
@@ -20,7 +18,7 @@ describe('a message', () => {
     fc.assert(
       fc.property(fc.dictionary(name, field), (fields) => {
         const message = { ...fields, type: 'generate' };
-        expect(decode(encode(message), TYPES)).toEqual(message);
+        expect(decode(encode(message))).toEqual(message);
       }),
     );
   });
@@ -28,10 +26,9 @@ describe('a message', () => {
   it('carries token ids as typed arrays', () => {
     fc.assert(
       fc.property(fc.int32Array(), (ids) => {
-        const { inputIds } = decode<{ type: string; inputIds: Int32Array }>(
-          encode({ type: 'generate', inputIds: ids } as never),
-          TYPES,
-        );
+        const { inputIds } = decode(encode({ type: 'generate', inputIds: ids } as never)) as unknown as {
+          inputIds: Int32Array;
+        };
         expect(inputIds).toBeInstanceOf(Int32Array);
         expect([...inputIds]).toEqual([...ids]);
       }),
@@ -40,7 +37,7 @@ describe('a message', () => {
 
   it('cannot reach the prototype of what it becomes', () => {
     const message = JSON.parse('{"type":"abort","__proto__":{"polluted":true}}') as { type: string };
-    const decoded = decode<{ type: string; polluted?: boolean }>(encode(message), TYPES);
+    const decoded = decode(encode(message)) as { polluted?: boolean };
     expect(decoded.polluted).toBeUndefined();
     expect(({} as { polluted?: boolean }).polluted).toBeUndefined();
   });
@@ -52,20 +49,17 @@ describe('what is no message', () => {
       fc.property(fc.uint8Array({ maxLength: 64 }), (bytes) => {
         let message: unknown;
         try {
-          message = decode(bytes, TYPES);
+          message = decode(bytes);
         } catch (error) {
           expect(error).toBeDefined();
           return;
         }
-        expect(TYPES.has((message as { type: string }).type)).toBe(true);
+        expect(typeof (message as { type: string }).type).toBe('string');
       }),
     );
   });
 
-  it.each([
-    ['a type of another receiver', { type: 'text_outputs' }],
-    ['a type that is no text', { type: 7 }],
-  ])('like %s', (_, message) => {
-    expect(() => decode(encode(message as { type: string }), TYPES)).toThrow(/unknown type/);
+  it('like a type that is no text', () => {
+    expect(() => decode(encode({ type: 7 } as never))).toThrow('message of type 7');
   });
 });

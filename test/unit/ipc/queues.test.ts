@@ -30,7 +30,7 @@ it('delivers in order what was put before the receiver was there', async () => {
   });
   const rids = Array.from({ length: 100 }, (_, i) => String(i));
   for (const rid of rids) sender.put({ type: 'abort', rid });
-  const inbox = await PullQueue.bind<SchedulerMsg>(endpoint, ['abort']);
+  const inbox = await PullQueue.bind('scheduler', endpoint);
   const received: string[] = [];
   const done = inbox.consume(
     (message) => {
@@ -53,7 +53,7 @@ it('drops a malformed message and goes on', async () => {
   });
   sender.put({ type: 'abort', rid: 5 });
   sender.put({ type: 'abort', rid: 'five' });
-  const inbox = await PullQueue.bind<SchedulerMsg>(endpoint, ['abort']);
+  const inbox = await PullQueue.bind('scheduler', endpoint);
   const received: SchedulerMsg[] = [];
   const dropped: unknown[] = [];
   await inbox.consume(

@@ -1,12 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { StartupError } from '../../../src/core/errors';
-import { GraphBuilder } from '../../../src/model-runner/graph/graph-builder';
-import { IoBinding } from '../../../src/model-runner/onnxruntime/io-binding';
-import { OrtError, ortLibrary } from '../../../src/model-runner/onnxruntime/library';
-import { availableProviders } from '../../../src/model-runner/onnxruntime/providers';
-import { Session, type SessionSettings } from '../../../src/model-runner/onnxruntime/session';
-import { SIGNATURES } from '../../../src/model-runner/onnxruntime/signatures';
-import { Tensor, pinnedFloat32, pinnedInt64 } from '../../../src/model-runner/onnxruntime/tensor';
+import { GraphBuilder } from '../../../src/models/graph/graph-builder';
+import { IoBinding } from '../../../src/onnxruntime/io-binding';
+import { OrtError, ortLibrary } from '../../../src/onnxruntime/library';
+import { availableProviders } from '../../../src/onnxruntime/providers';
+import { Session, type SessionSettings } from '../../../src/onnxruntime/session';
+import { SIGNATURES } from '../../../src/onnxruntime/signatures';
+import { Tensor, pinnedFloat32, pinnedInt64 } from '../../../src/onnxruntime/tensor';
 import { noWeights } from './no-weights';
 
 /** Functions that these tests have reached, recorded where the library looks them up. */

@@ -1,12 +1,10 @@
-import type { WeightSource } from '../../../src/model-runner/weights/checkpoint';
+import type { WeightSource } from '../../../src/checkpoint/checkpoint';
 
 /** For graphs that have constants only. */
 export const noWeights: WeightSource = {
-  has: () => false,
   get: (name) => {
     throw new Error(`no weight ${name}`);
   },
-  totalBytes: 0,
   files: [],
   close: () => undefined,
 };

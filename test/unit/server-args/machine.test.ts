@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { readMachine } from '../../../src/server-args/machine';
-import { bundledModelPath, packageVersion } from '../../../src/server-args/package';
+import { bundledModelPath, packageVersion } from '../../../src/core/package';
 import { flagsOf } from './helpers';
 
 test('without a GPU asked for none is looked for', () => {

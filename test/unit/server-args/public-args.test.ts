@@ -1,5 +1,5 @@
 import { formatServerArgs, toPublicArgs } from '../../../src/server-args/public-args';
-import { pythonRepr } from '../../../src/server-args/python-repr';
+import { pythonRepr } from '../../../src/logging/python-repr';
 import { TABLE } from '../../../src/server-args/table';
 import { resolve } from './helpers';
 

@@ -1,5 +1,5 @@
 import type { ModelFacts } from '../../../src/core/model-facts';
-import type { Tokenizer } from '../../../src/core/tokenizer';
+import type { Tokenizer } from '../../../src/tokenizer/tokenizer';
 import type { ServerArgs } from '../../../src/server-args/server-args';
 
 /** The parts most tests start from: one model's facts, the flags of a server, and a tokenizer of bytes. */

@@ -1,7 +1,7 @@
 import type { TextOutput } from '../../../src/ipc/messages';
 import { GenerateJob } from '../../../src/tokenizer-manager/generate-job';
 import { RequestState } from '../../../src/tokenizer-manager/request-state';
-import { generateMsg } from '../scheduler/support';
+import { generateMsg } from '../scheduler/generation/support';
 
 const output = (rid: string, id: number, isLast: boolean): TextOutput => ({
   rid,

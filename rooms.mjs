@@ -1,0 +1,65 @@
+/**
+ * The rooms of `src` and what each may import from: layers go one way,
+ * http → tokenizer-manager → (ipc) → scheduler → model-runner → models → onnxruntime.
+ * The linter holds this table; docs/architecture.md says what each room is for.
+ */
+export const ROOMS = {
+  core: [],
+  logging: ['core'],
+  onnxruntime: ['core'],
+  checkpoint: ['core', 'logging'],
+  tokenizer: ['core', 'logging', 'checkpoint'],
+  models: ['core', 'logging', 'checkpoint', 'onnxruntime'],
+  sampling: ['core'],
+  'model-runner': ['core', 'logging', 'checkpoint', 'models', 'onnxruntime'],
+  ipc: ['core'],
+  child: ['core', 'logging', 'ipc', 'checkpoint'],
+  scheduler: ['core', 'logging', 'ipc', 'child', 'sampling', 'model-runner', 'models'],
+  detokenizer: ['core', 'logging', 'ipc', 'child', 'tokenizer'],
+  'tokenizer-manager': ['core', 'logging', 'ipc', 'tokenizer'],
+  http: ['core', 'logging', 'ipc', 'tokenizer-manager', 'server-args'],
+  'server-args': ['core', 'logging', 'scheduler', 'models', 'model-runner'],
+  launcher: ['core', 'logging', 'ipc', 'child', 'checkpoint', 'tokenizer-manager', 'http', 'server-args'],
+};
+
+/** Rooms that everybody may import types from: types are gone at run time. */
+const TYPES_FOR_ALL = ['server-args'];
+
+/** Libraries that only one room talks to. */
+const LIBRARIES = {
+  zeromq: { only: ['ipc'], message: 'Only src/ipc talks to ZeroMQ.' },
+  express: { only: ['http'], message: 'Only src/http talks to express.' },
+  koffi: {
+    only: ['onnxruntime', 'model-runner'],
+    message: 'Only onnxruntime and model-runner call native code.',
+  },
+};
+
+/** One block of lint configuration for each room. */
+export const roomRules = Object.entries(ROOMS).map(([room, allowed]) => {
+  const closed = Object.keys(ROOMS).filter((other) => other !== room && !allowed.includes(other));
+  const pattern = (rooms, allowTypeImports) => ({
+    regex: `^(\\.\\./)+(${rooms.join('|')})(/|$)`,
+    message: `Not from src/${room}: see rooms.mjs.`,
+    allowTypeImports,
+  });
+  const groups = [
+    pattern([...closed.filter((other) => !TYPES_FOR_ALL.includes(other)), 'launch-server', 'index'], false),
+    pattern(
+      closed.filter((other) => TYPES_FOR_ALL.includes(other)),
+      true,
+    ),
+  ];
+  const paths = Object.entries(LIBRARIES)
+    .filter(([, { only }]) => !only.includes(room))
+    .map(([name, { message }]) => ({ name, message }));
+  return {
+    files: [`src/${room}/**`],
+    rules: {
+      '@typescript-eslint/no-restricted-imports': [
+        'error',
+        { paths, patterns: groups.filter(({ regex }) => !regex.includes('()')) },
+      ],
+    },
+  };
+});

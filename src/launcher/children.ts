@@ -1,0 +1,114 @@
+import { join } from 'node:path';
+import { StartupError, bug } from '../core/errors';
+import type { ModelFacts } from '../core/model-facts';
+import { createEndpoints, removeEndpoints } from '../ipc/endpoints';
+import { ForkedChild, type Loss } from './forked-child';
+import type { ChildInit, ChildName } from '../child/protocol';
+
+/** A child ended although nobody told it to. Printed as one line: the child has logged why, if it could. */
+export class ChildDiedError extends Error {
+  override readonly name = 'ChildDiedError';
+}
+
+/** Main files of the children. */
+export type ChildModules = Readonly<Record<ChildName, string>>;
+
+const MODULES: ChildModules = {
+  scheduler: join(__dirname, '../scheduler/process.js'),
+  detokenizer: join(__dirname, '../detokenizer/process.js'),
+};
+
+/** What the operator reads when a child dies before it was ready. */
+const LAUNCH_NOTICE: Readonly<Record<ChildName, string>> = {
+  scheduler: 'Rank 0 scheduler is dead. Please check if there are relevant logs.',
+  detokenizer: 'The detokenizer is dead. Please check if there are relevant logs.',
+};
+
+/**
+ * Owns the children and the directory of their sockets, from construction until `stop` has resolved. When this process
+ * ends in any other way that runs its exit handlers, both go with it; when it is killed, the children clean up.
+ */
+export class Children {
+  /** What every process works with. */
+  readonly init: ChildInit;
+  /**
+   * Rejects when a child ends that should not: with StartupError and the child's own words when the operator can mend
+   * the cause, else with ChildDiedError. Never resolves.
+   */
+  readonly failure: Promise<never>;
+
+  private readonly scheduler: ForkedChild;
+  private readonly detokenizer: ForkedChild;
+  private isReady = false;
+  private stopping = false;
+
+  /** Starts the children. */
+  constructor(init: Omit<ChildInit, 'endpoints'>, modules: ChildModules = MODULES) {
+    this.scheduler = new ForkedChild('scheduler', modules.scheduler);
+    this.detokenizer = new ForkedChild('detokenizer', modules.detokenizer);
+    // Made only now, and told at once: should this process be killed, there is a child that knows what to remove.
+    this.init = { ...init, endpoints: createEndpoints() };
+    process.once('exit', this.abandon);
+    for (const child of this.children) child.start(this.init);
+    this.failure = new Promise((_, reject) => {
+      for (const child of this.children) {
+        void child.lost.then((loss) => {
+          if (!this.stopping) reject(this.failureOf(child, loss));
+        });
+      }
+    });
+    this.failure.catch(() => undefined);
+  }
+
+  /** Resolves when both children are ready; rejects as `failure` does. */
+  async ready(): Promise<ModelFacts> {
+    const both = Promise.all([this.scheduler.ready, this.detokenizer.ready]);
+    const [report] = await Promise.race([both, this.failure]);
+    if (report.type !== 'scheduler_ready') throw bug(`The scheduler reported ${report.type}`);
+    this.isReady = true;
+    return report.facts;
+  }
+
+  /** Process ids of the children that could be started. */
+  get pids(): Readonly<Record<ChildName, number | undefined>> {
+    return { scheduler: this.scheduler.pid, detokenizer: this.detokenizer.pid };
+  }
+
+  /**
+   * Ends the children and removes the directory of their sockets. Resolves when nothing is left; may be called again,
+   * also with a shorter grace while an earlier call waits.
+   * @param graceMs how long the children may take to close before they are killed
+   */
+  async stop(graceMs: number): Promise<void> {
+    this.stopping = true;
+    await Promise.all(this.children.map((child) => child.stop(graceMs)));
+    removeEndpoints(this.init.endpoints);
+    process.off('exit', this.abandon);
+  }
+
+  private get children(): readonly ForkedChild[] {
+    return [this.scheduler, this.detokenizer];
+  }
+
+  private failureOf(child: ForkedChild, loss: Loss): Error {
+    if (loss.type === 'fatal' && loss.expected) return new StartupError(loss.message);
+    const how = `(pid ${child.pid}, ${describe(loss)})`;
+    return new ChildDiedError(
+      this.isReady
+        ? `The ${child.name} process ended unexpectedly ${how}. Shutting the server down.`
+        : `${LAUNCH_NOTICE[child.name]} ${how}`,
+    );
+  }
+
+  private readonly abandon = (): void => {
+    for (const child of this.children) child.kill();
+    removeEndpoints(this.init.endpoints);
+  };
+}
+
+function describe(loss: Loss): string {
+  if (loss.type === 'fatal') return loss.message;
+  if (loss.signal === 'SIGKILL') return 'signal SIGKILL, often for lack of memory';
+  if (loss.signal !== null) return `signal ${loss.signal}`;
+  return loss.code === null ? 'it could not be started' : `exit code ${loss.code}`;
+}

@@ -1,0 +1,91 @@
+import { fork, type ChildProcess } from 'node:child_process';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { ChildInit, ChildName, ChildOrder, ChildReport } from '../child/protocol';
+
+/** How a process ended; both null when it could not be started. */
+export interface Exit {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+}
+
+type FatalReport = Extract<ChildReport, { type: 'fatal' }>;
+type ReadyReport = Exclude<ChildReport, FatalReport>;
+
+/** Why a child is lost: what it said about it, or how it ended without a word. */
+export type Loss = FatalReport | ({ readonly type: 'exit' } & Exit);
+
+/** A forked child as the launcher sees it: what it reported, when it ended, and how to end it. */
+export class ForkedChild {
+  readonly pid: number | undefined;
+  /** Resolves when the child is ready; stays pending when it never is. */
+  readonly ready: Promise<ReadyReport>;
+  /** Resolves when the child fails or ends, whichever is known first. */
+  readonly lost: Promise<Loss>;
+  /** Resolves once the process is gone and everything it said has been read. */
+  readonly exited: Promise<Exit>;
+
+  private readonly process: ChildProcess;
+  private gone = false;
+
+  /** @param modulePath compiled main file of the child; it calls `runChild` and waits for `start` */
+  constructor(
+    readonly name: ChildName,
+    modulePath: string,
+  ) {
+    const child = fork(modulePath, [], {
+      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+      serialization: 'advanced',
+    });
+    this.process = child;
+    this.pid = child.pid;
+
+    this.exited = new Promise((resolve) => {
+      const end = (exit: Exit) => {
+        this.gone = true;
+        resolve(exit);
+      };
+      // 'close' and not 'exit': the last report may still be in the channel when the process is gone.
+      child.once('close', (code, signal) => end({ code, signal }));
+      child.on('error', () => {
+        if (child.pid === undefined) end({ code: null, signal: null });
+      });
+    });
+
+    let reportReady: (report: ReadyReport) => void;
+    this.ready = new Promise((resolve) => (reportReady = resolve));
+    this.lost = new Promise((resolve) => {
+      child.on('message', (report: ChildReport) => {
+        if (report.type === 'fatal') resolve(report);
+        else reportReady(report);
+      });
+      void this.exited.then((exit) => resolve({ type: 'exit', ...exit }));
+    });
+  }
+
+  /** Tells the child what to work with. */
+  start(init: ChildInit): void {
+    this.order({ type: 'init', init });
+  }
+
+  /** Ends the process: asks, waits, kills. Resolves when it is gone. */
+  async stop(graceMs: number): Promise<void> {
+    if (this.gone) return;
+    this.order({ type: 'shutdown' });
+    const grace = new AbortController();
+    const graceOver = sleep(graceMs, undefined, { signal: grace.signal }).catch(() => undefined);
+    await Promise.race([this.exited, graceOver]);
+    grace.abort();
+    this.kill();
+    await this.exited;
+  }
+
+  /** Kills the process at once; safe to call at any time. */
+  kill(): void {
+    if (!this.gone) this.process.kill('SIGKILL');
+  }
+
+  /** An order that cannot be delivered is dropped: the child has ended, and `exited` tells. */
+  private order(order: ChildOrder): void {
+    if (this.process.connected) this.process.send(order, () => undefined);
+  }
+}

@@ -1,0 +1,73 @@
+import type { RequestListener } from 'node:http';
+import { errorMessage } from '../core/errors';
+import type { ModelFacts } from '../core/model-facts';
+import { createApp, ServerStatus } from '../http';
+import { isAlive } from '../http/health';
+import type { SchedulerMsg } from '../ipc/messages';
+import { PullQueue, PushQueue } from '../ipc/queues';
+import { logger } from '../logging/logger';
+import { loadTokenizer, TokenizerManager, type Tokenizer } from '../tokenizer-manager';
+import type { ChildInit } from '../child/protocol';
+
+/** A scheduler that was silent or stuck for longer will not finish its requests. */
+const DEAD_AFTER_MS = 20_000;
+
+/** The main process's own part in serving: the TokenizerManager with its queues, and the HTTP application on top. */
+export class Frontend {
+  readonly application: RequestListener;
+  readonly status = new ServerStatus();
+  private readonly manager: TokenizerManager;
+
+  /**
+   * Loads the tokenizer while the children load the model.
+   * @param modelReady resolves when the children are ready
+   * @param fail told of the first error that the server cannot outlive
+   * @throws StartupError when the tokenizer cannot be loaded; and whatever `modelReady` rejects with
+   */
+  static async start(
+    init: ChildInit,
+    modelReady: Promise<ModelFacts>,
+    fail: (error: unknown) => void,
+  ): Promise<Frontend> {
+    const [inbox, tokenizer, facts] = await Promise.all([
+      PullQueue.bind('tokenizerManager', init.endpoints.tokenizerManager),
+      init.args.skipTokenizerInit ? null : loadTokenizer(init.tokenizerDir),
+      modelReady,
+    ]);
+    return new Frontend(init, inbox, tokenizer, facts, fail);
+  }
+
+  private constructor(
+    { args, endpoints }: ChildInit,
+    inbox: PullQueue<'tokenizerManager'>,
+    tokenizer: Tokenizer | null,
+    readonly facts: ModelFacts,
+    fail: (error: unknown) => void,
+  ) {
+    const toScheduler = new PushQueue<SchedulerMsg>(endpoints.scheduler, fail);
+    const manager = new TokenizerManager({ args, facts, tokenizer, toScheduler });
+    inbox
+      .consume(
+        (message) => manager.handle(message),
+        (error) => logger.log('error', `Dropped a message: ${errorMessage(error)}`),
+      )
+      .catch(fail);
+    this.manager = manager;
+    this.application = createApp({ args, facts, manager, status: this.status });
+  }
+
+  /** Requests that are not finished. */
+  get pendingRids(): readonly string[] {
+    return this.manager.pendingRids;
+  }
+
+  /** Whether the scheduler makes progress. */
+  get isResponsive(): boolean {
+    return isAlive(this.manager.heartbeat, DEAD_AFTER_MS);
+  }
+
+  /** Ends all requests as aborted. */
+  abortAll(): void {
+    this.manager.abortAll();
+  }
+}

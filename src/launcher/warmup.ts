@@ -1,0 +1,72 @@
+import { request } from 'node:http';
+import { env } from '../core/env';
+import { errorMessage } from '../core/errors';
+import type { ModelFacts } from '../core/model-facts';
+import type { ServerArgs } from '../server-args/server-args';
+
+const PROMPT = 'The capital city of France is';
+const PROMPT_IDS = [10, 11, 12];
+const DEFAULT_TIMEOUT_SECONDS = 600;
+
+/** The warm-up request failed: the server would not serve its users either. */
+export class WarmupError extends Error {
+  override readonly name = 'WarmupError';
+}
+
+/**
+ * Sends the server its first request, through its own HTTP interface, and waits for the reply.
+ * `SGLANG_WARMUP_TIMEOUT` bounds the wait in seconds (default 600).
+ * @param url where this machine reaches the server
+ * @throws WarmupError in the words SGLang's users know
+ */
+export async function warmUp(
+  url: string,
+  args: Pick<ServerArgs, 'apiKey' | 'skipTokenizerInit'>,
+  facts: Pick<ModelFacts, 'vocabSize'>,
+): Promise<void> {
+  const prompt = args.skipTokenizerInit
+    ? { input_ids: PROMPT_IDS.map((id) => Math.min(id, facts.vocabSize - 1)) }
+    : { text: PROMPT };
+  const body = JSON.stringify({ ...prompt, sampling_params: { temperature: 0, max_new_tokens: 8 } });
+  try {
+    const signal = AbortSignal.timeout(timeoutMs());
+    await ask('GET', `${url}/model_info`, args.apiKey, null, signal);
+    await ask('POST', `${url}/generate`, args.apiKey, body, signal);
+  } catch (error) {
+    throw new WarmupError(`Initialization failed. warmup error: ${errorMessage(error)}`);
+  }
+}
+
+function timeoutMs(): number {
+  const seconds = env('SGLANG_WARMUP_TIMEOUT');
+  return (seconds > 0 ? seconds : DEFAULT_TIMEOUT_SECONDS) * 1000;
+}
+
+/** Resolves when the whole reply has come with status 200. */
+function ask(
+  method: 'GET' | 'POST',
+  url: string,
+  apiKey: string | null,
+  body: string | null,
+  signal: AbortSignal,
+): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const headers = {
+      ...(apiKey === null ? {} : { authorization: `Bearer ${apiKey}` }),
+      ...(body === null ? {} : { 'content-type': 'application/json' }),
+    };
+    // A connection of its own: none stays open towards ourselves.
+    const call = request(url, { method, headers, signal, agent: false }, (reply) => {
+      let text = '';
+      reply.setEncoding('utf8');
+      reply.on('data', (chunk: string) => (text += chunk));
+      reply.on('error', reject);
+      reply.on('end', () => {
+        if (reply.statusCode === 200) resolve();
+        else reject(new Error(`${method} ${url} answered ${reply.statusCode}: ${text}`));
+      });
+    });
+    call.on('error', reject);
+    call.end(body ?? undefined);
+  });
+}

@@ -1,0 +1,203 @@
+import { basename, dirname } from 'node:path';
+import { StartupError, bug } from '../../core/errors';
+import { ElementType, type ElementTypeName } from '../../onnxruntime/element-type';
+import type { TensorRef, WeightSource } from '../../checkpoint/checkpoint';
+import { AttributeType, EXTERNAL, encodeModel, type AttributeMessage, type GraphMessage } from './onnx-proto';
+
+/** The name of a value in the graph. */
+export type Value = string;
+
+/** An attribute: integers and lists of them as they are, a float as `{ float }`, a string as it is. */
+export type Attribute = number | readonly number[] | string | { readonly float: number };
+
+/** A dimension: a number, or the name of one that is known only at run time. */
+export type Dim = number | string;
+
+export interface NodeOptions {
+  readonly attributes?: Readonly<Record<string, Attribute>>;
+  /** Empty for ONNX's own operators. */
+  readonly domain?: '' | 'com.microsoft';
+  /** How many outputs the node has. Defaults to 1. */
+  readonly outputs?: number;
+}
+
+const WEIGHT_TYPES: Readonly<Record<string, ElementTypeName>> = {
+  F32: 'float32',
+  F16: 'float16',
+  BF16: 'bfloat16',
+};
+
+/**
+ * Builds one ONNX graph. Weights are never copied into it: they are references into the checkpoint's own files, which
+ * ONNX Runtime reads when the session is created, so the files must stay in place until then.
+ */
+export class GraphBuilder {
+  private readonly graph: GraphMessage = { name: 'model', node: [], initializer: [], input: [], output: [] };
+  private readonly named = new Set<string>();
+  private folder: string | null = null;
+  private counter = 0;
+
+  constructor(private readonly weights: WeightSource) {}
+
+  /** Folder of the external data, once a weight was used. */
+  get externalDataFolder(): string | null {
+    return this.folder;
+  }
+
+  input(name: string, type: ElementTypeName, dims: readonly Dim[]): Value {
+    this.graph.input.push(valueInfo(name, type, dims));
+    return name;
+  }
+
+  /** Declares `value` as a graph output called `name`. */
+  output(name: string, value: Value, type: ElementTypeName, dims: readonly Dim[]): void {
+    if (value !== name) {
+      this.graph.node.push({
+        input: [value],
+        output: [name],
+        name: `out_${name}`,
+        opType: 'Identity',
+        attribute: [],
+        domain: '',
+      });
+    }
+    this.graph.output.push(valueInfo(name, type, dims));
+  }
+
+  /** Adds a node and returns its first output. */
+  node(opType: string, inputs: readonly Value[], options: NodeOptions = {}): Value {
+    return this.nodes(opType, inputs, options)[0] as Value;
+  }
+
+  /** Adds a node and returns all its outputs. */
+  nodes(opType: string, inputs: readonly Value[], options: NodeOptions = {}): Value[] {
+    const name = `${opType}_${this.counter++}`;
+    const count = options.outputs ?? 1;
+    const output = Array.from({ length: count }, (_, index) => (count === 1 ? name : `${name}:${index}`));
+    this.addNode(opType, inputs, output, name, options);
+    return output;
+  }
+
+  /** Adds a node whose outputs carry given names (a `''` leaves an optional output out). */
+  namedNode(
+    opType: string,
+    inputs: readonly Value[],
+    outputs: readonly Value[],
+    options: NodeOptions = {},
+  ): void {
+    this.addNode(opType, inputs, [...outputs], `${opType}_${this.counter++}`, options);
+  }
+
+  /** A float32 constant. */
+  floats(name: string, dims: readonly number[], data: Float32Array): Value {
+    return this.constant(name, 'float32', dims, data);
+  }
+
+  /** An int64 constant vector. */
+  ints(name: string, values: readonly number[]): Value {
+    return this.constant(name, 'int64', [values.length], BigInt64Array.from(values, BigInt));
+  }
+
+  /** A weight in the checkpoint's own precision. @throws StartupError when it is missing or of another shape */
+  rawWeight(name: string, shape: readonly number[]): Value {
+    if (!this.named.has(name)) {
+      this.named.add(name);
+      this.addExternal(this.weights.get(name, shape));
+    }
+    return name;
+  }
+
+  /** A weight as float32: cast in the graph, which ONNX Runtime folds when the session is created. */
+  weight(name: string, shape: readonly number[]): Value {
+    const raw = this.rawWeight(name, shape);
+    if (this.weights.get(name, shape).dtype === 'F32') return raw;
+    const cast = `${name}:float32`;
+    if (!this.named.has(cast)) {
+      this.named.add(cast);
+      this.addNode('Cast', [raw], [cast], `cast_${name}`, { attributes: { to: ElementType.float32 } });
+    }
+    return cast;
+  }
+
+  build(): Uint8Array {
+    return encodeModel(this.graph, [
+      { domain: '', version: 21 },
+      { domain: 'com.microsoft', version: 1 },
+    ]);
+  }
+
+  private constant(
+    name: string,
+    type: ElementTypeName,
+    dims: readonly number[],
+    data: Float32Array | BigInt64Array,
+  ): Value {
+    if (this.named.has(name)) return name;
+    this.named.add(name);
+    const rawData = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+    this.graph.initializer.push({ name, dims: [...dims], dataType: ElementType[type], rawData });
+    return name;
+  }
+
+  private addExternal(tensor: TensorRef): void {
+    const folder = dirname(tensor.file);
+    this.folder ??= folder;
+    // ONNX Runtime resolves every location against one folder and refuses any that leaves it.
+    if (this.folder !== folder) {
+      throw new StartupError(
+        `${tensor.file}: all shards of a checkpoint must lie in one folder (${this.folder})`,
+      );
+    }
+    const type = WEIGHT_TYPES[tensor.dtype];
+    if (!type)
+      throw new StartupError(
+        `${tensor.file}: tensor '${tensor.name}' has the unsupported type ${tensor.dtype}`,
+      );
+    this.graph.initializer.push({
+      name: tensor.name,
+      dims: [...tensor.shape],
+      dataType: ElementType[type],
+      dataLocation: EXTERNAL,
+      externalData: [
+        { key: 'location', value: basename(tensor.file) },
+        { key: 'offset', value: String(tensor.offset) },
+        { key: 'length', value: String(tensor.byteLength) },
+      ],
+    });
+  }
+
+  private addNode(
+    opType: string,
+    input: readonly Value[],
+    output: Value[],
+    name: string,
+    options: NodeOptions,
+  ): void {
+    const attribute = Object.entries(options.attributes ?? {}).map(([key, value]) =>
+      attributeMessage(key, value),
+    );
+    this.graph.node.push({
+      input: [...input],
+      output,
+      name,
+      opType,
+      attribute,
+      domain: options.domain ?? '',
+    });
+  }
+}
+
+function attributeMessage(name: string, value: Attribute): AttributeMessage {
+  if (typeof value === 'number') {
+    if (!Number.isInteger(value)) throw bug(`attribute ${name} is a bare float`);
+    return { name, type: AttributeType.int, i: value };
+  }
+  if (typeof value === 'string') return { name, type: AttributeType.string, s: Buffer.from(value) };
+  if ('float' in value) return { name, type: AttributeType.float, f: value.float };
+  return { name, type: AttributeType.ints, ints: [...value] };
+}
+
+function valueInfo(name: string, type: ElementTypeName, dims: readonly Dim[]): GraphMessage['input'][number] {
+  const dim = dims.map((size) => (typeof size === 'number' ? { dimValue: size } : { dimParam: size }));
+  return { name, type: { tensorType: { elemType: ElementType[type], shape: { dim } } } };
+}

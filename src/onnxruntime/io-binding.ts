@@ -1,0 +1,63 @@
+import { bug } from '../core/errors';
+import { ortLibrary, type Pointer } from './library';
+import type { Session } from './session';
+import type { Tensor } from './tensor';
+
+/**
+ * Inputs and outputs of a session bound to memory once, run many times without allocation. It keeps the session and
+ * every bound tensor reachable. It owns the tensors it `adopt`ed; whoever made the others disposes of them afterwards.
+ */
+export class IoBinding {
+  private pointer: Pointer | null;
+  private readonly runOptions: Pointer;
+  private readonly bound = new Map<string, Tensor>();
+  private readonly adopted = new Set<Tensor>();
+  private running = false;
+
+  constructor(private readonly session: Session) {
+    this.pointer = ortLibrary().create('CreateIoBinding', session.handle);
+    this.runOptions = ortLibrary().create('CreateRunOptions');
+  }
+
+  bindInput(name: string, tensor: Tensor): void {
+    ortLibrary().call('BindInput', this.handle, name, tensor.handle);
+    this.bound.set(`in:${name}`, tensor);
+  }
+
+  bindOutput(name: string, tensor: Tensor): void {
+    ortLibrary().call('BindOutput', this.handle, name, tensor.handle);
+    this.bound.set(`out:${name}`, tensor);
+  }
+
+  /** Takes over a tensor: it is disposed of together with the binding. */
+  adopt(tensor: Tensor): void {
+    this.adopted.add(tensor);
+  }
+
+  /** Runs the graph on a worker thread. Bound memory belongs to the run until it settles. @throws OrtError */
+  async run(): Promise<void> {
+    if (this.running) throw bug('binding run twice at a time');
+    this.running = true;
+    try {
+      await ortLibrary().callAsync('RunWithBinding', this.session.handle, this.runOptions, this.handle);
+    } finally {
+      this.running = false;
+    }
+  }
+
+  dispose(): void {
+    if (this.pointer === null) return;
+    if (this.running) throw bug('binding disposed of while it runs');
+    ortLibrary().release('ReleaseIoBinding', this.pointer);
+    ortLibrary().release('ReleaseRunOptions', this.runOptions);
+    this.pointer = null;
+    this.bound.clear();
+    for (const tensor of this.adopted) tensor.dispose();
+    this.adopted.clear();
+  }
+
+  private get handle(): Pointer {
+    if (this.pointer === null) throw bug('binding used after dispose');
+    return this.pointer;
+  }
+}

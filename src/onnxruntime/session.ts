@@ -1,0 +1,114 @@
+import { bug } from '../core/errors';
+import { ElementType, type ElementTypeName } from './element-type';
+import { ortLibrary, readCString, type Pointer } from './library';
+import { appendCudaProvider, type CudaOptions } from './providers';
+
+export interface SessionSettings {
+  /** Threads of one operator; 0 lets ONNX Runtime choose (one per physical core). */
+  readonly intraOpThreads: number;
+  /** Folder that holds the graph's external data. */
+  readonly externalDataFolder: string | null;
+  /** null runs on the CPU. */
+  readonly cuda: CudaOptions | null;
+  /** Further `session.…` entries, as named in onnxruntime_session_options_config_keys.h. */
+  readonly config?: Readonly<Record<string, string>>;
+}
+
+/** Name, element type and shape (-1 where symbolic) of a graph input or output. */
+export interface ValueInfo {
+  readonly name: string;
+  readonly type: ElementTypeName;
+  readonly dims: readonly number[];
+}
+
+const ALL_OPTIMIZATIONS = 99;
+
+/** A loaded graph. Owns the native session; `dispose` only when nothing runs on it any more. */
+export class Session {
+  readonly inputs: readonly ValueInfo[];
+  readonly outputs: readonly ValueInfo[];
+  private pointer: Pointer | null;
+
+  private constructor(pointer: Pointer) {
+    this.pointer = pointer;
+    this.inputs = describe(pointer, 'Input');
+    this.outputs = describe(pointer, 'Output');
+  }
+
+  /**
+   * Builds a session from the bytes of an ONNX model, on a worker thread.
+   * @throws OrtError when the graph is invalid or its data cannot be read; StartupError when a provider is missing
+   */
+  static async create(model: Uint8Array, settings: SessionSettings): Promise<Session> {
+    const ort = ortLibrary();
+    const options = ort.create('CreateSessionOptions');
+    try {
+      ort.call('SetSessionGraphOptimizationLevel', options, ALL_OPTIMIZATIONS);
+      ort.call('SetIntraOpNumThreads', options, settings.intraOpThreads);
+      const config: Record<string, string> = {
+        // Threads spin between the operators of one run and sleep as soon as it ends: an idle server costs nothing.
+        'session.force_spinning_stop': '1',
+        ...settings.config,
+      };
+      if (settings.externalDataFolder !== null) {
+        config['session.model_external_initializers_file_folder_path'] = settings.externalDataFolder;
+      }
+      for (const [key, value] of Object.entries(config))
+        ort.call('AddSessionConfigEntry', options, key, value);
+      if (settings.cuda) appendCudaProvider(options, settings.cuda);
+      return new Session(
+        await ort.createAsync('CreateSessionFromArray', ortEnv(), model, model.byteLength, options),
+      );
+    } finally {
+      ort.release('ReleaseSessionOptions', options);
+    }
+  }
+
+  get handle(): Pointer {
+    if (this.pointer === null) throw bug('session used after dispose');
+    return this.pointer;
+  }
+
+  dispose(): void {
+    if (this.pointer === null) return;
+    ortLibrary().release('ReleaseSession', this.pointer);
+    this.pointer = null;
+  }
+}
+
+let env: Pointer | null = null;
+
+/** ONNX Runtime's environment: one for the life of the process. Logs errors only; warnings concern graph authors. */
+function ortEnv(): Pointer {
+  const LOG_ERRORS = 3;
+  env ??= ortLibrary().create('CreateEnv', LOG_ERRORS, 'sglang-node');
+  return env;
+}
+
+const TYPE_NAMES = new Map<number, ElementTypeName>(
+  (Object.keys(ElementType) as ElementTypeName[]).map((name) => [ElementType[name], name]),
+);
+
+function describe(session: Pointer, side: 'Input' | 'Output'): ValueInfo[] {
+  const ort = ortLibrary();
+  const allocator = ort.create('GetAllocatorWithDefaultOptions');
+  const count = ort.number(`SessionGet${side}Count`, session);
+  return Array.from({ length: count }, (_, index) => {
+    const namePointer = ort.create(`SessionGet${side}Name`, session, index, allocator);
+    const name = readCString(namePointer);
+    ort.call('AllocatorFree', allocator, namePointer);
+    const typeInfo = ort.create(`SessionGet${side}TypeInfo`, session, index);
+    try {
+      // Owned by typeInfo: not released on its own.
+      const tensorInfo = ort.create('CastTypeInfoToTensorInfo', typeInfo);
+      const type = TYPE_NAMES.get(ort.number('GetTensorElementType', tensorInfo));
+      if (!type) throw bug(`${side.toLowerCase()} '${name}' has an element type without a name`);
+      const rank = ort.number('GetDimensionsCount', tensorInfo);
+      const dims = new BigInt64Array(rank);
+      if (rank > 0) ort.call('GetDimensions', tensorInfo, dims, rank);
+      return { name, type, dims: Array.from(dims, Number) };
+    } finally {
+      ort.release('ReleaseTypeInfo', typeInfo);
+    }
+  });
+}

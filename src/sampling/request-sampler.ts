@@ -1,0 +1,92 @@
+import type { SamplingParams } from '../core/request';
+import { bug } from '../core/errors';
+import { LogitRow, argmax } from './logit-row';
+import { Penalties } from './penalties';
+import { uniform } from './philox';
+import { rankCut } from './selection';
+import { KEEP_ALL, drawToken, stepsPerLogit, stricter, type Cut } from './token-mass';
+
+/** Temperatures below this mean greedy. */
+const GREEDY_BELOW = 1e-6;
+
+/**
+ * Chooses the tokens of one request. A token is a function of the row of logits, the parameters, the seed, and the
+ * tokens before it, and of nothing else: not of the batch, nor of how often the request was retracted.
+ *
+ * A row is shaped in this order: frequency and presence penalty, repetition penalty, mask of the stop tokens until
+ * `minNewTokens` exist, logit bias. Then, unless greedy: division by the temperature, softmax, top-k, top-p, min-p, each
+ * of which looks at the probabilities of the whole vocabulary, and the draw.
+ */
+export class RequestSampler {
+  private readonly penalties: Penalties;
+  private generated = 0;
+
+  /**
+   * @param vocabSize length of the rows
+   * @param seed of the request's own generator; the scheduler draws one for requests without
+   */
+  constructor(
+    private readonly params: SamplingParams,
+    private readonly vocabSize: number,
+    promptIds: Int32Array,
+    private readonly seed: number,
+  ) {
+    this.penalties = new Penalties(params, promptIds);
+  }
+
+  /** Whether the likeliest token is always taken: temperature 0, or top-k 1. */
+  get greedy(): boolean {
+    return this.params.temperature < GREEDY_BELOW || this.params.topK === 1;
+  }
+
+  /** What logits are divided by before they become log-probabilities: 1 for greedy requests. */
+  get logprobTemperature(): number {
+    return this.greedy ? 1 : this.params.temperature;
+  }
+
+  /**
+   * Shapes the row in place (all but the temperature) and chooses a token.
+   * @param logits one row, `vocabSize` long; afterwards what log-probabilities are to be computed from
+   * @returns the token, or -1 when the row is void: a logit is NaN, or all are -Infinity
+   */
+  sample(logits: Float32Array): number {
+    this.shape(logits);
+    return this.greedy ? argmax(logits) : this.draw(logits);
+  }
+
+  /** Tells the sampler about a generated token, in order. The sampler lives as long as its request: no token twice. */
+  observe(id: number): void {
+    this.generated++;
+    this.penalties.observe(id);
+  }
+
+  private shape(logits: Float32Array): void {
+    const { minNewTokens, stopTokenIds, logitBias } = this.params;
+    if (logits.length !== this.vocabSize)
+      throw bug(`a row of ${logits.length} logits, not ${this.vocabSize}`);
+    this.penalties.apply(logits);
+    if (this.generated < minNewTokens) {
+      for (const id of stopTokenIds) logits[id] = -Infinity;
+    }
+    for (const [id, bias] of logitBias) logits[id]! += bias;
+  }
+
+  private draw(logits: Float32Array): number {
+    const row = new LogitRow(logits);
+    if (row.isVoid) return -1;
+    if (row.max === Infinity) return argmax(logits);
+    const scale = stepsPerLogit(this.params.temperature);
+    return drawToken(row, scale, this.cut(row, scale), uniform(this.seed, this.generated));
+  }
+
+  /** What top-k, top-p and min-p keep together. */
+  private cut(row: LogitRow, scale: number): Cut {
+    const { topK, topP, minP, temperature } = this.params;
+    const limited = topK !== -1 && topK < this.vocabSize;
+    const byRank = limited || topP < 1 ? rankCut(row, scale, limited ? topK : Infinity, topP) : KEEP_ALL;
+    // A probability of at least minP times the largest one, said in logits.
+    const byProbability =
+      minP > 0 ? { value: row.max + temperature * Math.log(minP), lastIndex: Infinity } : KEEP_ALL;
+    return stricter(byRank, byProbability);
+  }
+}

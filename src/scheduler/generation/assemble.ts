@@ -1,0 +1,59 @@
+import type { DetokenizerMsg, TokenizerManagerMsg } from '../../ipc/messages';
+import type { LoadedModel } from '../../model-runner/load';
+import type { ServerArgs } from '../../server-args/server-args';
+import { BatchLog } from './batch-log';
+import { BatchRunner } from './batch-runner';
+import { KvLedger } from '../kv';
+import { OutputBatch } from './output-batch';
+import { RequestMemory } from './request-memory';
+import { RowTable } from './row-table';
+import { Scheduler } from './scheduler';
+import { seededRandom } from './seeded-random';
+
+/** Where the scheduler's messages go. */
+export interface SchedulerOutlets {
+  readonly detokenizer: (message: DetokenizerMsg) => void;
+  readonly tokenizerManager: (message: TokenizerManagerMsg) => void;
+}
+
+/** Puts a scheduler together around a loaded model. */
+export function assembleScheduler(
+  args: ServerArgs,
+  model: LoadedModel,
+  outlets: SchedulerOutlets,
+): Scheduler {
+  const { config, plan, runner: modelRunner } = model;
+  const ledger = KvLedger.create({
+    totalTokens: plan.maxTotalNumTokens,
+    pageSize: args.pageSize,
+    disableRadixCache: args.disableRadixCache,
+    evictionPolicy: args.radixEvictionPolicy,
+  });
+  const rows = new RowTable(modelRunner.kv);
+  const log = new BatchLog(args.device === 'cuda' ? 'cuda graph' : 'cpu graph', args.decodeLogInterval);
+  const heartbeat = () => outlets.tokenizerManager({ type: 'heartbeat', state: scheduler.state });
+  const scheduler: Scheduler = new Scheduler({
+    args,
+    vocabSize: config.vocabSize,
+    maxReqLen: plan.maxReqLen,
+    maxReqInputLen: plan.maxReqInputLen,
+    rows,
+    memory: new RequestMemory(ledger, modelRunner.kv, rows),
+    ledger,
+    runner: new BatchRunner(modelRunner, config.vocabSize),
+    outputs: new OutputBatch(outlets.detokenizer),
+    log,
+    random: seededRandom(args.randomSeed),
+    reply: (callId, result) => outlets.tokenizerManager({ type: 'control_reply', callId, result }),
+    internalState: () => ({
+      lastGenThroughput: log.genThroughput,
+      weightBytes: model.weightBytes,
+      kvCacheBytes: modelRunner.kv.bytes,
+      graphBytes: model.graphBytes,
+      tokenCapacity: plan.maxTotalNumTokens,
+      maxRunningRequests: plan.maxRunningRequests,
+    }),
+    afterBatch: heartbeat,
+  });
+  return scheduler;
+}

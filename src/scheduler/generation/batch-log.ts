@@ -1,0 +1,84 @@
+import { logger } from '../../logging/logger';
+
+/** What a batch line reports about the scheduler at the time of the batch. */
+export interface BatchGauges {
+  readonly running: number;
+  readonly queued: number;
+  /** Tokens in the KV cache that running requests hold. */
+  readonly usedTokens: number;
+  readonly totalTokens: number;
+}
+
+/** The `Prefill batch` and `Decode batch` lines, in the form that SGLang's users and their parsers know. */
+export class BatchLog {
+  private lastPrefillAt = performance.now();
+  private lastPrefillTokens = 0;
+  private lastDecodeAt = performance.now();
+  private decodedTokens = 0;
+  private decodeSteps = 0;
+  private throughput = 0;
+  private idle = true;
+
+  /**
+   * @param graphName `cpu graph` or `cuda graph`
+   * @param interval decode steps between two lines
+   */
+  constructor(
+    private readonly graphName: string,
+    private readonly interval: number,
+  ) {}
+
+  /** Tokens per second of the last decode interval. */
+  get genThroughput(): number {
+    return this.throughput;
+  }
+
+  prefill(sequences: number, newTokens: number, cachedTokens: number, gauges: BatchGauges): void {
+    const now = performance.now();
+    const rate = (this.lastPrefillTokens * 1000) / Math.max(now - this.lastPrefillAt, 1);
+    this.lastPrefillAt = now;
+    this.lastPrefillTokens = newTokens;
+    logger.info(
+      `Prefill batch, #new-seq: ${sequences}, #new-token: ${newTokens}, #cached-token: ${cachedTokens}, ` +
+        `token usage: ${usage(gauges)}, #running-req: ${gauges.running}, #queue-req: ${gauges.queued}, ` +
+        `input throughput (token/s): ${rate.toFixed(2)}, ${this.graphName}: False`,
+    );
+  }
+
+  /** Counts a decode step and writes a line each `interval` steps. */
+  decode(gauges: BatchGauges): void {
+    this.resume();
+    this.decodedTokens += gauges.running;
+    this.decodeSteps += 1;
+    if (this.decodeSteps % this.interval !== 0) return;
+    const now = performance.now();
+    this.throughput = (this.decodedTokens * 1000) / Math.max(now - this.lastDecodeAt, 1);
+    this.lastDecodeAt = now;
+    this.decodedTokens = 0;
+    logger.info(
+      `Decode batch, #running-req: ${gauges.running}, #token: ${gauges.usedTokens}, token usage: ${usage(gauges)}, ` +
+        `${this.graphName}: True, gen throughput (token/s): ${this.throughput.toFixed(2)}, #queue-req: ${gauges.queued}`,
+    );
+  }
+
+  /** Idle time does not count into the next line's throughput. */
+  whenIdle(): void {
+    this.idle = true;
+  }
+
+  reset(): void {
+    this.throughput = 0;
+    this.idle = true;
+  }
+
+  private resume(): void {
+    if (!this.idle) return;
+    this.idle = false;
+    this.lastDecodeAt = performance.now();
+    this.decodedTokens = 0;
+  }
+}
+
+function usage({ usedTokens, totalTokens }: BatchGauges): string {
+  return (usedTokens / totalTokens).toFixed(2);
+}

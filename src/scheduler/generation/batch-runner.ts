@@ -1,0 +1,160 @@
+import { env } from '../../core/env';
+import { errorMessage } from '../../core/errors';
+import { logger } from '../../logging/logger';
+import type { ModelRunner } from '../../model-runner/model-runner';
+import { positionLogprobs } from '../../sampling';
+import type { PrefillItem } from './prefill-round';
+import { collectPromptLogprobs, pieceLength, wantedLogits } from './prompt-logprobs';
+import type { Request } from './request';
+
+/** What a request that ends for void logits says it stopped at, in upstream's words. */
+export const NAN_HAPPENED = 'NaN happened';
+
+/**
+ * Computes batches and samples. It moves a request's lengths on and sets `finish`; where the request goes next is the
+ * scheduler's business. An error inside a run ends the requests of that run, one in choosing a token ends that request:
+ * never the process.
+ */
+export class BatchRunner {
+  /** Batches finished since start. */
+  forwardCount = 0;
+  private busySince: number | null = null;
+
+  constructor(
+    private readonly runner: Pick<ModelRunner, 'extend' | 'extendFirst' | 'decode'>,
+    private readonly vocabSize: number,
+    /** Log-probabilities of the model's own distribution in place of the temperature-scaled one. */
+    private readonly originalLogprobs = env('SGLANG_RETURN_ORIGINAL_LOGPROB'),
+  ) {}
+
+  /** Milliseconds the run in progress has taken; 0 when none is. */
+  get busyMs(): number {
+    return this.busySince === null ? 0 : performance.now() - this.busySince;
+  }
+
+  /**
+   * Computes the next tokens of a prompt, or several whole prompts at once (see `prefillGroups`). Where that completes a
+   * prompt, the next output token is sampled.
+   * @param meanwhile runs once the device is busy
+   */
+  async prefill(group: readonly PrefillItem[], meanwhile: () => void): Promise<void> {
+    if (group.length === 1) await this.prefillPiece(group[0] as PrefillItem, meanwhile);
+    else
+      await this.prefillTogether(
+        group.map(({ request }) => request),
+        meanwhile,
+      );
+  }
+
+  private async prefillTogether(requests: readonly Request[], meanwhile: () => void): Promise<void> {
+    await this.guarded(requests, async () => {
+      const first = (requests[0] as Request).row;
+      const run = this.runner.extendFirst(
+        first,
+        requests.map((request) => request.ids.view()),
+      );
+      meanwhile();
+      const logits = await run;
+      requests.forEach((request, row) => {
+        request.cachedLen = request.length;
+        this.settle(request, () => {
+          collectPromptLogprobs(request, [], logits, this.vocabSize);
+          this.afterPrompt(request, this.row(logits, row));
+        });
+      });
+    });
+  }
+
+  private async prefillPiece({ request, tokens }: PrefillItem, meanwhile: () => void): Promise<void> {
+    const end = request.cachedLen + tokens;
+    await this.guarded([request], async () => {
+      while (request.cachedLen < end) {
+        const past = request.cachedLen;
+        const count = pieceLength(request, end - past);
+        const positions = wantedLogits(request, count);
+        const ids = request.ids.view(past, past + count);
+        const run = this.runner.extend({ row: request.row, past, ids, logitPositions: positions });
+        meanwhile();
+        const logits = await run;
+        collectPromptLogprobs(request, positions, logits, this.vocabSize);
+        request.cachedLen += count;
+        if (request.extendLen === 0) this.afterPrompt(request, this.row(logits, positions.length - 1));
+      }
+    });
+  }
+
+  /** One more token for each of the first rows. `requests[i]` holds row i. */
+  async decode(requests: readonly Request[], meanwhile: () => void): Promise<void> {
+    await this.guarded(requests, async () => {
+      const ids = Int32Array.from(requests, (request) => request.ids.last);
+      const lengths = Int32Array.from(requests, (request) => request.cachedLen);
+      const run = this.runner.decode(ids, lengths);
+      meanwhile();
+      const logits = await run;
+      requests.forEach((request, row) => {
+        request.cachedLen += 1;
+        this.settle(request, () => this.sample(request, this.row(logits, row)));
+      });
+    });
+  }
+
+  private row(logits: Float32Array, row: number): Float32Array {
+    return logits.subarray(row * this.vocabSize, (row + 1) * this.vocabSize);
+  }
+
+  private afterPrompt(request: Request, logits: Float32Array): void {
+    if (request.maxNewTokens === 0) request.finish = { type: 'length', length: 0 };
+    else this.sample(request, logits);
+  }
+
+  private sample(request: Request, logits: Float32Array): void {
+    const { logprobs, outputLogprobs, sampler } = request;
+    const original = logprobs && this.originalLogprobs ? logits.slice() : null;
+    const id = sampler.sample(logits);
+    if (id < 0) {
+      request.finish = { type: 'stop', matched: NAN_HAPPENED };
+      return;
+    }
+    if (logprobs && outputLogprobs) {
+      const temperature = original ? 1 : sampler.logprobTemperature;
+      outputLogprobs.push(positionLogprobs(original ?? logits, id, logprobs, temperature));
+    }
+    request.append(id);
+  }
+
+  /** Does the work of one request on its own logits; what it throws ends that request alone. */
+  private settle(request: Request, work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      fail([request], error);
+    }
+  }
+
+  /** Runs `work`; what it throws becomes the end of `requests`. */
+  private async guarded(requests: readonly Request[], work: () => Promise<void>): Promise<void> {
+    this.busySince = performance.now();
+    try {
+      await work();
+    } catch (error) {
+      fail(requests, error);
+    } finally {
+      this.busySince = null;
+      this.forwardCount += 1;
+    }
+  }
+}
+
+function fail(requests: readonly Request[], error: unknown): void {
+  logger.error(
+    `Forward pass failed: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`,
+  );
+  for (const request of requests) {
+    request.finish ??= {
+      type: 'abort',
+      message: `The forward pass failed: ${errorMessage(error)}`,
+      status_code: 500,
+      err_type: 'InternalServerError',
+    };
+  }
+}

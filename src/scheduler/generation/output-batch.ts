@@ -1,0 +1,61 @@
+import type { DetokenizerMsg, TokenOutput } from '../../ipc/messages';
+import type { Request } from './request';
+
+/** Prompt tokens that give the detokenizer its first context. */
+const SURROUND = 5;
+
+/** A reply that is not streamed is refreshed this often, so that a stuck client or text is noticed. */
+const REFRESH_TOKENS = 50;
+
+/**
+ * Collects what a step produced and hands it on as one message, while the next step computes. Stop strings are searched
+ * in the text, so a request that has any is sent every token.
+ */
+export class OutputBatch {
+  private outputs: TokenOutput[] = [];
+
+  constructor(private readonly send: (message: DetokenizerMsg) => void) {}
+
+  /** Takes what a request has to say now, if its interval has come or it ended. */
+  collect(request: Request): void {
+    if (!isDue(request)) return;
+    const newIds = request.ids.view(request.promptLen + request.emitted).slice();
+    this.outputs.push({
+      rid: request.rid,
+      start: request.opened
+        ? null
+        : {
+            decode: request.decode,
+            promptTail: request.ids
+              .view(Math.max(0, request.promptLen - SURROUND), request.promptLen)
+              .slice(),
+          },
+      newIds,
+      finish: request.finish,
+      promptTokens: request.promptLen,
+      completionTokens: request.outputLen,
+      cachedTokens: request.cachedTokens ?? 0,
+      retractions: request.retractions,
+      inputLogprobs: request.opened ? null : request.inputLogprobs,
+      outputLogprobs: request.outputLogprobs,
+    });
+    request.opened = true;
+    request.emitted = request.outputLen;
+    request.inputLogprobs = null;
+    if (request.outputLogprobs) request.outputLogprobs = [];
+  }
+
+  /** Sends everything collected. */
+  flush(): void {
+    if (this.outputs.length === 0) return;
+    this.send({ type: 'token_outputs', outputs: this.outputs });
+    this.outputs = [];
+  }
+}
+
+function isDue(request: Request): boolean {
+  if (request.finish) return true;
+  if (request.decode.stop.length > 0 || request.decode.stopRegex.length > 0) return true;
+  if (!request.stream) return request.outputLen - request.emitted >= REFRESH_TOKENS;
+  return request.streamInterval === 1 || request.outputLen % request.streamInterval === 1;
+}

@@ -1,0 +1,292 @@
+import { assertNever } from '../../core/errors';
+import type { FinishReason } from '../../core/request';
+import type { GenerateMsg, PauseMode, SchedulerMsg, SchedulerState } from '../../ipc/messages';
+import { logger } from '../../logging/logger';
+import { RequestSampler } from '../../sampling';
+import { NAN_HAPPENED } from './batch-runner';
+import { DecodeManager } from './decode-manager';
+import { readTimeouts, refusal, timeout } from './limits';
+import { NewTokenRatio } from './new-token-ratio';
+import { PrefillManager } from './prefill-manager';
+import { prefillGroups } from './prefill-groups';
+import type { PrefillItem } from './prefill-round';
+import { Request } from './request';
+import type { SchedulerParts } from './scheduler-parts';
+import { WaitingQueue } from './waiting-queue';
+
+const ABORTED: FinishReason = { type: 'abort', message: 'Aborted', status_code: null, err_type: null };
+const ABORTED_WAITING: FinishReason = { type: 'abort', message: 'Abort in waiting queue' };
+
+/**
+ * The conductor: takes messages, chooses a batch, has it computed, and passes results on while the next batch computes.
+ * Everything that changes state happens between two runs; messages that arrive during a run wait in `inbox`.
+ */
+export class Scheduler {
+  private readonly inbox: SchedulerMsg[] = [];
+  private readonly waiting: WaitingQueue;
+  private readonly prefill: PrefillManager;
+  private readonly decode: DecodeManager;
+  private readonly ratio: NewTokenRatio;
+  private readonly timeouts = readTimeouts();
+  private wake: (() => void) | null = null;
+  private stopped = false;
+  private paused = false;
+  private lastWasPrefill = false;
+  /** Batches that had run when the token budget was last checked: an idle server does not check it again. */
+  private checkedAt = 0;
+
+  constructor(private readonly parts: SchedulerParts) {
+    const { args, rows, memory, ledger } = parts;
+    this.ratio = new NewTokenRatio(args.scheduleConservativeness);
+    this.waiting = new WaitingQueue({
+      maxQueued: args.maxQueuedRequests,
+      priority: args.enablePriorityScheduling,
+      lowPriorityValuesFirst: args.scheduleLowPriorityValuesFirst,
+    });
+    const retract = (request: Request) => this.retract(request);
+    this.prefill = new PrefillManager(
+      args,
+      this.waiting,
+      rows,
+      memory,
+      ledger,
+      this.ratio,
+      retract,
+      parts.random,
+    );
+    this.decode = new DecodeManager(rows, memory, ledger, this.ratio, retract, (request, reason) =>
+      this.end(request, reason),
+    );
+  }
+
+  /** Takes a message of the inbox, at any time. */
+  receive(message: SchedulerMsg): void {
+    this.inbox.push(message);
+    this.wake?.();
+  }
+
+  /** Has an idle loop look again, e.g. at timeouts. */
+  nudge(): void {
+    this.wake?.();
+  }
+
+  stop(): void {
+    this.stopped = true;
+    this.wake?.();
+  }
+
+  get state(): SchedulerState {
+    return {
+      running: this.parts.rows.size,
+      queued: this.waiting.size,
+      forwardCount: this.parts.runner.forwardCount,
+      busyMs: this.parts.runner.busyMs,
+    };
+  }
+
+  /** Runs until `stop`. */
+  async run(): Promise<void> {
+    while (!this.stopped) {
+      for (const message of this.inbox.splice(0)) this.handle(message);
+      this.expire(performance.now());
+      if (await this.step()) continue;
+      this.parts.outputs.flush();
+      if (this.inbox.length > 0 || this.stopped) continue;
+      this.checkIdle();
+      await new Promise<void>((resolve) => (this.wake = resolve));
+      this.wake = null;
+    }
+  }
+
+  /** Computes one batch. @returns false when there was nothing to compute */
+  private async step(): Promise<boolean> {
+    if (this.paused) return false;
+    // A prompt makes running streams wait for one batch of prefill at most: then they get a step.
+    const decodeFirst = this.lastWasPrefill && this.decode.runnable;
+    const items = decodeFirst ? [] : this.prefill.next(performance.now());
+    this.lastWasPrefill = items.length > 0;
+    if (items.length > 0) await this.runPrefill(items);
+    else if (this.decode.runnable) await this.runDecode();
+    else return false;
+    if (this.parts.args.disableOverlapSchedule) this.parts.outputs.flush();
+    this.parts.afterBatch();
+    return true;
+  }
+
+  private async runPrefill(items: readonly PrefillItem[]): Promise<void> {
+    const { log, memory, outputs, rows, runner } = this.parts;
+    const sum = (count: (item: PrefillItem) => number) =>
+      items.reduce((total, item) => total + count(item), 0);
+    log.prefill(
+      items.length,
+      sum((item) => item.tokens),
+      sum((item) => item.cached),
+      this.gauges(),
+    );
+    const ends = new Map(
+      items.map(({ request, tokens }) => [request, request.length === request.cachedLen + tokens]),
+    );
+    for (const group of prefillGroups(items)) {
+      await runner.prefill(group, this.meanwhile);
+      for (const { request } of group) {
+        if (request.finish) {
+          this.end(request, request.finish);
+          continue;
+        }
+        memory.share(request);
+        if (!ends.get(request)) continue;
+        rows.promote(request);
+        outputs.collect(request);
+      }
+    }
+  }
+
+  private async runDecode(): Promise<void> {
+    const requests = [...this.decode.prepare()];
+    if (requests.length === 0) return;
+    await this.parts.runner.decode(requests, this.meanwhile);
+    this.parts.log.decode(this.gauges());
+    for (const request of requests) {
+      if (request.finish) this.end(request, request.finish);
+      else this.parts.outputs.collect(request);
+    }
+  }
+
+  /** Done while a batch computes: the results of the one before leave. */
+  private readonly meanwhile = (): void => {
+    if (!this.parts.args.disableOverlapSchedule) this.parts.outputs.flush();
+  };
+
+  private handle(message: SchedulerMsg): void {
+    const { reply } = this.parts;
+    switch (message.type) {
+      case 'generate':
+        return this.enqueue(message);
+      case 'abort':
+        return this.abortWhere((request) => request.rid === message.rid);
+      case 'abort_all':
+        return this.abortWhere(() => true);
+      case 'stopped':
+        return this.endStopped(message.rid);
+      case 'pause':
+        this.pause(message.mode);
+        return reply(message.callId, { of: 'pause' });
+      case 'continue':
+        this.paused = false;
+        return reply(message.callId, { of: 'continue' });
+      case 'flush_cache':
+        return reply(message.callId, { of: 'flush_cache', success: this.flushCache() });
+      case 'get_internal_state':
+        return reply(message.callId, { of: 'get_internal_state', state: this.parts.internalState() });
+      default:
+        return assertNever(message);
+    }
+  }
+
+  private enqueue(message: GenerateMsg): void {
+    const { args, maxReqInputLen, maxReqLen, random, vocabSize } = this.parts;
+    const seed = message.sampling.seed ?? Math.floor(random() * 2 ** 31);
+    const sampler = new RequestSampler(message.sampling, vocabSize, message.inputIds, seed);
+    const request = new Request(message, sampler, maxReqLen, performance.now());
+    const reason = refusal(message, maxReqInputLen, args);
+    const rejection = reason ? { request, reason } : this.waiting.add(request);
+    if (rejection) this.say(rejection.request, rejection.reason);
+  }
+
+  private abortWhere(matches: (request: Request) => boolean): void {
+    for (const request of this.waiting.take(matches)) this.say(request, ABORTED_WAITING);
+    for (const request of this.parts.rows.requests.filter(matches)) this.end(request, ABORTED);
+  }
+
+  /**
+   * The detokenizer ended the request: there is nothing left to say, only memory to give back. One that has said nothing
+   * yet is another of the same name, whose client was told of the end before this process was.
+   */
+  private endStopped(rid: string): void {
+    const isMeant = (request: Request) => request.rid === rid && request.opened;
+    this.waiting.take(isMeant);
+    for (const request of this.parts.rows.requests.filter(isMeant)) this.parts.memory.finish(request);
+  }
+
+  private pause(mode: PauseMode): void {
+    this.paused = true;
+    if (mode === 'abort') this.abortWhere(() => true);
+    if (mode === 'retract') for (const request of this.parts.rows.requests.reverse()) this.retract(request);
+  }
+
+  private flushCache(): boolean {
+    const { ledger, log, rows } = this.parts;
+    if (rows.size > 0) {
+      const counts = `#queue-req: ${this.waiting.size}, #running-req: ${rows.size}`;
+      logger.log('warning', `Cache not flushed because there are pending requests. ${counts}`);
+      return false;
+    }
+    ledger.rebuild();
+    log.reset();
+    logger.info('Cache flushed successfully!');
+    return true;
+  }
+
+  /** Ends requests whose time is up. */
+  private expire(now: number): void {
+    const { waitingMs, runningMs } = this.timeouts;
+    if (waitingMs === Infinity && runningMs === Infinity) return;
+    for (const request of this.waiting.all) {
+      const reason = timeout(request, true, now, this.timeouts);
+      if (!reason) continue;
+      this.waiting.remove(request);
+      this.say(request, reason);
+    }
+    for (const request of this.parts.rows.requests) {
+      const reason = timeout(request, false, now, this.timeouts);
+      if (reason) this.end(request, reason);
+    }
+  }
+
+  /** Ends a request that holds a row. What it computed stays cached, unless computing itself failed or gave NaN. */
+  private end(request: Request, reason: FinishReason): void {
+    const failed =
+      reason.type === 'abort'
+        ? reason.status_code === 500
+        : 'matched' in reason && reason.matched === NAN_HAPPENED;
+    this.say(request, reason);
+    if (failed) this.parts.memory.drop(request);
+    else this.parts.memory.finish(request);
+  }
+
+  /** A request's last output. */
+  private say(request: Request, reason: FinishReason): void {
+    request.finish = reason;
+    this.parts.outputs.collect(request);
+  }
+
+  private retract(request: Request): void {
+    this.parts.memory.drop(request);
+    request.retract(performance.now());
+    this.waiting.putBack(request);
+  }
+
+  /** With nothing running the token budget must add up; if it does not, say so and start with a clean one. */
+  private checkIdle(): void {
+    const { ledger, log, memory, rows, runner } = this.parts;
+    log.whenIdle();
+    if (this.paused) return;
+    this.ratio.whenIdle();
+    if (this.checkedAt === runner.forwardCount) return;
+    this.checkedAt = runner.forwardCount;
+    const discrepancy = ledger.checkIntegrity(memory.heldSlots());
+    if (discrepancy === null) return;
+    logger.error(`token_to_kv_pool_allocator memory leak detected! ${discrepancy}. The cache is rebuilt.`);
+    if (rows.size === 0) ledger.rebuild();
+  }
+
+  private gauges() {
+    const { ledger, rows } = this.parts;
+    return {
+      running: rows.decoding.length,
+      queued: this.waiting.size,
+      usedTokens: ledger.used,
+      totalTokens: ledger.total,
+    };
+  }
+}

@@ -1,0 +1,105 @@
+import type { KvStore } from '../../../../src/model-runner/kv-store';
+import { KvLedger } from '../../../../src/scheduler/kv';
+import { NewTokenRatio } from '../../../../src/scheduler/generation/new-token-ratio';
+import { PrefillManager } from '../../../../src/scheduler/generation/prefill-manager';
+import type { Request } from '../../../../src/scheduler/generation/request';
+import { RequestMemory } from '../../../../src/scheduler/generation/request-memory';
+import { RowTable } from '../../../../src/scheduler/generation/row-table';
+import { WaitingQueue } from '../../../../src/scheduler/generation/waiting-queue';
+import { makeRequest } from './support';
+
+const ARGS = {
+  chunkedPrefillSize: -1,
+  maxPrefillTokens: 16384,
+  prefillMaxRequests: null,
+  pageSize: 1,
+  schedulePolicy: 'fcfs' as const,
+  disableRadixCache: true,
+  enablePriorityScheduling: true,
+  scheduleLowPriorityValuesFirst: false,
+  prioritySchedulingPreemptionThreshold: 0,
+};
+
+/** Admission over books without keys and values. */
+function setUp(totalTokens: number, more: Partial<typeof ARGS> = {}) {
+  const args = { ...ARGS, ...more };
+  const nothing = () => undefined;
+  const store: KvStore = {
+    ...{ rows: 8, capacity: totalTokens, slots: totalTokens, bytes: 0 },
+    ...{ load: nothing, save: nothing, move: nothing, vacate: nothing, bind: nothing },
+  };
+  const ledger = KvLedger.create({ ...args, totalTokens, evictionPolicy: 'lru' });
+  const rows = new RowTable(store);
+  const memory = new RequestMemory(ledger, store, rows);
+  const waiting = new WaitingQueue({ maxQueued: null, priority: true, lowPriorityValuesFirst: false });
+  const retract = (request: Request) => {
+    memory.drop(request);
+    request.retract(0);
+    waiting.putBack(request);
+  };
+  const ratio = new NewTokenRatio(1, {});
+  const prefill = new PrefillManager(args, waiting, rows, memory, ledger, ratio, retract, () => 0);
+  /** Computes what a round gave. */
+  const compute = (items: ReturnType<PrefillManager['next']>) => {
+    for (const { request, tokens } of items) {
+      request.cachedLen += tokens;
+      if (request.extendLen > 0) continue;
+      rows.promote(request);
+      request.append(1);
+    }
+  };
+  return { compute, ledger, prefill, rows, waiting };
+}
+
+const rids = (items: ReturnType<PrefillManager['next']>) => items.map(({ request }) => request.rid);
+
+function ask(rid: string, length: number, maxNewTokens: number, priority: number | null = null): Request {
+  return makeRequest({
+    rid,
+    prompt: new Array<number>(length).fill(2),
+    sampling: { maxNewTokens },
+    priority,
+  });
+}
+
+it('admits a request in the very round in which it pushes out another', () => {
+  const { compute, prefill, waiting } = setUp(64);
+  waiting.add(ask('low', 20, 30, 1));
+  compute(prefill.next(0));
+  waiting.add(ask('high', 30, 30, 9));
+  expect(rids(prefill.next(0))).toEqual(['high']);
+  expect(waiting.all.map(({ rid }) => rid)).toEqual(['low']);
+});
+
+it('does so too when a part of the prompt is cached', () => {
+  const { compute, ledger, prefill, waiting } = setUp(64, { disableRadixCache: false });
+  const cached = new Int32Array(20).fill(2);
+  const slots = ledger.reserve(20) ?? new Int32Array(0);
+  ledger.cache.insert(cached, slots, null);
+  waiting.add(makeRequest({ rid: 'low', prompt: [3, 4, 5], sampling: { maxNewTokens: 40 }, priority: 1 }));
+  compute(prefill.next(0));
+  waiting.add(ask('high', 35, 20, 9));
+  expect(prefill.next(0)).toMatchObject([{ request: { rid: 'high' }, tokens: 15, cached: 20 }]);
+});
+
+it('pushes nobody out for a request that would not fit even so', () => {
+  const { compute, prefill, rows, waiting } = setUp(64);
+  waiting.add(ask('urgent', 20, 10, 10));
+  waiting.add(ask('low', 10, 5, 1));
+  compute(prefill.next(0));
+  expect(rows.decoding).toHaveLength(2);
+  waiting.add(ask('high', 30, 20, 9));
+  expect(prefill.next(0)).toEqual([]);
+  expect(rows.decoding).toHaveLength(2);
+});
+
+it('lets no prompt overtake an earlier one that waits for memory', () => {
+  const { ledger, prefill, rows, waiting } = setUp(64, { pageSize: 16 });
+  // Three pages are left, which in tokens are enough for all of them: two, two and one page.
+  ledger.reserve(16);
+  waiting.add(ask('first', 17, 1));
+  waiting.add(ask('second', 17, 1));
+  waiting.add(ask('third', 5, 1));
+  expect(rids(prefill.next(0))).toEqual(['first']);
+  expect(rows.prefilling.map(({ rid }) => rid)).toEqual(['first', 'second', 'third']);
+});
