@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { Command } from 'commander';
 import { loadModelConfig } from '../src/models/config/model-config';
-import { HostKvStore } from '../src/model-runner/backends/cpu/host-kv-store';
+import { createBackend } from '../src/model-runner/backends/create-backend';
 import { loadModel } from '../src/model-runner/load-model';
 import { ModelRunner } from '../src/model-runner/model-runner';
 import { dummyWeights, openCheckpoint } from '../src/checkpoint/checkpoint';
@@ -55,11 +55,17 @@ async function main(): Promise<void> {
 
   const config = loadModelConfig(options.modelPath, {});
   const weights = options.loadFormat === 'dummy' ? dummyWeights() : openCheckpoint(options.modelPath);
+  const backend = createBackend('cpu', 0);
   const loadedAt = performance.now();
-  const session = await loadModel(config, weights, capacity, null);
+  const session = await loadModel(config, weights, capacity, backend);
   weights.close();
   const loadMs = performance.now() - loadedAt;
-  const runner = new ModelRunner(session, config, new HostKvStore(config, Math.max(...sizes), capacity, 1));
+  const runner = new ModelRunner(
+    session,
+    config,
+    backend,
+    backend.createKvStore(config, Math.max(...sizes), capacity, 1),
+  );
 
   const results: Measurement[] = [];
   for (const length of lengths) results.push(await measurePrefill(runner, length));

@@ -5,6 +5,9 @@ import type { IoBinding } from '../onnxruntime/io-binding';
  * scheduler decides which tokens go where; a store only moves them. This is the seam between attention backends: with
  * paged attention rows and arena are the same pages, and `load`, `save` and `move` do nothing.
  *
+ * The verbs that move tokens take effect in the order they are called in, and before any run that starts afterwards; on a
+ * device they may still be under way when they return. `settled` tells when they are not.
+ *
  * A *row* is the place of one running request; rows 0…n-1 form the decode batch, so they are kept dense. A *slot* is the
  * place of one cached token in the arena.
  */
@@ -25,15 +28,21 @@ export interface KvStore {
   move(from: number, to: number, length: number): void;
   /** A row of `length` tokens is not needed any more. Its memory may go back to the operating system. */
   vacate(row: number, length: number): void;
+  /** Resolves when all that was moved is in place, rejects when that failed; null when it is in place already. */
+  settled(): Promise<void> | null;
   /** Binds rows [first, first + count) to the graph's past and present, in place. The binding owns the tensors. */
   bind(binding: IoBinding, first: number, count: number): void;
 }
 
+/** What keys and values of a model look like. */
+export interface KvShape {
+  readonly numLayers: number;
+  readonly numKvHeads: number;
+  readonly headDim: number;
+}
+
 /** Bytes of one token's keys and values over all layers. */
-export function bytesPerToken(
-  shape: { numLayers: number; numKvHeads: number; headDim: number },
-  elementBytes: number,
-): number {
+export function bytesPerToken(shape: KvShape, elementBytes: number): number {
   return shape.numLayers * shape.numKvHeads * shape.headDim * 2 * elementBytes;
 }
 

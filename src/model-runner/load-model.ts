@@ -1,11 +1,10 @@
-import { availableParallelism } from 'node:os';
 import { StartupError } from '../core/errors';
 import type { ModelConfig } from '../models/config/model-config';
 import { GraphBuilder } from '../models/graph/graph-builder';
 import { modelBuilder } from '../models/registry';
 import { OrtError } from '../onnxruntime/library';
-import type { CudaOptions } from '../onnxruntime/providers';
-import { Session } from '../onnxruntime/session';
+import type { Session } from '../onnxruntime/session';
+import type { Backend } from './backends/backend';
 import type { WeightSource } from '../checkpoint/checkpoint';
 
 /**
@@ -17,16 +16,12 @@ export async function loadModel(
   config: ModelConfig,
   weights: WeightSource,
   capacity: number,
-  cuda: CudaOptions | null,
+  backend: Backend,
 ): Promise<Session> {
   const graph = new GraphBuilder(weights);
   modelBuilder(config.architecture)(graph, config, capacity);
   try {
-    return await Session.create(graph.build(), {
-      intraOpThreads: availableParallelism(),
-      externalDataFolder: graph.externalDataFolder,
-      cuda,
-    });
+    return await backend.createSession(graph.build(), graph.externalDataFolder);
   } catch (error) {
     if (!(error instanceof OrtError)) throw error;
     throw new StartupError(`${weights.files.join(', ')}: ${error.message.split('\n')[0]}`);

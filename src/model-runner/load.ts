@@ -3,12 +3,13 @@ import { Progress } from '../logging/progress';
 import type { ServerArgs } from '../server-args/server-args';
 import { deriveContextLen } from '../models/config/context-length';
 import { loadModelConfig, type ModelConfig } from '../models/config/model-config';
-import { HostKvStore } from './backends/cpu/host-kv-store';
+import type { Backend } from './backends/backend';
+import { createBackend } from './backends/create-backend';
+import { ELEMENT_BYTES } from '../onnxruntime/element-type';
 import { bytesPerToken } from './kv-store';
 import { loadModel } from './load-model';
 import { planMemory, type MemoryPlan } from './memory-plan';
 import { ModelRunner } from './model-runner';
-import type { CudaOptions } from '../onnxruntime/providers';
 import { dummyWeights, openCheckpoint } from '../checkpoint/checkpoint';
 
 /** A model that is ready to serve. */
@@ -16,6 +17,7 @@ export interface LoadedModel {
   readonly config: ModelConfig;
   readonly contextLen: number;
   readonly plan: MemoryPlan;
+  readonly backend: Backend;
   readonly runner: ModelRunner;
   /** Bytes the process grew by while loading weights and while capturing batch sizes. */
   readonly weightBytes: number;
@@ -27,48 +29,61 @@ export interface LoadedModel {
  * lines of SGLang's start-up. Takes seconds; computes on worker threads.
  * @throws StartupError
  */
-export async function loadModelRunner(args: ServerArgs, modelDir: string): Promise<LoadedModel> {
+export async function loadModelRunner(
+  args: ServerArgs,
+  modelDir: string,
+  backend = createBackend(args.device, args.baseGpuId),
+): Promise<LoadedModel> {
   const config = loadModelConfig(modelDir, args.jsonModelOverrideArgs);
   const contextLen = deriveContextLen(config, args.contextLength);
-  const graphName = args.device === 'cuda' ? 'cuda graph' : 'cpu graph';
   if (args.device === 'cpu' && (args.dtype === 'half' || args.dtype.endsWith('float16'))) {
     logger.log('warning', `--dtype ${args.dtype}: the CPU computes in float32`);
   }
 
-  const { session, weightBytes } = await loadWeights(args, config, modelDir, contextLen);
+  const { session, weightBytes } = await loadWeights(args, config, modelDir, contextLen, backend);
 
-  const plan = planMemory(config, contextLen, args, process.availableMemory());
-  const kv = new HostKvStore(config, plan.maxRunningRequests, plan.maxReqLen, plan.maxTotalNumTokens);
-  const halfSize = gigabytes((plan.maxTotalNumTokens * bytesPerToken(config, 4)) / 2);
-  logger.info('Using KV cache dtype: float32');
+  const plan = planMemory(config, contextLen, args, backend.memory);
+  const kv = backend.createKvStore(config, plan.maxRunningRequests, plan.maxReqLen, plan.maxTotalNumTokens);
+  const halfSize = gigabytes(
+    (plan.maxTotalNumTokens * bytesPerToken(config, ELEMENT_BYTES[backend.elementType])) / 2,
+  );
+  logger.info(`Using KV cache dtype: ${backend.elementType}`);
   logger.info(
     `KV Cache is allocated. #tokens: ${plan.maxTotalNumTokens}, ` +
       `K size: ${halfSize} GB, V size: ${halfSize} GB`,
   );
   logger.info(`Memory pool end. avail mem=${availableGb()} GB`);
 
-  const runner = new ModelRunner(session, config, kv);
-  const graphBytes = args.disableCudaGraph ? 0 : await capture(runner, captureSizes(args, plan), graphName);
+  const runner = new ModelRunner(session, config, backend, kv);
+  const graphBytes = args.disableCudaGraph
+    ? 0
+    : await capture(runner, captureSizes(args, plan), backend.graphName);
   logger.info(
     `max_total_num_tokens=${plan.maxTotalNumTokens}, chunked_prefill_size=${args.chunkedPrefillSize}, ` +
       `max_prefill_tokens=${args.maxPrefillTokens}, max_running_requests=${plan.maxRunningRequests}, ` +
       `context_len=${contextLen}, available_${args.device}_mem=${availableGb()} GB`,
   );
-  return { config, contextLen, plan, runner, weightBytes, graphBytes };
+  return { config, contextLen, plan, backend, runner, weightBytes, graphBytes };
 }
 
-async function loadWeights(args: ServerArgs, config: ModelConfig, modelDir: string, contextLen: number) {
+async function loadWeights(
+  args: ServerArgs,
+  config: ModelConfig,
+  modelDir: string,
+  contextLen: number,
+  backend: Backend,
+) {
   logger.info(`Load weight begin. avail mem=${availableGb()} GB`);
   const startedAt = performance.now();
   const before = process.memoryUsage.rss();
   const weights = args.loadFormat === 'dummy' ? dummyWeights() : openCheckpoint(modelDir);
   const progress = new Progress('Loading safetensors checkpoint shards', weights.files.length);
   try {
-    const session = await loadModel(config, weights, contextLen, cudaOptions(args));
+    const session = await loadModel(config, weights, contextLen, backend);
     for (let shard = 0; shard < weights.files.length; shard++) progress.step();
     const weightBytes = Math.max(0, process.memoryUsage.rss() - before);
     logger.info(
-      `Load weight end. elapsed=${seconds(startedAt)} s, type=${config.architecture}, dtype=float32, ` +
+      `Load weight end. elapsed=${seconds(startedAt)} s, type=${config.architecture}, dtype=${backend.elementType}, ` +
         `avail mem=${availableGb()} GB, mem usage=${gigabytes(weightBytes)} GB.`,
     );
     return { session, weightBytes };
@@ -106,11 +121,6 @@ async function capture(runner: ModelRunner, sizes: readonly number[], graphName:
       `mem usage=${gigabytes(bytes)} GB. avail mem=${availableGb()} GB.`,
   );
   return bytes;
-}
-
-function cudaOptions(args: ServerArgs): CudaOptions | null {
-  if (args.device === 'cpu') return null;
-  return { deviceId: args.baseGpuId, memoryLimit: null, enableCudaGraph: false };
 }
 
 const seconds = (since: number) => ((performance.now() - since) / 1000).toFixed(2);

@@ -1,8 +1,8 @@
 import { StartupError } from '../core/errors';
 import { logger } from '../logging/logger';
 import type { ServerArgs } from '../server-args/server-args';
-import type { ModelConfig } from '../models/config/model-config';
-import { bytesPerToken } from './kv-store';
+import type { MemoryBudget } from './backends/backend';
+import type { KvShape } from './kv-store';
 
 /** How many tokens and requests fit, derived once after the weights are loaded. */
 export interface MemoryPlan {
@@ -23,27 +23,20 @@ const DEFAULT_TOKEN_LIMIT = 262_144;
 /** Rows that are reserved without being asked for: beyond this the CPU gains no throughput from a larger batch. */
 const DEFAULT_ROWS = 64;
 
-/** Largest buffer of one plane of rows (one layer's keys or values). */
-const PLANE_LIMIT_BYTES = 4 * 2 ** 30 - 4096;
-
 /** Kept free of a prompt for the tokens that follow, as upstream does. */
 const RESERVED_TOKENS = 5;
 
-const FLOAT_BYTES = 4;
-
 /**
- * @param availableBytes memory left for the KV cache once the weights are loaded; a token takes its bytes twice at most,
- *   in a request's row and in the cache
+ * @param budget of the device, once the weights are loaded
  * @throws StartupError when not even one short request fits
  */
 export function planMemory(
-  config: Pick<ModelConfig, 'numLayers' | 'numKvHeads' | 'headDim'>,
+  shape: KvShape,
   contextLen: number,
   args: PlanArgs,
-  availableBytes: number,
+  budget: MemoryBudget,
 ): MemoryPlan {
-  const tokenBytes = 2 * bytesPerToken(config, FLOAT_BYTES);
-  const profiled = Math.floor((availableBytes * args.memFractionStatic) / tokenBytes);
+  const profiled = Math.floor((budget.freeBytes() * args.memFractionStatic) / budget.tokenBytes(shape));
   const wanted = args.maxTotalTokens ?? Math.min(profiled, DEFAULT_TOKEN_LIMIT);
   if (wanted > profiled) {
     logger.log(
@@ -61,8 +54,7 @@ export function planMemory(
   const maxReqLen = Math.min(contextLen - 1, maxTotalNumTokens - 1);
   const maxReqInputLen = maxReqLen - RESERVED_TOKENS;
   if (maxReqInputLen <= 0) throw new StartupError('Memory pool size is too small');
-  const planeRowBytes = config.numKvHeads * maxReqLen * config.headDim * FLOAT_BYTES;
-  const rowLimit = Math.max(1, Math.floor(PLANE_LIMIT_BYTES / planeRowBytes));
+  const rowLimit = Math.max(1, budget.rowLimit(shape, maxReqLen));
   const maxRunningRequests = Math.min(
     args.maxRunningRequests ?? Math.max(1, Math.min(DEFAULT_ROWS, Math.floor(maxTotalNumTokens / 2))),
     rowLimit,

@@ -1,10 +1,10 @@
 import { bug } from '../core/errors';
 import type { ModelConfig } from '../models/config/model-config';
-import { needsPositionIds } from '../models/layers/attention';
 import type { KvStore } from './kv-store';
 import { IoBinding } from '../onnxruntime/io-binding';
 import type { Session } from '../onnxruntime/session';
-import { Tensor, pinnedFloat32 } from '../onnxruntime/tensor';
+import { pinnedFloat32 } from '../onnxruntime/tensor';
+import type { Backend, StagedTensor } from './backends/backend';
 import { StepInputs } from './step-inputs';
 
 /** A piece of one request's prompt, to be appended to its row. */
@@ -25,7 +25,7 @@ export const MAX_LOGIT_ROWS = 128;
 interface CapturedDecode {
   readonly inputs: StepInputs;
   readonly binding: IoBinding;
-  readonly logits: Float32Array;
+  readonly logits: StagedTensor<Float32Array>;
 }
 
 /**
@@ -36,21 +36,24 @@ export class ModelRunner {
   private readonly captured = new Map<number, CapturedDecode>();
   private readonly rowBindings = new Map<number, IoBinding>();
   private readonly logits: Float32Array;
-  private readonly logitTensors: Tensor[] = [];
+  private readonly stagedLogits: StagedTensor<Float32Array>[] = [];
   private readonly withPositions: boolean;
 
   constructor(
     private readonly session: Session,
-    private readonly config: ModelConfig,
+    private readonly config: Pick<ModelConfig, 'vocabSize'>,
+    private readonly backend: Backend,
     readonly kv: KvStore,
   ) {
     this.logits = pinnedFloat32(Math.max(kv.rows, MAX_LOGIT_ROWS) * config.vocabSize);
-    this.withPositions = needsPositionIds(config);
+    this.withPositions = session.inputs.some(({ name }) => name === 'position_ids');
   }
 
-  /** Binds a decode batch size and runs it once over rows that hold nothing. Only while no request runs. */
+  /** Binds a decode batch size and runs it over rows that hold nothing. Only while no request runs. */
   async capture(batchSize: number): Promise<void> {
-    await this.decode(new Int32Array(batchSize), new Int32Array(batchSize));
+    for (let run = 0; run < this.backend.captureRuns; run++) {
+      await this.decode(new Int32Array(batchSize), new Int32Array(batchSize));
+    }
   }
 
   /**
@@ -65,8 +68,7 @@ export class ModelRunner {
       inputs.setRow(row, ids.subarray(row, row + 1), lengths[row] as number);
     }
     inputs.finish();
-    await binding.run();
-    return logits;
+    return this.run(binding, logits);
   }
 
   /**
@@ -74,16 +76,14 @@ export class ModelRunner {
    * @returns logits of the positions asked for, [logitPositions.length, vocab]
    */
   async extend({ row, past, ids, logitPositions }: ExtendItem): Promise<Float32Array> {
-    const inputs = new StepInputs(1, ids.length, logitPositions.length, this.withPositions);
+    const inputs = new StepInputs(this.backend, 1, ids.length, logitPositions.length, this.withPositions);
     inputs.setRow(0, ids, past);
     inputs.setLogitIndices(logitPositions);
     inputs.finish();
     const binding = this.rowBinding(row);
     try {
       inputs.bind(binding);
-      const logits = this.bindLogits(binding, logitPositions.length);
-      await binding.run();
-      return logits;
+      return await this.run(binding, this.bindLogits(binding, logitPositions.length));
     } finally {
       inputs.dispose();
     }
@@ -96,7 +96,7 @@ export class ModelRunner {
    */
   async extendFirst(first: number, prompts: readonly Int32Array[]): Promise<Float32Array> {
     const sequence = Math.max(...prompts.map((ids) => ids.length));
-    const inputs = new StepInputs(prompts.length, sequence, prompts.length, this.withPositions);
+    const inputs = new StepInputs(this.backend, prompts.length, sequence, prompts.length, this.withPositions);
     prompts.forEach((ids, row) => inputs.setRow(row, ids, 0));
     inputs.setLogitIndices(prompts.map((ids, row) => row * sequence + ids.length - 1));
     inputs.finish();
@@ -104,9 +104,7 @@ export class ModelRunner {
     try {
       inputs.bind(binding);
       this.kv.bind(binding, first, prompts.length);
-      const logits = this.bindLogits(binding, prompts.length);
-      await binding.run();
-      return logits;
+      return await this.run(binding, this.bindLogits(binding, prompts.length));
     } finally {
       binding.dispose();
       inputs.dispose();
@@ -119,16 +117,16 @@ export class ModelRunner {
       inputs.dispose();
     }
     for (const binding of this.rowBindings.values()) binding.dispose();
-    for (const tensor of this.logitTensors) tensor?.dispose();
+    for (const logits of this.stagedLogits) logits?.dispose();
     this.session.dispose();
   }
 
   private decodeOf(size: number): CapturedDecode {
     let decode = this.captured.get(size);
     if (!decode) {
-      const inputs = new StepInputs(size, 1, size, this.withPositions);
+      const inputs = new StepInputs(this.backend, size, 1, size, this.withPositions);
       inputs.setLogitIndices(Array.from({ length: size }, (_, row) => row));
-      const binding = new IoBinding(this.session);
+      const binding = this.backend.bindCaptured(this.session, size);
       inputs.bind(binding);
       this.kv.bind(binding, 0, size);
       decode = { inputs, binding, logits: this.bindLogits(binding, size) };
@@ -147,12 +145,23 @@ export class ModelRunner {
     return binding;
   }
 
+  /** Runs the graph over what the store holds by now. Resolves when the logits are here. */
+  private async run(binding: IoBinding, logits: StagedTensor<Float32Array>): Promise<Float32Array> {
+    const moving = this.kv.settled();
+    if (moving) await moving;
+    await binding.run();
+    const copying = logits.download();
+    if (copying) await copying;
+    return logits.data;
+  }
+
   /** Binds the first `rows` rows of the shared logits memory as the run's output. */
-  private bindLogits(binding: IoBinding, rows: number): Float32Array {
-    const view = this.logits.subarray(0, rows * this.config.vocabSize);
-    if (view.length !== rows * this.config.vocabSize) throw bug(`${rows} rows of logits asked for`);
-    const tensor = (this.logitTensors[rows] ??= Tensor.over('float32', view, [rows, this.config.vocabSize]));
-    binding.bindOutput('logits', tensor);
-    return view;
+  private bindLogits(binding: IoBinding, rows: number): StagedTensor<Float32Array> {
+    const { vocabSize } = this.config;
+    const view = this.logits.subarray(0, rows * vocabSize);
+    if (view.length !== rows * vocabSize) throw bug(`${rows} rows of logits asked for`);
+    const staged = (this.stagedLogits[rows] ??= this.backend.stage('float32', view, [rows, vocabSize]));
+    binding.bindOutput('logits', staged.tensor);
+    return staged;
   }
 }

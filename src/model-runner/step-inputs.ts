@@ -1,5 +1,6 @@
 import type { IoBinding } from '../onnxruntime/io-binding';
-import { Tensor, pinnedInt32, pinnedInt64 } from '../onnxruntime/tensor';
+import { pinnedInt32, pinnedInt64 } from '../onnxruntime/tensor';
+import type { Backend, StagedTensor } from './backends/backend';
 
 /**
  * The small tensors of one step over `batch` rows of `sequence` tokens each: the graph's inputs beside the KV rows.
@@ -11,13 +12,14 @@ export class StepInputs {
   private readonly seqlens: Int32Array;
   private readonly totalLen = pinnedInt32(1);
   private readonly logitIndices: BigInt64Array;
-  private readonly tensors: readonly (readonly [name: string, tensor: Tensor])[];
+  private readonly tensors: readonly (readonly [name: string, tensor: StagedTensor])[];
 
   /**
    * @param logitRows rows that go through the vocabulary projection
    * @param withPositions whether the graph takes `position_ids`
    */
   constructor(
+    backend: Backend,
     readonly batch: number,
     readonly sequence: number,
     readonly logitRows: number,
@@ -28,12 +30,12 @@ export class StepInputs {
     this.seqlens = pinnedInt32(batch);
     this.logitIndices = pinnedInt64(logitRows);
     this.tensors = [
-      ['input_ids', Tensor.over('int64', this.inputIds, [batch, sequence])],
-      ['seqlens_k', Tensor.over('int32', this.seqlens, [batch])],
-      ['total_len', Tensor.over('int32', this.totalLen, [])],
-      ['logit_indices', Tensor.over('int64', this.logitIndices, [logitRows])],
+      ['input_ids', backend.stage('int64', this.inputIds, [batch, sequence])],
+      ['seqlens_k', backend.stage('int32', this.seqlens, [batch])],
+      ['total_len', backend.stage('int32', this.totalLen, [])],
+      ['logit_indices', backend.stage('int64', this.logitIndices, [logitRows])],
       ...(withPositions
-        ? [['position_ids', Tensor.over('int64', this.positionIds, [batch, sequence])] as const]
+        ? [['position_ids', backend.stage('int64', this.positionIds, [batch, sequence])] as const]
         : []),
     ];
   }
@@ -56,16 +58,17 @@ export class StepInputs {
     for (let i = 0; i < this.logitRows; i++) this.logitIndices[i] = BigInt(indices[i] as number);
   }
 
-  /** Completes the inputs once every row is set. */
+  /** Completes the inputs once every row is set, for the run that follows. */
   finish(): void {
     this.totalLen[0] = Math.max(...this.seqlens) + 1;
+    for (const [, staged] of this.tensors) staged.upload();
   }
 
   bind(binding: IoBinding): void {
-    for (const [name, tensor] of this.tensors) binding.bindInput(name, tensor);
+    for (const [name, staged] of this.tensors) binding.bindInput(name, staged.tensor);
   }
 
   dispose(): void {
-    for (const [, tensor] of this.tensors) tensor.dispose();
+    for (const [, staged] of this.tensors) staged.dispose();
   }
 }

@@ -7,6 +7,8 @@ import type {
   SchedulerMsg,
   TokenizerManagerMsg,
 } from '../../src/ipc/messages';
+import type { Backend } from '../../src/model-runner/backends/backend';
+import { CpuBackend } from '../../src/model-runner/backends/cpu/cpu-backend';
 import { loadModelRunner, type LoadedModel } from '../../src/model-runner/load';
 import { assembleScheduler } from '../../src/scheduler/generation/assemble';
 import type { Scheduler } from '../../src/scheduler/generation/scheduler';
@@ -79,11 +81,13 @@ export class Engine {
   /**
    * @param flags of the command line, without --model-path
    * @param watch sees every message to the detokenizer
+   * @param backend where the model runs
    */
   static async start(
     modelDir: string,
     flags: readonly string[] = [],
     watch: (message: DetokenizerMsg) => void = () => undefined,
+    backend: Backend = new CpuBackend(),
   ): Promise<Engine> {
     const command = parseCommandLine([
       '--model-path',
@@ -97,7 +101,7 @@ export class Engine {
     if (command.kind !== 'run') throw new Error('not a run');
     const machine = { env: {}, cudaMemoryMiB: null, drawnSeed: 1, bundledModelPath: modelDir };
     const { args } = resolveServerArgs(command.flags, machine);
-    const model = await loadModelRunner(args, modelDir);
+    const model = await loadModelRunner(args, modelDir, backend);
     const outlets = {
       detokenizer: (message: DetokenizerMsg) => {
         watch(message);

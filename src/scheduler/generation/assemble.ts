@@ -30,7 +30,7 @@ export function assembleScheduler(
     evictionPolicy: args.radixEvictionPolicy,
   });
   const rows = new RowTable(modelRunner.kv);
-  const log = new BatchLog(args.device === 'cuda' ? 'cuda graph' : 'cpu graph', args.decodeLogInterval);
+  const log = new BatchLog(model.backend.graphName, args.decodeLogInterval);
   const heartbeat = () => outlets.tokenizerManager({ type: 'heartbeat', state: scheduler.state });
   const scheduler: Scheduler = new Scheduler({
     args,

@@ -1,5 +1,6 @@
 import { StartupError } from '../../../src/core/errors';
 import { logger } from '../../../src/logging/logger';
+import { CpuBackend } from '../../../src/model-runner/backends/cpu/cpu-backend';
 import { planMemory } from '../../../src/model-runner/memory-plan';
 
 const SHAPE = { numLayers: 2, numKvHeads: 2, headDim: 8 };
@@ -7,8 +8,9 @@ const SHAPE = { numLayers: 2, numKvHeads: 2, headDim: 8 };
 const TOKEN_BYTES = 512;
 const ARGS = { memFractionStatic: 0.5, maxTotalTokens: null, maxRunningRequests: null, pageSize: 1 };
 
+const budget = (bytes: number) => ({ ...new CpuBackend().memory, freeBytes: () => bytes });
 const plan = (args: Partial<typeof ARGS> | Record<string, unknown>, tokensOfMemory = 10_000, context = 512) =>
-  planMemory(SHAPE, context, { ...ARGS, ...args }, 2 * tokensOfMemory * TOKEN_BYTES);
+  planMemory(SHAPE, context, { ...ARGS, ...args }, budget(2 * tokensOfMemory * TOKEN_BYTES));
 
 let warnings: string[];
 beforeEach(() => {
@@ -51,7 +53,12 @@ it('reserves rows for what is asked, or what the tokens suffice for', () => {
 
 it('bounds the buffers of many long rows', () => {
   const wide = { numLayers: 1, numKvHeads: 8, headDim: 128 };
-  const { maxRunningRequests } = planMemory(wide, 131_072, { ...ARGS, maxTotalTokens: 200_000 }, 2 ** 40);
+  const { maxRunningRequests } = planMemory(
+    wide,
+    131_072,
+    { ...ARGS, maxTotalTokens: 200_000 },
+    budget(2 ** 40),
+  );
   expect(maxRunningRequests * 8 * 131_071 * 128 * 4).toBeLessThan(4 * 2 ** 30);
   expect(maxRunningRequests).toBeGreaterThan(0);
 });

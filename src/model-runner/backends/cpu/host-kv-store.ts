@@ -1,8 +1,7 @@
-import type { ModelConfig } from '../../../models/config/model-config';
 import type { IoBinding } from '../../../onnxruntime/io-binding';
 import { Tensor } from '../../../onnxruntime/tensor';
 import { releasePages } from './host-pages';
-import { slotRuns, type KvStore } from '../../kv-store';
+import { slotRuns, type KvShape, type KvStore } from '../../kv-store';
 
 /** Keys or values of one layer. */
 interface Plane {
@@ -29,7 +28,7 @@ export class HostKvStore implements KvStore {
   private readonly vacant = new Set<number>();
 
   constructor(
-    private readonly shape: Pick<ModelConfig, 'numLayers' | 'numKvHeads' | 'headDim'>,
+    private readonly shape: KvShape,
     readonly rows: number,
     readonly capacity: number,
     readonly slots: number,
@@ -85,6 +84,10 @@ export class HostKvStore implements KvStore {
     let idle = 0;
     for (const vacant of this.vacant) idle += this.touched[vacant] as number;
     if (idle > this.slots / 4) this.trim();
+  }
+
+  settled(): null {
+    return null;
   }
 
   bind(binding: IoBinding, first: number, count: number): void {

@@ -27,6 +27,7 @@ function setUp(totalTokens: number, more: Partial<typeof ARGS> = {}) {
   const store: KvStore = {
     ...{ rows: 8, capacity: totalTokens, slots: totalTokens, bytes: 0 },
     ...{ load: nothing, save: nothing, move: nothing, vacate: nothing, bind: nothing },
+    settled: () => null,
   };
   const ledger = KvLedger.create({ ...args, totalTokens, evictionPolicy: 'lru' });
   const rows = new RowTable(store);

@@ -1,0 +1,65 @@
+import { availableParallelism } from 'node:os';
+import type { ElementTypeName, TensorData } from '../../../onnxruntime/element-type';
+import { IoBinding } from '../../../onnxruntime/io-binding';
+import { Session } from '../../../onnxruntime/session';
+import { Tensor } from '../../../onnxruntime/tensor';
+import { bytesPerToken, type KvShape, type KvStore } from '../../kv-store';
+import type { Backend, MemoryBudget, StagedTensor } from '../backend';
+import { HostKvStore } from './host-kv-store';
+
+const FLOAT_BYTES = 4;
+
+/** Largest buffer of one plane of rows (one layer's keys or values): what an ArrayBuffer may hold. */
+const PLANE_LIMIT_BYTES = 4 * 2 ** 30 - 4096;
+
+/** Everything in memory of this process, in float32. */
+export class CpuBackend implements Backend {
+  readonly graphName: string = 'cpu graph';
+  readonly elementType = 'float32';
+  readonly captureRuns = 1;
+  readonly memory: MemoryBudget = {
+    freeBytes: () => process.availableMemory(),
+    // In a request's row and in the cache.
+    tokenBytes: (shape) => 2 * bytesPerToken(shape, FLOAT_BYTES),
+    rowLimit: ({ numKvHeads, headDim }, capacity) =>
+      Math.floor(PLANE_LIMIT_BYTES / (numKvHeads * capacity * headDim * FLOAT_BYTES)),
+  };
+
+  createSession(graph: Uint8Array, externalDataFolder: string | null): Promise<Session> {
+    return Session.create(graph, {
+      intraOpThreads: availableParallelism(),
+      externalDataFolder,
+      cuda: null,
+    });
+  }
+
+  createKvStore(shape: KvShape, rows: number, capacity: number, slots: number): KvStore {
+    return new HostKvStore(shape, rows, capacity, slots);
+  }
+
+  stage<D extends TensorData>(type: ElementTypeName, data: D, dims: readonly number[]): StagedTensor<D> {
+    return new HostTensor(data, Tensor.over(type, data, dims));
+  }
+
+  bindCaptured(session: Session): IoBinding {
+    return new IoBinding(session);
+  }
+}
+
+/** Host and device share the memory: nothing is copied. */
+class HostTensor<D extends TensorData> implements StagedTensor<D> {
+  constructor(
+    readonly data: D,
+    readonly tensor: Tensor,
+  ) {}
+
+  upload(): void {}
+
+  download(): null {
+    return null;
+  }
+
+  dispose(): void {
+    this.tensor.dispose();
+  }
+}
