@@ -57,7 +57,7 @@ async function main(): Promise<void> {
   const weights = options.loadFormat === 'dummy' ? dummyWeights() : openCheckpoint(options.modelPath);
   const backend = createBackend('cpu', 0);
   const loadedAt = performance.now();
-  const session = await loadModel(config, weights, capacity, backend);
+  const session = await loadModel(config, weights, { capacity, tail: 'logits' }, backend);
   weights.close();
   const loadMs = performance.now() - loadedAt;
   const runner = new ModelRunner(

@@ -1,5 +1,9 @@
+/** What a model is loaded for: to continue texts, or to turn each into a vector. */
+export type ModelKind = 'generation' | 'embedding';
+
 /** What the other processes need to know of the loaded model; the scheduler reports it when it is ready. */
 export interface ModelFacts {
+  readonly kind: ModelKind;
   readonly architectures: readonly string[];
   readonly modelType: string;
   readonly vocabSize: number;
@@ -7,7 +11,7 @@ export interface ModelFacts {
   readonly contextLen: number;
   /** End-of-sequence ids of config.json and generation_config.json. */
   readonly eosTokenIds: readonly number[];
-  /** Tokens the KV cache holds: running and cached together. */
+  /** Tokens the KV cache holds: running and cached together; for embedding models, tokens of one run. */
   readonly maxTotalNumTokens: number;
   /** Longest prompt the scheduler admits. */
   readonly maxReqInputLen: number;

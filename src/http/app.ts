@@ -7,6 +7,7 @@ import { cors } from './cors';
 import { errorHandler } from './error-handler';
 import { healthRoutes } from './health';
 import { controlRoutes } from './native/control';
+import { encodeRoutes } from './native/encode';
 import { generateRoutes } from './native/generate';
 import { infoRoutes } from './native/info';
 import { tokenizeRoutes } from './native/tokenize';
@@ -23,6 +24,7 @@ export function createApp(deps: AppDeps): Express {
   addRoutes(app, args, [
     ...healthRoutes(deps),
     ...generateRoutes(deps),
+    ...encodeRoutes(deps),
     ...infoRoutes(deps),
     ...controlRoutes(deps),
     ...tokenizeRoutes(deps),

@@ -2,7 +2,7 @@ import type { Response } from 'express';
 import { env } from '../core/env';
 import { errorMessage } from '../core/errors';
 import { logger, timestamp } from '../logging/logger';
-import { DEFAULT_GENERATE_REQUEST, type Heartbeat } from '../tokenizer-manager';
+import type { Heartbeat } from '../tokenizer-manager';
 import type { AppDeps } from './app-deps';
 import type { RouteSpec } from './route';
 import type { ServerPhase } from './server-status';
@@ -69,16 +69,8 @@ async function probe({ manager }: Pick<AppDeps, 'manager'>, gone: AbortSignal): 
   const limitMs = timeoutMs();
   const done = new AbortController();
   try {
-    await manager.generate(
-      {
-        ...DEFAULT_GENERATE_REQUEST,
-        rid: `HEALTH_CHECK_${Date.now() / 1000}_${probes++}`,
-        inputIds: [0],
-        samplingParams: { max_new_tokens: 1, temperature: 0 },
-        noLogs: true,
-      },
-      AbortSignal.any([gone, done.signal]),
-    );
+    const rid = `HEALTH_CHECK_${Date.now() / 1000}_${probes++}`;
+    await manager.probe(rid, AbortSignal.any([gone, done.signal]));
   } catch (error) {
     logger.log('error', `Health check failed: ${errorMessage(error)}`);
     return false;

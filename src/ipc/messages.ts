@@ -16,6 +16,7 @@ import {
   oneOf,
   string,
   tokens,
+  type Check,
   type Checked,
 } from './check';
 
@@ -43,6 +44,12 @@ interface GenerateFields {
   readonly routingKey: string | null;
 }
 
+/** A tokenized, validated request for a vector. */
+interface EmbedFields {
+  readonly rid: string;
+  readonly inputIds: Int32Array;
+}
+
 export type PauseMode = 'abort' | 'retract' | 'in_place';
 
 /** What one step produced for one request. Counters are totals up to and including `newIds`. */
@@ -66,6 +73,15 @@ export interface TokenOutput {
 export interface TextOutput extends Omit<TokenOutput, 'start'> {
   /** Text to append to what was sent before. */
   readonly text: string;
+}
+
+/** What became of one request for a vector. */
+export interface VectorOutput {
+  readonly rid: string;
+  /** null when the request was ended without one; `finish` then says why. */
+  readonly vector: Float32Array | null;
+  readonly promptTokens: number;
+  readonly finish: FinishReason;
 }
 
 /** A reading of the scheduler, pushed once a second and after each batch of a busy server. */
@@ -117,11 +133,14 @@ const sampling = fields<SamplingParams>({
   seed: nullOr(number),
 });
 
+const ids: Check<Int32Array> = (value) => tokens(value) && (value as Int32Array).length > 0;
+const finish = is<FinishReason>(fields<{ type: string }>({ type: string }));
+
 /** What every output has, with tokens or with text. */
 const output = {
   rid: string,
   newIds: tokens,
-  finish: nullOr(is<FinishReason>(fields<{ type: string }>({ type: string }))),
+  finish: nullOr(finish),
   promptTokens: number,
   completionTokens: number,
   cachedTokens: number,
@@ -143,7 +162,7 @@ export const MESSAGES = {
   scheduler: {
     generate: fields<GenerateFields>({
       rid: string,
-      inputIds: is((value) => tokens(value) && (value as Int32Array).length > 0),
+      inputIds: ids,
       sampling,
       decode: decodeParams,
       logprobs: nullOr(
@@ -155,6 +174,7 @@ export const MESSAGES = {
       priority: nullOr(number),
       routingKey: nullOr(string),
     }),
+    embed: fields<EmbedFields>({ rid: string, inputIds: ids }),
     /** Ends a request as aborted, whether it waits or runs; unknown rids are ignored. */
     abort: rid,
     abort_all: nothing,
@@ -184,6 +204,17 @@ export const MESSAGES = {
     text_outputs: fields<{ readonly outputs: readonly TextOutput[] }>({
       outputs: listOf(fields<TextOutput>({ ...output, text: string })),
     }),
+    /** From the scheduler: vectors need no detokenizer. */
+    vector_outputs: fields<{ readonly outputs: readonly VectorOutput[] }>({
+      outputs: listOf(
+        fields<VectorOutput>({
+          rid: string,
+          vector: nullOr(is((value) => value instanceof Float32Array)),
+          promptTokens: number,
+          finish,
+        }),
+      ),
+    }),
     heartbeat: fields<{ readonly state: SchedulerState }>({
       state: fields<SchedulerState>({
         running: number,
@@ -210,4 +241,5 @@ export type MessageTo<R extends Receiver> = {
 export type SchedulerMsg = MessageTo<'scheduler'>;
 export type DetokenizerMsg = MessageTo<'detokenizer'>;
 export type TokenizerManagerMsg = MessageTo<'tokenizerManager'>;
+export type EmbedMsg = Extract<SchedulerMsg, { type: 'embed' }>;
 export type GenerateMsg = Extract<SchedulerMsg, { type: 'generate' }>;

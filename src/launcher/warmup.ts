@@ -22,16 +22,19 @@ export class WarmupError extends Error {
 export async function warmUp(
   url: string,
   args: Pick<ServerArgs, 'apiKey' | 'skipTokenizerInit'>,
-  facts: Pick<ModelFacts, 'vocabSize'>,
+  facts: Pick<ModelFacts, 'kind' | 'vocabSize'>,
 ): Promise<void> {
   const prompt = args.skipTokenizerInit
     ? { input_ids: PROMPT_IDS.map((id) => Math.min(id, facts.vocabSize - 1)) }
     : { text: PROMPT };
-  const body = JSON.stringify({ ...prompt, sampling_params: { temperature: 0, max_new_tokens: 8 } });
+  const [path, body] =
+    facts.kind === 'embedding'
+      ? ['/encode', prompt]
+      : ['/generate', { ...prompt, sampling_params: { temperature: 0, max_new_tokens: 8 } }];
   try {
     const signal = AbortSignal.timeout(timeoutMs());
     await ask('GET', `${url}/model_info`, args.apiKey, null, signal);
-    await ask('POST', `${url}/generate`, args.apiKey, body, signal);
+    await ask('POST', url + path, args.apiKey, JSON.stringify(body), signal);
   } catch (error) {
     throw new WarmupError(`Initialization failed. warmup error: ${errorMessage(error)}`);
   }

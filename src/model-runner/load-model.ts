@@ -1,7 +1,7 @@
 import { StartupError } from '../core/errors';
 import type { ModelConfig } from '../models/config/model-config';
 import { GraphBuilder } from '../models/graph/graph-builder';
-import { modelBuilder } from '../models/registry';
+import { modelBuilder, type GraphOptions } from '../models/registry';
 import { OrtError } from '../onnxruntime/library';
 import type { Session } from '../onnxruntime/session';
 import type { Backend } from './backends/backend';
@@ -9,17 +9,16 @@ import type { WeightSource } from '../checkpoint/checkpoint';
 
 /**
  * Builds the model's graph and loads it. The weights' files must stay in place until it resolves.
- * @param capacity tokens a KV row can hold
  * @throws StartupError, one line that names the file and what is wrong
  */
 export async function loadModel(
   config: ModelConfig,
   weights: WeightSource,
-  capacity: number,
+  options: GraphOptions,
   backend: Backend,
 ): Promise<Session> {
   const graph = new GraphBuilder(weights);
-  modelBuilder(config.architecture)(graph, config, capacity);
+  modelBuilder(config.architecture)(graph, config, options);
   try {
     return await backend.createSession(graph.build(), graph.externalDataFolder);
   } catch (error) {

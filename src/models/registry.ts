@@ -4,8 +4,16 @@ import type { GraphBuilder } from './graph/graph-builder';
 import { buildLlama } from './families/llama';
 import { buildQwen3 } from './families/qwen3';
 
+/** What a graph is built for. */
+export interface GraphOptions {
+  /** Tokens of prompt and output together. */
+  readonly capacity: number;
+  /** What comes out for the tokens asked for: logits, or the hidden state before the vocabulary projection. */
+  readonly tail: 'logits' | 'hidden';
+}
+
 /** Writes the graph of one model family. */
-export type ModelBuilder = (g: GraphBuilder, config: ModelConfig, capacity: number) => void;
+export type ModelBuilder = (g: GraphBuilder, config: ModelConfig, options: GraphOptions) => void;
 
 /** Model families by the name in config.json's `architectures`. */
 const BUILDERS: Readonly<Record<string, ModelBuilder>> = {

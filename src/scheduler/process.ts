@@ -1,11 +1,15 @@
 import { PullQueue, PushQueue } from '../ipc/queues';
 import type { DetokenizerMsg, TokenizerManagerMsg } from '../ipc/messages';
+import type { ModelFacts } from '../core/model-facts';
 import { errorMessage } from '../core/errors';
 import { logger } from '../logging/logger';
-import { loadModelRunner, type LoadedModel } from '../model-runner/load';
+import { loadModelRunner, type GenerationModel, type LoadedModel } from '../model-runner/load';
 import { runChild, type StartedChild } from '../child/frame';
+import type { ServerArgs } from '../server-args/server-args';
 import type { ChildInit } from '../child/protocol';
+import { assembleEmbedding, batchLimits } from './embedding/assemble';
 import { assembleScheduler } from './generation/assemble';
+import type { ModelScheduler, SchedulerOutlets } from './loop';
 import { startWatchdog } from './watchdog';
 
 /** Main file of the scheduler process. */
@@ -21,10 +25,14 @@ async function start({ args, endpoints, modelDir }: ChildInit): Promise<StartedC
   const inbox = await PullQueue.bind('scheduler', endpoints.scheduler);
   const toDetokenizer = new PushQueue<DetokenizerMsg>(endpoints.detokenizer, fail);
   const toTokenizerManager = new PushQueue<TokenizerManagerMsg>(endpoints.tokenizerManager, fail);
-  const scheduler = assembleScheduler(args, model, {
+  const outlets: SchedulerOutlets = {
     detokenizer: (message) => toDetokenizer.put(message),
     tokenizerManager: (message) => toTokenizerManager.put(message),
-  });
+  };
+  const scheduler: ModelScheduler =
+    model.kind === 'generation'
+      ? assembleScheduler(args, model, outlets)
+      : assembleEmbedding(args, model, outlets);
   const stopWatchdog = startWatchdog(
     () => scheduler.state.busyMs,
     args.watchdogTimeout,
@@ -40,7 +48,7 @@ async function start({ args, endpoints, modelDir }: ChildInit): Promise<StartedC
     (error) => logger.error(`Dropped a message: ${errorMessage(error)}`),
   );
   return {
-    report: { type: 'scheduler_ready', facts: facts(model) },
+    report: { type: 'scheduler_ready', facts: facts(args, model) },
     done: Promise.race([scheduler.run(), received]),
     close: () => {
       clearInterval(heartbeat);
@@ -51,17 +59,27 @@ async function start({ args, endpoints, modelDir }: ChildInit): Promise<StartedC
   };
 }
 
-function facts({ config, contextLen, plan }: LoadedModel) {
+function facts(args: ServerArgs, model: LoadedModel): ModelFacts {
+  const { config, contextLen } = model;
   return {
+    kind: model.kind,
     architectures: config.architectures,
     modelType: config.modelType,
     vocabSize: config.vocabSize,
     contextLen,
     eosTokenIds: config.eosTokenIds,
-    maxTotalNumTokens: plan.maxTotalNumTokens,
-    maxReqInputLen: plan.maxReqInputLen,
-    maxRunningRequests: plan.maxRunningRequests,
+    ...(model.kind === 'generation' ? generationLimits(model) : embeddingLimits(args, contextLen)),
   };
+}
+
+function generationLimits({ plan }: GenerationModel) {
+  const { maxTotalNumTokens, maxReqInputLen, maxRunningRequests } = plan;
+  return { maxTotalNumTokens, maxReqInputLen, maxRunningRequests };
+}
+
+function embeddingLimits(args: ServerArgs, contextLen: number) {
+  const { tokens, prompts } = batchLimits(args);
+  return { maxTotalNumTokens: tokens, maxRunningRequests: prompts, maxReqInputLen: contextLen };
 }
 
 runChild('scheduler', start);

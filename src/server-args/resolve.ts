@@ -73,6 +73,7 @@ const UNCHANGED = [
   'downloadDir',
   'jsonModelOverrideArgs',
   'weightVersion',
+  'isEmbedding',
   'dtype',
   'baseGpuId',
   'maxTotalTokens',

@@ -14,6 +14,8 @@ export interface ServerArgs {
   readonly jsonModelOverrideArgs: Readonly<Record<string, unknown>>;
   readonly servedModelName: string;
   readonly weightVersion: string;
+  /** Serve vectors in place of text. */
+  readonly isEmbedding: boolean;
   readonly dtype: 'auto' | 'half' | 'float16' | 'bfloat16' | 'float' | 'float32';
 
   // Device and memory

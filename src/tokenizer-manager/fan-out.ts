@@ -74,7 +74,7 @@ function refuse(message: string): never {
   throw new RequestError('bad_value', message);
 }
 
-function refuseTooMany(requests: number): void {
+export function refuseTooMany(requests: number): void {
   if (requests <= MAX_REQUESTS) return;
   refuse(`A request must have at most ${MAX_REQUESTS} prompts times samples, got ${requests}.`);
 }
@@ -102,7 +102,7 @@ function promptsOf({ text, inputIds }: GenerateRequest): Prompts {
   return { texts, ids, size, isList };
 }
 
-function isFlat(ids: readonly number[] | readonly (readonly number[])[]): ids is readonly number[] {
+export function isFlat(ids: readonly number[] | readonly (readonly number[])[]): ids is readonly number[] {
   return typeof ids[0] === 'number';
 }
 
@@ -167,7 +167,10 @@ function refuseLogprobLists(request: GenerateRequest): void {
  * Request ids, prompt by prompt and sample by sample. A name that must serve several requests gets `_0`, `_1`, … so
  * that whoever knows the name can abort them all.
  */
-function ridsOf(rid: GenerateRequest['rid'], of: { size: number; n: number; isList: boolean }): string[] {
+export function ridsOf(
+  rid: GenerateRequest['rid'],
+  of: { size: number; n: number; isList: boolean },
+): string[] {
   const { size, n, isList } = of;
   const total = size * n;
   if (rid === null) return Array.from({ length: total }, () => randomUUID().replaceAll('-', ''));

@@ -1,4 +1,5 @@
 export { loadTokenizer, type Tokenizer } from '../tokenizer/tokenizer';
+export type { EmbedReply, EmbedRequest, EmbedResult } from './embed/embed-manager';
 export { GenerateJob, type GenerateChunk } from './generate-job';
 export { DEFAULT_GENERATE_REQUEST, type GenerateRequest, type RawSamplingParams } from './generate-request';
 export type { GenerateResult } from './request-state';

@@ -26,8 +26,7 @@ const MAX_LOGPROBS = 1024;
  */
 export function promptMessage(prompt: Prompt, context: PromptContext): PromptMessage {
   const { args, facts } = context;
-  const ids = prompt.inputIds ?? tokenize(prompt.text ?? '', context);
-  checkIds(ids, facts.vocabSize);
+  const ids = promptIds(prompt, context);
   const limits = { ...facts, autoTruncate: args.allowAutoTruncate };
   const { params } = prompt;
   const lengths = fitToContext(ids.length, params.maxNewTokens, prompt.isMaxNewTokensGiven, limits);
@@ -43,6 +42,19 @@ export function promptMessage(prompt: Prompt, context: PromptContext): PromptMes
     streamInterval: params.streamInterval ?? args.streamInterval,
     extraKey: prompt.extraKey,
   };
+}
+
+/**
+ * The ids of a prompt, checked against the vocabulary.
+ * @throws RequestError `bad_value`
+ */
+export function promptIds(
+  { text, inputIds }: Pick<Prompt, 'text' | 'inputIds'>,
+  context: PromptContext,
+): readonly number[] {
+  const ids = inputIds ?? tokenize(text ?? '', context);
+  checkIds(ids, context.facts.vocabSize);
+  return ids;
 }
 
 function refuse(message: string): never {

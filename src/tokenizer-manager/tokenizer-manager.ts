@@ -12,9 +12,10 @@ import type {
 } from '../ipc/messages';
 import type { ServerArgs } from '../server-args/server-args';
 import { ControlCalls } from './control-calls';
+import { EmbedManager, type EmbedReply, type EmbedRequest } from './embed/embed-manager';
 import { fanOut, type FannedOut } from './fan-out';
 import { GenerateJob, refusalOf } from './generate-job';
-import type { GenerateRequest } from './generate-request';
+import { DEFAULT_GENERATE_REQUEST, type GenerateRequest } from './generate-request';
 import { promptMessage, type PromptMessage } from './prompt-message';
 import { RequestLogger } from './request-logger';
 import { RequestState } from './request-state';
@@ -47,6 +48,7 @@ const FLUSH_RETRY_MS = 50;
 export class TokenizerManager {
   readonly tokenizer: Tokenizer | null;
   private readonly states = new Map<string, { state: RequestState; request: GenerateRequest }>();
+  private readonly vectors: EmbedManager;
   private readonly control: ControlCalls;
   private readonly requestLogger: RequestLogger;
   private readonly sampling: SamplingContext;
@@ -59,6 +61,7 @@ export class TokenizerManager {
     const { args, facts, tokenizer } = deps;
     this.tokenizer = tokenizer;
     this.control = new ControlCalls((message) => deps.toScheduler.put(message));
+    this.vectors = new EmbedManager(deps);
     this.requestLogger = new RequestLogger(args);
     const eos = [...facts.eosTokenIds, ...(tokenizer?.eosTokenId == null ? [] : [tokenizer.eosTokenId])];
     const { vocabSize } = facts;
@@ -68,7 +71,7 @@ export class TokenizerManager {
 
   /** Unfinished requests, also those whose client has gone. */
   get pendingRids(): readonly string[] {
-    return [...this.states.keys()];
+    return [...this.states.keys(), ...this.vectors.pendingRids];
   }
 
   get heartbeat(): Heartbeat {
@@ -80,6 +83,10 @@ export class TokenizerManager {
     switch (message.type) {
       case 'text_outputs':
         for (const output of message.outputs) this.handleOutput(output);
+        for (const wake of this.outputWaiters) wake();
+        return;
+      case 'vector_outputs':
+        for (const output of message.outputs) this.vectors.handle(output);
         for (const wake of this.outputWaiters) wake();
         return;
       case 'heartbeat':
@@ -101,6 +108,12 @@ export class TokenizerManager {
    * @throws RequestError
    */
   async generate(request: GenerateRequest, gone: AbortSignal): Promise<GenerateJob> {
+    if (this.deps.facts.kind !== 'generation') {
+      throw new RequestError(
+        'bad_value',
+        'This model gives vectors (--is-embedding): it cannot generate text.',
+      );
+    }
     const receivedAt = performance.now();
     const signal = request.background ? new AbortController().signal : gone;
     const fanned = fanOut(request, this.deps.args.preferredSamplingParams, this.sampling);
@@ -115,9 +128,35 @@ export class TokenizerManager {
     return this.open(all, fanned.isBatch, request, receivedAt, signal);
   }
 
+  /**
+   * Validates a request for vectors and sends it off.
+   * @param gone fires when the client has left: what still waits then is aborted
+   * @returns the vectors in the order of the prompts, once all are there
+   * @throws RequestError
+   */
+  encode(request: EmbedRequest, gone: AbortSignal): Promise<EmbedReply> {
+    return this.vectors.encode(request, gone);
+  }
+
+  /**
+   * Sends the smallest request there is through the whole engine; nobody waits for its result.
+   * @param gone ends it
+   */
+  async probe(rid: string, gone: AbortSignal): Promise<void> {
+    if (this.deps.facts.kind === 'embedding') {
+      this.encode({ text: null, inputIds: [0], rid }, gone).catch(() => undefined);
+      return;
+    }
+    const samplingParams = { max_new_tokens: 1, temperature: 0 };
+    await this.generate(
+      { ...DEFAULT_GENERATE_REQUEST, rid, inputIds: [0], samplingParams, noLogs: true },
+      gone,
+    );
+  }
+
   /** Ends a request, or the requests of a batch that bear its name. Unknown names are ignored. */
   abort(rid: string): void {
-    for (const known of this.states.keys()) {
+    for (const known of this.pendingRids) {
       if (known === rid || isMember(known, rid)) this.deps.toScheduler.put({ type: 'abort', rid: known });
     }
   }

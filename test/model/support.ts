@@ -9,7 +9,7 @@ import type {
 } from '../../src/ipc/messages';
 import type { Backend } from '../../src/model-runner/backends/backend';
 import { CpuBackend } from '../../src/model-runner/backends/cpu/cpu-backend';
-import { loadModelRunner, type LoadedModel } from '../../src/model-runner/load';
+import { loadModelRunner, type GenerationModel } from '../../src/model-runner/load';
 import { assembleScheduler } from '../../src/scheduler/generation/assemble';
 import type { Scheduler } from '../../src/scheduler/generation/scheduler';
 import { parseCommandLine, resolveServerArgs, type ServerArgs } from '../../src/server-args';
@@ -46,6 +46,22 @@ export function describeWith(folder: string, name: string, tests: () => void): v
   describe.skip(name, () => it('needs its checkpoint', () => undefined));
 }
 
+/** @param flags of the command line, without --model-path */
+export function serverArgs(modelDir: string, flags: readonly string[]): ServerArgs {
+  const command = parseCommandLine([
+    '--model-path',
+    modelDir,
+    '--random-seed',
+    '1',
+    '--cuda-graph-bs',
+    '1',
+    ...flags,
+  ]);
+  if (command.kind !== 'run') throw new Error('not a run');
+  const machine = { env: {}, cudaMemoryMiB: null, drawnSeed: 1, bundledModelPath: modelDir };
+  return resolveServerArgs(command.flags, machine).args;
+}
+
 /** Everything one request produced. */
 export interface Result {
   readonly ids: number[];
@@ -72,7 +88,7 @@ export class Engine {
 
   private constructor(
     readonly args: ServerArgs,
-    readonly model: LoadedModel,
+    readonly model: GenerationModel,
     readonly scheduler: Scheduler,
     /** Settles when the scheduler stops; rejects with what it could not survive. */
     readonly loop: Promise<void>,
@@ -89,19 +105,9 @@ export class Engine {
     watch: (message: DetokenizerMsg) => void = () => undefined,
     backend: Backend = new CpuBackend(),
   ): Promise<Engine> {
-    const command = parseCommandLine([
-      '--model-path',
-      modelDir,
-      '--random-seed',
-      '1',
-      '--cuda-graph-bs',
-      '1',
-      ...flags,
-    ]);
-    if (command.kind !== 'run') throw new Error('not a run');
-    const machine = { env: {}, cudaMemoryMiB: null, drawnSeed: 1, bundledModelPath: modelDir };
-    const { args } = resolveServerArgs(command.flags, machine);
+    const args = serverArgs(modelDir, flags);
     const model = await loadModelRunner(args, modelDir, backend);
+    if (model.kind !== 'generation') throw new Error('not a generation model');
     const outlets = {
       detokenizer: (message: DetokenizerMsg) => {
         watch(message);

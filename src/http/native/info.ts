@@ -32,7 +32,7 @@ function describeModel({ args, facts }: AppDeps): Record<string, unknown> {
   return {
     model_path: args.modelPath,
     tokenizer_path: args.tokenizerPath,
-    is_generation: true,
+    is_generation: facts.kind === 'generation',
     preferred_sampling_params: args.preferredSamplingParams,
     weight_version: args.weightVersion,
     has_image_understanding: false,

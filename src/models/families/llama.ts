@@ -1,5 +1,6 @@
 import type { ModelConfig } from '../config/model-config';
 import { Attention, type Projections } from '../layers/attention';
+import type { GraphOptions } from '../registry';
 import type { GraphBuilder, Value } from '../graph/graph-builder';
 import { addRmsNorm, gatedMlp, linear, mergedLinear, rmsNorm } from '../layers/layers';
 
@@ -13,12 +14,11 @@ export type QkvBuilder = (g: GraphBuilder, config: ModelConfig, x: Value, prefix
  * Inputs: `input_ids` [batch, sequence], `logit_indices` [rows] (flat token positions that go through the vocabulary
  * projection) and the inputs of `Attention`. Output: `logits` [rows, vocab], float32.
  *
- * @param capacity tokens a KV row can hold
  */
-export function buildLlama(g: GraphBuilder, config: ModelConfig, capacity: number, qkv: QkvBuilder = packedQkv): void {
+export function buildLlama(g: GraphBuilder, config: ModelConfig, { capacity, tail }: GraphOptions, qkv: QkvBuilder = packedQkv): void {
   const inputIds = g.input('input_ids', 'int64', ['batch', 'sequence']);
   const logitIndices = g.input('logit_indices', 'int64', ['rows']);
-  const attention = new Attention(g, config, inputIds, capacity);
+  const attention = new Attention(g, config, inputIds, capacity, tail === 'logits');
 
   let residual = embed(g, config, inputIds);
   let hidden = rmsNorm(g, residual, normWeight(g, config, 'model.layers.0.input_layernorm'), config.rmsNormEps);
@@ -41,6 +41,10 @@ export function buildLlama(g: GraphBuilder, config: ModelConfig, capacity: numbe
     ({ normed: hidden, residual } = addRmsNorm(g, mlp, residual, normWeight(g, config, next), config.rmsNormEps));
   }
   const selected = g.node('Gather', [hidden, logitIndices], { attributes: { axis: 0 } });
+  if (tail === 'hidden') {
+    g.output('hidden', selected, 'float32', ['rows', config.hiddenSize]);
+    return;
+  }
   g.output('logits', vocabularyProjection(g, config, selected), 'float32', ['rows', config.vocabSize]);
 }
 

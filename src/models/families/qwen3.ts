@@ -1,11 +1,12 @@
 import type { ModelConfig } from '../config/model-config';
+import type { GraphOptions } from '../registry';
 import type { GraphBuilder, Value } from '../graph/graph-builder';
 import { linear, rmsNorm } from '../layers/layers';
 import { buildLlama, type QkvBuilder } from './llama';
 
 /** Qwen3: the Llama decoder with an RMS norm over each head of the queries and keys, before they are rotated. */
-export function buildQwen3(g: GraphBuilder, config: ModelConfig, capacity: number): void {
-  buildLlama(g, config, capacity, normedQkv);
+export function buildQwen3(g: GraphBuilder, config: ModelConfig, options: GraphOptions): void {
+  buildLlama(g, config, options, normedQkv);
 }
 
 const normedQkv: QkvBuilder = (g, config, x, prefix) => {

@@ -33,12 +33,14 @@ export class Attention {
   /**
    * @param inputIds [batch, sequence]
    * @param capacity tokens a row can hold; bounds the rotary tables
+   * @param cached whether keys and values outlive the run; without them the graph has no past and no present
    */
   constructor(
     private readonly g: GraphBuilder,
     private readonly config: ModelConfig,
     inputIds: Value,
     capacity: number,
+    private readonly cached: boolean,
   ) {
     this.seqlens = g.input('seqlens_k', 'int32', ['batch']);
     this.totalLen = g.input('total_len', 'int32', []);
@@ -60,8 +62,9 @@ export class Attention {
   apply(layer: number, projections: Projections): Value {
     const { config, g } = this;
     const pastDims = ['batch', config.numKvHeads, 'capacity', config.headDim];
-    const pastK = g.input(`past_k.${layer}`, 'float32', pastDims);
-    const pastV = g.input(`past_v.${layer}`, 'float32', pastDims);
+    const [pastK, pastV] = this.cached
+      ? ['k', 'v'].map((kind) => g.input(`past_${kind}.${layer}`, 'float32', pastDims))
+      : ['', ''];
     const presents = [`present_k.${layer}`, `present_v.${layer}`] as const;
     const [q, k, v] = this.positionIds === null ? this.unrotated(projections) : this.rotated(projections);
     const window = config.slidingWindows[layer] ?? null;
@@ -69,7 +72,7 @@ export class Attention {
     const out = `attention.${layer}`;
     g.namedNode(
       'GroupQueryAttention',
-      [q, k, v, pastK, pastV, this.seqlens, this.totalLen, ...(fused ? [this.cos, this.sin] : [])],
+      [q, k, v, pastK as Value, pastV as Value, this.seqlens, this.totalLen, ...(fused ? [this.cos, this.sin] : [])],
       [out, ...presents],
       {
         domain: 'com.microsoft',
@@ -81,7 +84,7 @@ export class Attention {
         },
       },
     );
-    for (const present of presents) g.output(present, present, 'float32', pastDims);
+    if (this.cached) for (const present of presents) g.output(present, present, 'float32', pastDims);
     return g.node('Reshape', [out, this.flat]);
   }
 

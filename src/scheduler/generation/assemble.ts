@@ -1,25 +1,19 @@
-import type { DetokenizerMsg, TokenizerManagerMsg } from '../../ipc/messages';
-import type { LoadedModel } from '../../model-runner/load';
+import type { GenerationModel } from '../../model-runner/load';
 import type { ServerArgs } from '../../server-args/server-args';
 import { BatchLog } from './batch-log';
 import { BatchRunner } from './batch-runner';
 import { KvLedger } from '../kv';
+import type { SchedulerOutlets } from '../loop';
 import { OutputBatch } from './output-batch';
 import { RequestMemory } from './request-memory';
 import { RowTable } from './row-table';
 import { Scheduler } from './scheduler';
 import { seededRandom } from './seeded-random';
 
-/** Where the scheduler's messages go. */
-export interface SchedulerOutlets {
-  readonly detokenizer: (message: DetokenizerMsg) => void;
-  readonly tokenizerManager: (message: TokenizerManagerMsg) => void;
-}
-
 /** Puts a scheduler together around a loaded model. */
 export function assembleScheduler(
   args: ServerArgs,
-  model: LoadedModel,
+  model: GenerationModel,
   outlets: SchedulerOutlets,
 ): Scheduler {
   const { config, plan, runner: modelRunner } = model;

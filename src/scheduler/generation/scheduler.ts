@@ -1,4 +1,4 @@
-import { assertNever } from '../../core/errors';
+import { assertNever, bug } from '../../core/errors';
 import type { FinishReason } from '../../core/request';
 import type { GenerateMsg, PauseMode, SchedulerMsg, SchedulerState } from '../../ipc/messages';
 import { logger } from '../../logging/logger';
@@ -178,6 +178,8 @@ export class Scheduler {
         return reply(message.callId, { of: 'flush_cache', success: this.flushCache() });
       case 'get_internal_state':
         return reply(message.callId, { of: 'get_internal_state', state: this.parts.internalState() });
+      case 'embed':
+        throw bug('a model that gives tokens was asked for a vector');
       default:
         return assertNever(message);
     }

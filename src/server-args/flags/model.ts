@@ -101,9 +101,9 @@ export const modelTopic = topic('Model and tokenizer', yes, {
     'Tokens of prompt and output together. Without it the checkpoint states the length.',
     { range: { min: 1 } },
   ),
-  isEmbedding: flag('Serve the model for embeddings, rerank or rewards.', {
-    support: later('serving embedding, rerank and reward models'),
-  }),
+  isEmbedding: flag(
+    'Serve the model for vectors in place of text: the hidden state of the last token, at length 1.',
+  ),
   enableMultimodal: optionalFlag('Accept images, audio or video.', {
     support: reject('only text is supported'),
   }),

@@ -82,7 +82,7 @@ describe('the routes', () => {
   });
 
   it('are all there is', async () => {
-    for (const path of ['/', '/nope', '/encode', '/v1/chat/completions', '/update_weights', '/Generate']) {
+    for (const path of ['/', '/nope', '/encoded', '/v1/chat/completions', '/update_weights', '/Generate']) {
       const reply = await server.get(path);
       expect([path, reply.status]).toEqual([path, 404]);
       expect(await reply.json()).toEqual({ detail: 'Not Found' });

@@ -50,6 +50,7 @@ const without = (message: Message, field: string): Message => ({
 const messages: readonly Message[] = [
   { ...generate },
   { ...generateMsg() },
+  { type: 'embed', rid: 'r', inputIds: Int32Array.of(1, 2) },
   { type: 'abort', rid: 'r' },
   { type: 'abort_all' },
   { type: 'stopped', rid: 'r' },
@@ -57,6 +58,13 @@ const messages: readonly Message[] = [
   ...calls,
   { type: 'token_outputs', outputs: [tokenOutput, { ...tokenOutput, start: null, finish: null }] },
   { type: 'text_outputs', outputs: [textOutput] },
+  {
+    type: 'vector_outputs',
+    outputs: [
+      { rid: 'r', vector: Float32Array.of(0.6, 0.8), promptTokens: 2, finish: { type: 'length', length: 0 } },
+      { rid: 's', vector: null, promptTokens: 2, finish: { type: 'abort', message: 'Aborted' } },
+    ],
+  },
   { type: 'heartbeat', state },
   { type: 'control_reply', callId: 1, result: { of: 'pause' } },
 ];

@@ -32,7 +32,11 @@ beforeEach(async () => {
 afterEach(() => http.close());
 
 test('asks for the model, then generates, with the key', async () => {
-  await warmUp(http.localUrl, { apiKey: 'secret', skipTokenizerInit: false }, { vocabSize: 512 });
+  await warmUp(
+    http.localUrl,
+    { apiKey: 'secret', skipTokenizerInit: false },
+    { kind: 'generation', vocabSize: 512 },
+  );
   expect(seen.map(({ call, authorization }) => [call, authorization])).toEqual([
     ['GET /model_info', 'Bearer secret'],
     ['POST /generate', 'Bearer secret'],
@@ -44,14 +48,22 @@ test('asks for the model, then generates, with the key', async () => {
 });
 
 test('without a tokenizer it sends ids of the vocabulary', async () => {
-  await warmUp(http.localUrl, { apiKey: null, skipTokenizerInit: true }, { vocabSize: 12 });
+  await warmUp(
+    http.localUrl,
+    { apiKey: null, skipTokenizerInit: true },
+    { kind: 'generation', vocabSize: 12 },
+  );
   expect(seen[1]?.authorization).toBeUndefined();
   expect(JSON.parse(seen[1]?.body ?? '')).toMatchObject({ input_ids: [10, 11, 11] });
 });
 
 test('a refusal is an error with the reply in it', async () => {
   generateStatus = 500;
-  const warmup = warmUp(http.localUrl, { apiKey: null, skipTokenizerInit: false }, { vocabSize: 512 });
+  const warmup = warmUp(
+    http.localUrl,
+    { apiKey: null, skipTokenizerInit: false },
+    { kind: 'generation', vocabSize: 512 },
+  );
   await expect(warmup).rejects.toThrow(WarmupError);
   await expect(warmup).rejects.toThrow(
     `Initialization failed. warmup error: POST ${http.localUrl}/generate answered 500: {"error":{"message":"no"}}`,
@@ -61,7 +73,7 @@ test('a refusal is an error with the reply in it', async () => {
 test('a server that is gone is an error', async () => {
   const url = http.localUrl;
   http.close();
-  await expect(warmUp(url, { apiKey: null, skipTokenizerInit: false }, { vocabSize: 512 })).rejects.toThrow(
-    /^Initialization failed\. warmup error: .*ECONNREFUSED/,
-  );
+  await expect(
+    warmUp(url, { apiKey: null, skipTokenizerInit: false }, { kind: 'generation', vocabSize: 512 }),
+  ).rejects.toThrow(/^Initialization failed\. warmup error: .*ECONNREFUSED/);
 });

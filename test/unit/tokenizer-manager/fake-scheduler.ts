@@ -96,6 +96,7 @@ export class FakeScheduler {
       case 'abort_all':
         for (const rid of this.liveRids) this.end(rid);
         return;
+      case 'embed':
       case 'stopped':
         return;
       case 'flush_cache':

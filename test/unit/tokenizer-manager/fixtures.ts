@@ -5,6 +5,7 @@ import type { ServerArgs } from '../../../src/server-args/server-args';
 /** The parts most tests start from: one model's facts, the flags of a server, and a tokenizer of bytes. */
 
 export const FACTS: ModelFacts = {
+  kind: 'generation',
   architectures: ['LlamaForCausalLM'],
   modelType: 'llama',
   vocabSize: 260,
@@ -27,6 +28,7 @@ export function makeArgs(overrides: Partial<ServerArgs> = {}): ServerArgs {
     jsonModelOverrideArgs: {},
     servedModelName: 'org/tiny',
     weightVersion: 'default',
+    isEmbedding: false,
     dtype: 'auto',
     device: 'cpu',
     baseGpuId: 0,

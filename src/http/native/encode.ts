@@ -1,0 +1,62 @@
+import { z } from 'zod';
+import { isIntegerList, isIntegerLists, isStringList, parseAs } from '../../core/parse';
+import type { EmbedReply, EmbedRequest } from '../../tokenizer-manager';
+import type { AppDeps } from '../app-deps';
+import { NOT_AN_OBJECT } from '../body';
+import type { RouteSpec } from '../route';
+import { disconnectSignal } from '../sse';
+
+const strings = z
+  .custom<string | string[]>((value) => typeof value === 'string' || isStringList(value), {
+    error: 'must be a string or a list of strings',
+  })
+  .nullish();
+const ids = z
+  .custom<number[] | number[][]>((value) => isIntegerList(value) || isIntegerLists(value), {
+    error: 'must be a list of integers or a list of lists of integers',
+  })
+  .nullish();
+
+const schema = z.object({ text: strings, input_ids: ids, rid: strings }, { error: NOT_AN_OBJECT });
+
+/** `/encode`: a vector for each text. */
+export function encodeRoutes({ args, manager }: AppDeps): RouteSpec[] {
+  return [
+    {
+      path: '/encode',
+      methods: ['post', 'put'],
+      level: 'normal',
+      body: 'json',
+      async handler(req, res) {
+        const gone = disconnectSignal(res);
+        try {
+          const reply = await manager.encode(parseEncodeBody(req.body), gone);
+          if (!gone.aborted) res.json(renderVectors(reply, args.weightVersion));
+        } catch (error) {
+          if (!gone.aborted) throw error;
+        }
+      },
+    },
+  ];
+}
+
+function parseEncodeBody(value: unknown): EmbedRequest {
+  const body = parseAs(schema, value);
+  return { text: body.text ?? null, inputIds: body.input_ids ?? null, rid: body.rid ?? null };
+}
+
+function renderVectors({ results, isBatch }: EmbedReply, weightVersion: string): unknown {
+  const rendered = results.map(({ rid, vector, promptTokens, finish, e2eLatency }) => ({
+    embedding: Array.from(vector),
+    meta_info: {
+      id: rid,
+      finish_reason: finish,
+      prompt_tokens: promptTokens,
+      weight_version: weightVersion,
+      total_retractions: 0,
+      e2e_latency: e2eLatency,
+      response_sent_to_client_ts: Date.now() / 1000,
+    },
+  }));
+  return isBatch ? rendered : rendered[0];
+}

@@ -1,0 +1,78 @@
+import { logger } from '../logging/logger';
+import { Progress } from '../logging/progress';
+import { gigabytes, secondsSince } from '../logging/units';
+import { ELEMENT_BYTES } from '../onnxruntime/element-type';
+import type { ServerArgs } from '../server-args/server-args';
+import { bytesPerToken } from './kv-store';
+import type { Backend } from './backends/backend';
+import type { ModelParts } from './load';
+import { planMemory, type MemoryPlan } from './memory-plan';
+import { ModelRunner } from './model-runner';
+
+/** What a generation model has beside its parts. */
+export interface Generation {
+  readonly plan: MemoryPlan;
+  readonly runner: ModelRunner;
+  /** Bytes the process grew by while capturing batch sizes. */
+  readonly graphBytes: number;
+}
+
+/**
+ * Reserves KV memory and captures the batch sizes of `args.cudaGraphBs`, with the log lines of SGLang's start-up.
+ * @throws StartupError when not even one short request fits
+ */
+export async function prepareGeneration(
+  args: ServerArgs,
+  { config, contextLen, backend, session }: ModelParts,
+): Promise<Generation> {
+  const plan = planMemory(config, contextLen, args, backend.memory);
+  const kv = backend.createKvStore(config, plan.maxRunningRequests, plan.maxReqLen, plan.maxTotalNumTokens);
+  const halfSize = gigabytes(
+    (plan.maxTotalNumTokens * bytesPerToken(config, ELEMENT_BYTES[backend.elementType])) / 2,
+  );
+  logger.info(`Using KV cache dtype: ${backend.elementType}`);
+  logger.info(
+    `KV Cache is allocated. #tokens: ${plan.maxTotalNumTokens}, ` +
+      `K size: ${halfSize} GB, V size: ${halfSize} GB`,
+  );
+  logger.info(`Memory pool end. avail mem=${gigabytes(backend.memory.freeBytes())} GB`);
+
+  const runner = new ModelRunner(session, config, backend, kv);
+  const graphBytes = args.disableCudaGraph ? 0 : await capture(runner, captureSizes(args, plan), backend);
+  logger.info(
+    `max_total_num_tokens=${plan.maxTotalNumTokens}, chunked_prefill_size=${args.chunkedPrefillSize}, ` +
+      `max_prefill_tokens=${args.maxPrefillTokens}, max_running_requests=${plan.maxRunningRequests}, ` +
+      `context_len=${contextLen}, available_${args.device}_mem=${gigabytes(backend.memory.freeBytes())} GB`,
+  );
+  return { plan, runner, graphBytes };
+}
+
+/** Batch sizes to capture: those asked for, as far as that many requests can run. */
+function captureSizes(args: ServerArgs, plan: MemoryPlan): number[] {
+  const fitting = args.cudaGraphBs.filter((size) => size <= plan.maxRunningRequests);
+  return fitting.length < args.cudaGraphBs.length
+    ? [...new Set([...fitting, plan.maxRunningRequests])]
+    : fitting;
+}
+
+/** Binds and runs each size once, the largest first, so that its memory serves the smaller ones. */
+async function capture(runner: ModelRunner, sizes: readonly number[], backend: Backend): Promise<number> {
+  const startedAt = performance.now();
+  const before = process.memoryUsage.rss();
+  logger.info(
+    `Capture ${backend.graphName} begin. This can take up to several minutes. avail mem=${gigabytes(backend.memory.freeBytes())} GB`,
+  );
+  logger.info(`Capture ${backend.graphName} bs [${sizes.join(', ')}]`);
+  const progress = new Progress('Capturing batches', sizes.length);
+  for (const size of [...sizes].sort((a, b) => b - a)) {
+    await runner.capture(size);
+    progress.step();
+  }
+  progress.stop();
+  const bytes = Math.max(0, process.memoryUsage.rss() - before);
+  logger.info(
+    `Capture ${backend.graphName} end. Time elapsed: ${secondsSince(startedAt)} s. ` +
+      `mem usage=${gigabytes(bytes)} GB. avail mem=${gigabytes(backend.memory.freeBytes())} GB.`,
+  );
+  return bytes;
+}

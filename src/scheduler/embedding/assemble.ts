@@ -1,0 +1,47 @@
+import type { EmbeddingModel } from '../../model-runner/load';
+import type { ServerArgs } from '../../server-args/server-args';
+import { readTimeouts } from '../generation/limits';
+import type { SchedulerOutlets } from '../loop';
+import { EmbeddingScheduler } from './embedding-scheduler';
+import type { BatchLimits } from './next-batch';
+
+/** Prompts of one run without `--max-running-requests`: a larger batch gains nothing on a CPU. */
+const DEFAULT_PROMPTS = 64;
+
+/** What one run takes at most: as many tokens as a chunk of a prompt would have. */
+export function batchLimits(
+  args: Pick<ServerArgs, 'chunkedPrefillSize' | 'maxPrefillTokens' | 'maxRunningRequests'>,
+): BatchLimits {
+  const { chunkedPrefillSize, maxPrefillTokens, maxRunningRequests } = args;
+  return {
+    tokens: chunkedPrefillSize > 0 ? Math.min(chunkedPrefillSize, maxPrefillTokens) : maxPrefillTokens,
+    prompts: maxRunningRequests ?? DEFAULT_PROMPTS,
+  };
+}
+
+/** Puts a scheduler together around an embedding model. */
+export function assembleEmbedding(
+  args: ServerArgs,
+  model: EmbeddingModel,
+  { tokenizerManager }: SchedulerOutlets,
+): EmbeddingScheduler {
+  const limits = batchLimits(args);
+  const scheduler: EmbeddingScheduler = new EmbeddingScheduler({
+    embed: (prompts) => model.runner.embed(prompts),
+    limits,
+    maxQueued: args.maxQueuedRequests,
+    waitingMs: readTimeouts().waitingMs,
+    send: (outputs) => tokenizerManager({ type: 'vector_outputs', outputs }),
+    reply: (callId, result) => tokenizerManager({ type: 'control_reply', callId, result }),
+    internalState: () => ({
+      lastGenThroughput: 0,
+      weightBytes: model.weightBytes,
+      kvCacheBytes: 0,
+      graphBytes: 0,
+      tokenCapacity: limits.tokens,
+      maxRunningRequests: limits.prompts,
+    }),
+    afterBatch: () => tokenizerManager({ type: 'heartbeat', state: scheduler.state }),
+  });
+  return scheduler;
+}

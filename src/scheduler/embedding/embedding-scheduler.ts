@@ -1,0 +1,185 @@
+import { assertNever, bug, errorMessage } from '../../core/errors';
+import type { FinishReason } from '../../core/request';
+import type {
+  ControlResult,
+  EmbedMsg,
+  InternalState,
+  PauseMode,
+  SchedulerMsg,
+  SchedulerState,
+  VectorOutput,
+} from '../../ipc/messages';
+import { logger } from '../../logging/logger';
+import { Loop, type ModelScheduler } from '../loop';
+import { nextBatch, type BatchLimits } from './next-batch';
+
+/** What the scheduler works with. */
+export interface EmbeddingParts {
+  /** One vector for each prompt, in order; see `EmbeddingRunner`. */
+  readonly embed: (prompts: readonly Int32Array[]) => Promise<readonly Float32Array[]>;
+  readonly limits: BatchLimits;
+  /** Requests that may wait; null is unlimited. */
+  readonly maxQueued: number | null;
+  /** Milliseconds a request may wait; Infinity without a limit. */
+  readonly waitingMs: number;
+  readonly send: (outputs: readonly VectorOutput[]) => void;
+  readonly reply: (callId: number, result: ControlResult) => void;
+  readonly internalState: () => InternalState;
+  /** A batch ended: the moment for a heartbeat. */
+  readonly afterBatch: () => void;
+}
+
+interface Waiting {
+  readonly rid: string;
+  readonly ids: Int32Array;
+  /** Milliseconds of `performance.now`. */
+  readonly queuedAt: number;
+}
+
+const DONE: FinishReason = { type: 'length', length: 0 };
+const ABORTED_WAITING: FinishReason = { type: 'abort', message: 'Abort in waiting queue' };
+const QUEUE_FULL: FinishReason = { type: 'abort', status_code: 503, message: 'The request queue is full.' };
+const TIMED_OUT: FinishReason = {
+  type: 'abort',
+  status_code: 503,
+  message: 'Request waiting timeout reached.',
+};
+
+/**
+ * The scheduler of models that turn texts into vectors: a queue and batches, no keys and values to keep. A batch that has
+ * begun is finished; whoever leaves before is out of the queue.
+ */
+export class EmbeddingScheduler implements ModelScheduler {
+  private readonly loop: Loop;
+  private waiting: Waiting[] = [];
+  private running: readonly Waiting[] = [];
+  private paused = false;
+  private forwardCount = 0;
+  private busySince: number | null = null;
+
+  constructor(private readonly parts: EmbeddingParts) {
+    this.loop = new Loop({
+      handle: (message) => this.handle(message),
+      step: () => this.step(),
+      idle: () => undefined,
+    });
+  }
+
+  receive(message: SchedulerMsg): void {
+    this.loop.receive(message);
+  }
+
+  nudge(): void {
+    this.loop.nudge();
+  }
+
+  stop(): void {
+    this.loop.stop();
+  }
+
+  run(): Promise<void> {
+    return this.loop.run();
+  }
+
+  get state(): SchedulerState {
+    return {
+      running: this.running.length,
+      queued: this.waiting.length,
+      forwardCount: this.forwardCount,
+      busyMs: this.busySince === null ? 0 : performance.now() - this.busySince,
+    };
+  }
+
+  private async step(): Promise<boolean> {
+    this.expire();
+    if (this.paused || this.waiting.length === 0) return false;
+    const batch = nextBatch(this.waiting, this.parts.limits);
+    this.waiting = this.waiting.filter((request) => !batch.includes(request));
+    this.running = batch;
+    this.busySince = performance.now();
+    let outputs: readonly VectorOutput[];
+    try {
+      const vectors = await this.parts.embed(batch.map(({ ids }) => ids));
+      outputs = batch.map((request, i) => output(request, vectors[i] ?? null, DONE));
+    } catch (error) {
+      logger.log('error', `Forward pass failed: ${error instanceof Error ? error.stack : String(error)}`);
+      outputs = batch.map((request) => output(request, null, failure(error)));
+    }
+    this.running = [];
+    this.busySince = null;
+    this.forwardCount += 1;
+    this.parts.send(outputs);
+    this.parts.afterBatch();
+    return true;
+  }
+
+  private handle(message: SchedulerMsg): void {
+    const { reply } = this.parts;
+    switch (message.type) {
+      case 'embed':
+        return this.enqueue(message);
+      case 'abort':
+        return this.abortWhere(({ rid }) => rid === message.rid);
+      case 'abort_all':
+        return this.abortWhere(() => true);
+      case 'pause':
+        this.pause(message.mode);
+        return reply(message.callId, { of: 'pause' });
+      case 'continue':
+        this.paused = false;
+        return reply(message.callId, { of: 'continue' });
+      case 'flush_cache':
+        return reply(message.callId, { of: 'flush_cache', success: true });
+      case 'get_internal_state':
+        return reply(message.callId, { of: 'get_internal_state', state: this.parts.internalState() });
+      case 'generate':
+      case 'stopped':
+        throw bug(`a model that gives vectors was sent a message ${message.type}`);
+      default:
+        return assertNever(message);
+    }
+  }
+
+  private enqueue({ rid, inputIds }: EmbedMsg): void {
+    const request = { rid, ids: inputIds, queuedAt: performance.now() };
+    const { maxQueued } = this.parts;
+    if (maxQueued === null || this.waiting.length < maxQueued) this.waiting.push(request);
+    else this.parts.send([output(request, null, QUEUE_FULL)]);
+  }
+
+  private pause(mode: PauseMode): void {
+    this.paused = true;
+    if (mode === 'abort') this.abortWhere(() => true);
+  }
+
+  private expire(): void {
+    const { waitingMs } = this.parts;
+    if (waitingMs === Infinity) return;
+    const oldest = performance.now() - waitingMs;
+    this.drop(({ queuedAt }) => queuedAt < oldest, TIMED_OUT);
+  }
+
+  private abortWhere(matches: (request: Waiting) => boolean): void {
+    this.drop(matches, ABORTED_WAITING);
+  }
+
+  private drop(matches: (request: Waiting) => boolean, reason: FinishReason): void {
+    const dropped = this.waiting.filter(matches);
+    if (dropped.length === 0) return;
+    this.waiting = this.waiting.filter((request) => !matches(request));
+    this.parts.send(dropped.map((request) => output(request, null, reason)));
+  }
+}
+
+function output({ rid, ids }: Waiting, vector: Float32Array | null, finish: FinishReason): VectorOutput {
+  return { rid, vector, promptTokens: ids.length, finish };
+}
+
+function failure(error: unknown): FinishReason {
+  return {
+    type: 'abort',
+    message: `The forward pass failed: ${errorMessage(error)}`,
+    status_code: 500,
+    err_type: 'InternalServerError',
+  };
+}

@@ -1,0 +1,35 @@
+/** Padding a batch may compute in vain, as a share of its tokens. */
+const MAX_PADDING = 0.25;
+
+/** What one run may take. */
+export interface BatchLimits {
+  /** Tokens, padding included. A longer prompt runs alone. */
+  readonly tokens: number;
+  readonly prompts: number;
+}
+
+/**
+ * Chooses what runs next: the prompt that has waited longest, and of those behind it the ones that fit beside it. A run is
+ * padded to its longest prompt, so prompts of similar length go together. Nobody is passed over for ever: the first of
+ * the queue is always taken.
+ * @param waiting in order of arrival
+ */
+export function nextBatch<R extends { readonly ids: Int32Array }>(
+  waiting: readonly R[],
+  limits: BatchLimits,
+): R[] {
+  const batch: R[] = [];
+  let tokens = 0;
+  let longest = 0;
+  for (const request of waiting) {
+    if (batch.length >= limits.prompts) break;
+    const { length } = request.ids;
+    const padded = Math.max(longest, length) * (batch.length + 1);
+    const fits = padded <= limits.tokens && padded <= (tokens + length) * (1 + MAX_PADDING);
+    if (batch.length > 0 && !fits) continue;
+    batch.push(request);
+    tokens += length;
+    longest = Math.max(longest, length);
+  }
+  return batch;
+}

@@ -1,0 +1,131 @@
+import { RequestError } from '../../core/errors';
+import type { FinishReason } from '../../core/request';
+import type { VectorOutput } from '../../ipc/messages';
+import { refuseLength } from '../context-limits';
+import { isFlat, refuseTooMany, ridsOf } from '../fan-out';
+import { refusalOf } from '../generate-job';
+import { promptIds } from '../prompt-message';
+import type { TokenizerManagerDeps } from '../tokenizer-manager';
+
+/** A request for vectors: one prompt, or a list of them. Exactly one of `text` and `inputIds` is given. */
+export interface EmbedRequest {
+  readonly text: string | readonly string[] | null;
+  readonly inputIds: readonly number[] | readonly (readonly number[])[] | null;
+  readonly rid: string | readonly string[] | null;
+}
+
+/** One prompt's vector. */
+export interface EmbedResult {
+  readonly rid: string;
+  readonly vector: Float32Array;
+  readonly promptTokens: number;
+  readonly finish: FinishReason;
+  /** Seconds from arrival to the vector. */
+  readonly e2eLatency: number;
+}
+
+export interface EmbedReply {
+  readonly results: readonly EmbedResult[];
+  /** Whether the request gave its prompts as a list. */
+  readonly isBatch: boolean;
+}
+
+/** The embedding side of the TokenizerManager: owns its requests between their message and their vector. */
+export class EmbedManager {
+  private readonly pending = new Map<string, (output: VectorOutput) => void>();
+
+  constructor(private readonly deps: TokenizerManagerDeps) {}
+
+  get pendingRids(): readonly string[] {
+    return [...this.pending.keys()];
+  }
+
+  handle(output: VectorOutput): void {
+    const settle = this.pending.get(output.rid);
+    this.pending.delete(output.rid);
+    settle?.(output);
+  }
+
+  /** See `TokenizerManager.encode`. */
+  async encode(request: EmbedRequest, gone: AbortSignal): Promise<EmbedReply> {
+    const receivedAt = performance.now();
+    const { facts } = this.deps;
+    if (facts.kind !== 'embedding') {
+      refuse(
+        'This model does not appear to be an embedding model by default. Please add `--is-embedding` when launching ' +
+          'the server or try another model.',
+      );
+    }
+    const { prompts, isBatch } = promptsOf(request);
+    refuseTooMany(prompts.length);
+    const rids = ridsOf(request.rid, { size: prompts.length, n: 1, isList: isBatch });
+    const messages = prompts.map((prompt, i) => ({
+      type: 'embed' as const,
+      rid: rids[i] ?? '',
+      inputIds: this.idsOf(prompt),
+    }));
+    if (gone.aborted) refuse('Request is disconnected from the client side. Abort request.');
+    this.refuseDuplicates(rids);
+    const outputs = messages.map((message) => {
+      const output = new Promise<VectorOutput>((resolve) => this.pending.set(message.rid, resolve));
+      this.deps.toScheduler.put(message);
+      return output;
+    });
+    const abort = () => this.abort(rids);
+    gone.addEventListener('abort', abort, { once: true });
+    const results = (await Promise.all(outputs)).map((output) => toResult(output, receivedAt));
+    gone.removeEventListener('abort', abort);
+    return { results, isBatch };
+  }
+
+  private idsOf(prompt: Prompt): Int32Array {
+    const { args, facts } = this.deps;
+    const ids = promptIds(prompt, this.deps);
+    if (ids.length > facts.contextLen && !args.allowAutoTruncate) {
+      refuseLength(String(ids.length), facts.contextLen);
+    }
+    return Int32Array.from(ids.slice(0, facts.contextLen));
+  }
+
+  private refuseDuplicates(rids: readonly string[]): void {
+    const seen = new Set<string>();
+    for (const rid of rids) {
+      if (seen.has(rid) || this.pending.has(rid)) refuse(`Duplicate request ID: ${rid} is in use.`);
+      seen.add(rid);
+    }
+  }
+
+  private abort(rids: readonly string[]): void {
+    for (const rid of rids) {
+      if (this.pending.has(rid)) this.deps.toScheduler.put({ type: 'abort', rid });
+    }
+  }
+}
+
+interface Prompt {
+  readonly text: string | null;
+  readonly inputIds: readonly number[] | null;
+}
+
+function promptsOf({ text, inputIds }: EmbedRequest): { prompts: Prompt[]; isBatch: boolean } {
+  if (text === null && inputIds === null)
+    refuse('At least one of text, input_ids, or image should be provided');
+  if (text !== null && inputIds !== null) refuse('text and input_ids cannot be provided at the same time');
+  if (typeof text === 'string') return { prompts: [{ text, inputIds: null }], isBatch: false };
+  if (text !== null) return { prompts: text.map((item) => ({ text: item, inputIds: null })), isBatch: true };
+  if (inputIds === null || inputIds.length === 0) refuse('input_ids cannot be empty.');
+  if (isFlat(inputIds)) return { prompts: [{ text: null, inputIds }], isBatch: false };
+  return { prompts: inputIds.map((item) => ({ text: null, inputIds: item })), isBatch: true };
+}
+
+function toResult({ rid, vector, promptTokens, finish }: VectorOutput, receivedAt: number): EmbedResult {
+  if (vector === null) {
+    const message = finish.type === 'abort' ? finish.message : 'The request was ended without a vector.';
+    throw refusalOf(finish) ?? new RequestError('bad_value', message);
+  }
+  return { rid, vector, promptTokens, finish, e2eLatency: (performance.now() - receivedAt) / 1000 };
+}
+
+function refuse(message: string): never {
+  throw new RequestError('bad_value', message);
+}

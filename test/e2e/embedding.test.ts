@@ -1,0 +1,115 @@
+import { launch, type Server } from './harness';
+
+/** A server of vectors: `--is-embedding`. What the vectors are is test/model/embedding's business. */
+
+interface Reply {
+  readonly embedding: number[];
+  readonly meta_info: Readonly<Record<string, unknown>>;
+}
+
+let server: Server;
+beforeAll(async () => {
+  server = await launch(['--is-embedding', '--context-length', '64']);
+});
+
+const encode = async (body: unknown) => {
+  const reply = await server.post('/encode', body);
+  return { status: reply.status, body: await reply.json() };
+};
+
+test('one text gives one vector of length 1, with what SGLang says about it', async () => {
+  const { status, body } = await encode({ model: 'any', text: 'Once upon a time' });
+  const { embedding, meta_info } = body as Reply;
+  expect(status).toBe(200);
+  expect(embedding.reduce((sum, value) => sum + value * value, 0)).toBeCloseTo(1, 5);
+  expect(meta_info).toMatchObject({
+    finish_reason: { type: 'length', length: 0 },
+    weight_version: 'default',
+  });
+  expect(Object.keys(meta_info).sort()).toEqual(
+    [
+      'e2e_latency',
+      'finish_reason',
+      'id',
+      'prompt_tokens',
+      'response_sent_to_client_ts',
+      'total_retractions',
+      'weight_version',
+    ].sort(),
+  );
+});
+
+test('a list gives a list, in order, of the same vectors; ids do too', async () => {
+  const text = ['Once upon a time', 'One', 'The capital of France is', 'One and one is two'];
+  const { body } = await encode({ text, rid: 'list' });
+  const replies = body as Reply[];
+  expect(replies.map(({ meta_info }) => meta_info['id'])).toEqual(['list_0', 'list_1', 'list_2', 'list_3']);
+  for (const [i, one] of text.entries()) {
+    const tokens = await server.post('/tokenize', { prompt: one });
+    const { tokens: input_ids } = (await tokens.json()) as { tokens: number[] };
+    for (const alone of [{ text: one }, { input_ids }]) {
+      const { embedding } = (await encode(alone)).body as Reply;
+      embedding.forEach((value, at) => expect(value).toBeCloseTo(replies[i]?.embedding[at] ?? NaN, 4));
+    }
+  }
+});
+
+test.each([
+  [{}, 'At least one of text, input_ids, or image should be provided'],
+  [{ text: 'a', input_ids: [1] }, 'text and input_ids cannot be provided at the same time'],
+  [{ text: '' }, 'The prompt is empty: it has no tokens.'],
+  [{ input_ids: [] }, 'input_ids cannot be empty.'],
+  [{ input_ids: [1, 1_000_000] }, 'Token ID 1000000 is out of vocabulary'],
+  [
+    { input_ids: new Array(65).fill(5) },
+    "The input (65 tokens) is longer than the model's context length (64 tokens).",
+  ],
+  [{ text: ['a', 'b'], rid: ['x', 'x'] }, 'Duplicate request ID: x is in use.'],
+])('refuses %j', async (request, message) => {
+  const { status, body } = await encode(request);
+  expect(status).toBe(400);
+  expect((body as { error: { message: string } }).error.message).toContain(message);
+});
+
+test('the whole context may be used', async () => {
+  expect((await encode({ input_ids: new Array(64).fill(5) })).status).toBe(200);
+});
+
+test('it does not generate, and says so', async () => {
+  const reply = await server.post('/generate', { text: 'a' });
+  expect(reply.status).toBe(400);
+  expect(await reply.text()).toContain('This model gives vectors (--is-embedding)');
+  expect(await (await server.fetch('/model_info')).json()).toMatchObject({
+    is_generation: false,
+  });
+});
+
+test('it is healthy, pauses and goes on', async () => {
+  expect((await server.fetch('/health')).status).toBe(200);
+  expect((await server.fetch('/health_generate')).status).toBe(200);
+  await server.post('/pause_generation', { mode: 'in_place' });
+  const waiting = encode({ text: 'a', rid: 'waiting' });
+  await server.post('/abort_request', { rid: 'waiting' });
+  expect((await waiting).status).toBe(400);
+  await server.post('/continue_generation', {});
+  expect((await encode({ text: 'a' })).status).toBe(200);
+});
+
+test('clients that leave take what they wait for out of the queue', async () => {
+  const logged = server.stderr.length;
+  await server.post('/pause_generation', { mode: 'in_place' });
+  const gone = new AbortController();
+  const left = server.post('/encode', { text: ['a', 'b', 'c'] }, { signal: gone.signal }).catch(() => 'left');
+  const staying = encode({ text: 'stays', rid: 'stays' });
+  await new Promise((resolve) => setTimeout(resolve, 200));
+  gone.abort();
+  expect(await left).toBe('left');
+  await server.post('/continue_generation', {});
+  expect((await staying).status).toBe(200);
+  expect(server.stderr.slice(logged)).not.toMatch(/error|exception/i);
+});
+
+test('it drains and leaves nothing', async () => {
+  expect(await server.stop()).toBe(0);
+  await server.gone();
+});

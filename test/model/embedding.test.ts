@@ -1,0 +1,104 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { VectorOutput } from '../../src/ipc/messages';
+import { loadModelRunner } from '../../src/model-runner/load';
+import { assembleEmbedding } from '../../src/scheduler/embedding/assemble';
+import { CHECKPOINTS, serverArgs } from './support';
+
+/** Last-token vectors of decoders against PyTorch's, alone and in batches of unequal lengths. */
+
+const TOLERANCE = 1e-4;
+
+interface Golden {
+  readonly models: Readonly<Record<string, readonly { input_ids: number[]; vector: number[] }[]>>;
+}
+
+const { models } = JSON.parse(readFileSync(join(__dirname, 'golden/embeddings.json'), 'utf8')) as Golden;
+
+/** A scheduler around a real embedding model, in this process. */
+class Embedder {
+  private readonly waiting = new Map<string, (output: VectorOutput) => void>();
+  private count = 0;
+
+  private constructor(
+    readonly scheduler: ReturnType<typeof assembleEmbedding>,
+    private readonly loop: Promise<void>,
+    private readonly dispose: () => void,
+  ) {}
+
+  static async start(name: string, flags: readonly string[] = []): Promise<Embedder> {
+    const folder = join(CHECKPOINTS, name);
+    const args = serverArgs(folder, ['--is-embedding', ...flags]);
+    const model = await loadModelRunner(args, folder);
+    if (model.kind !== 'embedding') throw new Error('not an embedding model');
+    const scheduler = assembleEmbedding(args, model, {
+      detokenizer: () => undefined,
+      tokenizerManager: (message) => {
+        if (message.type !== 'vector_outputs') return;
+        for (const output of message.outputs) embedder.waiting.get(output.rid)?.(output);
+      },
+    });
+    const embedder = new Embedder(scheduler, scheduler.run(), () => model.runner.dispose());
+    return embedder;
+  }
+
+  embed(ids: readonly number[]): Promise<VectorOutput> {
+    const rid = String(this.count++);
+    return new Promise((resolve) => {
+      this.waiting.set(rid, resolve);
+      this.scheduler.receive({ type: 'embed', rid, inputIds: Int32Array.from(ids) });
+    });
+  }
+
+  async close(): Promise<void> {
+    this.scheduler.stop();
+    await this.loop;
+    this.dispose();
+  }
+}
+
+function expectClose(actual: Float32Array | null, expected: readonly number[]): void {
+  expect(actual).toHaveLength(expected.length);
+  expected.forEach((value, i) => expect(Math.abs((actual?.[i] ?? NaN) - value)).toBeLessThan(TOLERANCE));
+}
+
+describe.each(Object.entries(models))('%s', (name, cases) => {
+  let embedder: Embedder;
+
+  beforeAll(async () => {
+    embedder = await Embedder.start(name);
+  });
+  afterAll(() => embedder.close());
+
+  it('gives the vectors one by one', async () => {
+    for (const { input_ids, vector } of cases) {
+      const output = await embedder.embed(input_ids);
+      expectClose(output.vector, vector);
+      expect(output).toMatchObject({ promptTokens: input_ids.length, finish: { type: 'length', length: 0 } });
+    }
+  });
+
+  it('gives the same ones in a batch', async () => {
+    const many = Array.from({ length: 4 }, () => cases).flat();
+    const before = embedder.scheduler.state.forwardCount;
+    const outputs = await Promise.all(many.map(({ input_ids }) => embedder.embed(input_ids)));
+    outputs.forEach(({ vector }, i) => expectClose(vector, many[i]?.vector ?? []));
+    expect(embedder.scheduler.state.forwardCount - before).toBeLessThan(many.length);
+  });
+});
+
+it('drops what is aborted while it waits, and refuses what the queue has no room for', async () => {
+  const embedder = await Embedder.start('qwen3', ['--max-queued-requests', '2']);
+  embedder.scheduler.receive({ type: 'pause', callId: 1, mode: 'in_place' });
+  const [first, second, third] = [embedder.embed([5, 6]), embedder.embed([7]), embedder.embed([8])];
+  expect((await third).finish).toMatchObject({ type: 'abort', status_code: 503 });
+  embedder.scheduler.receive({ type: 'abort', rid: '0' });
+  expect(await first).toMatchObject({
+    vector: null,
+    finish: { type: 'abort', message: 'Abort in waiting queue' },
+  });
+  embedder.scheduler.receive({ type: 'continue', callId: 2 });
+  expect((await second).vector).toHaveLength(32);
+  expect(embedder.scheduler.state).toMatchObject({ running: 0, queued: 0 });
+  await embedder.close();
+});

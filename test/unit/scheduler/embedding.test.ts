@@ -1,0 +1,37 @@
+import * as fc from 'fast-check';
+import { nextBatch } from '../../../src/scheduler/embedding/next-batch';
+
+const request = (length: number) => ({ ids: new Int32Array(length) });
+const lengths = (batch: readonly { ids: Int32Array }[]) => batch.map(({ ids }) => ids.length);
+
+test('prompts of similar length run together, in order of arrival', () => {
+  const waiting = [20, 19, 100, 18, 21].map(request);
+  expect(lengths(nextBatch(waiting, { tokens: 512, prompts: 64 }))).toEqual([20, 19, 18, 21]);
+});
+
+test('a prompt longer than a run takes runs alone', () => {
+  expect(lengths(nextBatch([2000, 3].map(request), { tokens: 512, prompts: 64 }))).toEqual([2000]);
+});
+
+test('any queue is emptied, its first prompt first, within the limits', () => {
+  const queue = fc.array(fc.integer({ min: 1, max: 300 }), { minLength: 1, maxLength: 60 });
+  fc.assert(
+    fc.property(
+      queue,
+      fc.integer({ min: 1, max: 600 }),
+      fc.integer({ min: 1, max: 8 }),
+      (sizes, tokens, prompts) => {
+        let waiting = sizes.map(request);
+        while (waiting.length > 0) {
+          const batch = nextBatch(waiting, { tokens, prompts });
+          expect(batch[0]).toBe(waiting[0]);
+          expect(batch.length).toBeLessThanOrEqual(prompts);
+          const padded = Math.max(...lengths(batch)) * batch.length;
+          if (batch.length > 1) expect(padded).toBeLessThanOrEqual(tokens);
+          expect(padded).toBeLessThanOrEqual(1.25 * lengths(batch).reduce((sum, length) => sum + length, 0));
+          waiting = waiting.filter((one) => !batch.includes(one));
+        }
+      },
+    ),
+  );
+});
