@@ -33,6 +33,7 @@ describe('the routes', () => {
     '/health': [['GET'], 'open'],
     '/health_generate': [['GET'], 'open'],
     '/generate': [['POST', 'PUT'], 'normal'],
+    '/encode': [['POST', 'PUT'], 'normal'],
     '/model_info': [['GET'], 'normal'],
     '/get_model_info': [['GET'], 'normal'],
     '/server_info': [['GET'], 'normal'],
