@@ -3,6 +3,9 @@
  * Wire names (snake_case) never appear below the HTTP layer.
  */
 
+/** Temperatures below this mean greedy: the likeliest token is always taken. */
+export const GREEDY_BELOW = 1e-6;
+
 /** How tokens are chosen. Every field is resolved: no nulls that mean "default". */
 export interface SamplingParams {
   /** Tokens to generate at most; 0 runs the prompt only. The scheduler clamps it to the room left in the context. */
