@@ -66,6 +66,15 @@ export type FinishReason =
       readonly err_type?: string | null;
     };
 
+/** What SGLang calls the error of a status. */
+const ERROR_TYPES = { 400: 'BadRequestError', 500: 'InternalServerError', 503: null } as const;
+
+/** The end of a request that is refused (400: for what it asks, 503: for lack of room or time) or that failed (500). */
+export function abortedFor(status: keyof typeof ERROR_TYPES, message: string): FinishReason {
+  const err_type = ERROR_TYPES[status];
+  return { type: 'abort', message, status_code: status, ...(err_type !== null && { err_type }) };
+}
+
 /** One (log-probability, token) pair. The log-probability is null where no distribution preceded the token. */
 export type TokenLogprob = readonly [logprob: number | null, id: number];
 

@@ -9,6 +9,7 @@ import type {
 } from '../../src/ipc/messages';
 import { loadModelRunner, type LoadedModel } from '../../src/model-runner/load';
 import { assembleScheduler } from '../../src/scheduler/generation/assemble';
+import type { Preparation } from '../../src/scheduler/generation/preparation';
 import type { Scheduler } from '../../src/scheduler/generation/scheduler';
 import { parseCommandLine, resolveServerArgs, type ServerArgs } from '../../src/server-args';
 import { logger } from '../../src/logging/logger';
@@ -79,11 +80,13 @@ export class Engine {
   /**
    * @param flags of the command line, without --model-path
    * @param watch sees every message to the detokenizer
+   * @param preparations what requests need before they can be computed
    */
   static async start(
     modelDir: string,
     flags: readonly string[] = [],
     watch: (message: DetokenizerMsg) => void = () => undefined,
+    preparations: readonly Preparation[] = [],
   ): Promise<Engine> {
     const command = parseCommandLine([
       '--model-path',
@@ -107,7 +110,7 @@ export class Engine {
         if (message.type === 'control_reply') engine.calls.get(message.callId)?.(message.result);
       },
     };
-    const scheduler = assembleScheduler(args, model, outlets);
+    const scheduler = assembleScheduler(args, model, outlets, preparations);
     const engine: Engine = new Engine(args, model, scheduler, scheduler.run());
     return engine;
   }

@@ -5,6 +5,7 @@ import { BatchLog } from './batch-log';
 import { BatchRunner } from './batch-runner';
 import { KvLedger } from '../kv';
 import { OutputBatch } from './output-batch';
+import type { Preparation } from './preparation';
 import { RequestMemory } from './request-memory';
 import { RowTable } from './row-table';
 import { Scheduler } from './scheduler';
@@ -16,11 +17,15 @@ export interface SchedulerOutlets {
   readonly tokenizerManager: (message: TokenizerManagerMsg) => void;
 }
 
-/** Puts a scheduler together around a loaded model. */
+/**
+ * Puts a scheduler together around a loaded model.
+ * @param preparations what requests need before they can be computed; nothing does yet
+ */
 export function assembleScheduler(
   args: ServerArgs,
   model: LoadedModel,
   outlets: SchedulerOutlets,
+  preparations: readonly Preparation[] = [],
 ): Scheduler {
   const { config, plan, runner: modelRunner } = model;
   const ledger = KvLedger.create({
@@ -43,6 +48,7 @@ export function assembleScheduler(
     runner: new BatchRunner(modelRunner, config.vocabSize),
     outputs: new OutputBatch(outlets.detokenizer),
     log,
+    preparations,
     random: seededRandom(args.randomSeed),
     reply: (callId, result) => outlets.tokenizerManager({ type: 'control_reply', callId, result }),
     internalState: () => ({

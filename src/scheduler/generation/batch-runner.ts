@@ -1,5 +1,6 @@
 import { env } from '../../core/env';
-import { errorMessage } from '../../core/errors';
+import { errorMessage, traceOf } from '../../core/errors';
+import { abortedFor } from '../../core/request';
 import { logger } from '../../logging/logger';
 import type { ModelRunner } from '../../model-runner/model-runner';
 import { positionLogprobs } from '../../sampling';
@@ -78,7 +79,8 @@ export class BatchRunner {
         const logits = await run;
         collectPromptLogprobs(request, positions, logits, this.vocabSize);
         request.cachedLen += count;
-        if (request.extendLen === 0) this.afterPrompt(request, this.row(logits, positions.length - 1));
+        if (request.extendLen > 0) continue;
+        this.settle(request, () => this.afterPrompt(request, this.row(logits, positions.length - 1)));
       }
     });
   }
@@ -112,6 +114,7 @@ export class BatchRunner {
     const original = logprobs && this.originalLogprobs ? logits.slice() : null;
     const id = sampler.sample(logits);
     if (id < 0) {
+      request.kvValid = false;
       request.finish = { type: 'stop', matched: NAN_HAPPENED };
       return;
     }
@@ -137,6 +140,7 @@ export class BatchRunner {
     try {
       await work();
     } catch (error) {
+      for (const request of requests) request.kvValid = false;
       fail(requests, error);
     } finally {
       this.busySince = null;
@@ -146,15 +150,8 @@ export class BatchRunner {
 }
 
 function fail(requests: readonly Request[], error: unknown): void {
-  logger.error(
-    `Forward pass failed: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`,
-  );
+  logger.error(`Forward pass failed: ${traceOf(error)}`);
   for (const request of requests) {
-    request.finish ??= {
-      type: 'abort',
-      message: `The forward pass failed: ${errorMessage(error)}`,
-      status_code: 500,
-      err_type: 'InternalServerError',
-    };
+    request.finish ??= abortedFor(500, `The forward pass failed: ${errorMessage(error)}`);
   }
 }

@@ -50,6 +50,8 @@ export class Request {
   /** When it first got a row (milliseconds of `performance.now`); null before. */
   startedAt: number | null = null;
   finish: FinishReason | null = null;
+  /** False once computing it has failed or given NaN: its keys and values may be wrong and must not be cached. */
+  kvValid = true;
 
   /** Output tokens already sent on. */
   emitted = 0;

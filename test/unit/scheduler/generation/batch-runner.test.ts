@@ -31,6 +31,7 @@ describe('a request whose token cannot be chosen', () => {
     await new BatchRunner(model, VOCAB).prefill(items, nothing);
     expect(bad.finish).toMatchObject({ type: 'abort', status_code: 500 });
     expect([good.finish, ids(good), good.cachedLen]).toEqual([null, [7], 3]);
+    expect([bad.kvValid, good.kvValid]).toEqual([true, true]);
   });
 
   it('ends alone in a decode step', async () => {
@@ -39,6 +40,7 @@ describe('a request whose token cannot be chosen', () => {
     await new BatchRunner(model, VOCAB).decode([bad, good], nothing);
     expect(bad.finish).toMatchObject({ type: 'abort', status_code: 500 });
     expect([good.finish, ids(good), good.cachedLen]).toEqual([null, [7], 3]);
+    expect([bad.kvValid, good.kvValid]).toEqual([true, true]);
   });
 
   it('ends with all others of its run when the run itself fails', async () => {
@@ -46,6 +48,7 @@ describe('a request whose token cannot be chosen', () => {
     const both = [makeRequest(), makeRequest()];
     await runner.decode(both, nothing);
     for (const { finish } of both) expect(finish).toMatchObject({ type: 'abort', status_code: 500 });
+    expect(both.map(({ kvValid }) => kvValid)).toEqual([false, false]);
     expect(runner.busyMs).toBe(0);
   });
 });
@@ -56,4 +59,5 @@ it('ends a request for void logits, without a token', async () => {
   await new BatchRunner(void_, VOCAB).decode([request], nothing);
   expect(request.finish).toEqual({ type: 'stop', matched: 'NaN happened' });
   expect(request.outputLen).toBe(0);
+  expect(request.kvValid).toBe(false);
 });

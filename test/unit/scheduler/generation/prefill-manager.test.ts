@@ -5,8 +5,7 @@ import { PrefillManager } from '../../../../src/scheduler/generation/prefill-man
 import type { Request } from '../../../../src/scheduler/generation/request';
 import { RequestMemory } from '../../../../src/scheduler/generation/request-memory';
 import { RowTable } from '../../../../src/scheduler/generation/row-table';
-import { WaitingQueue } from '../../../../src/scheduler/generation/waiting-queue';
-import { makeRequest } from './support';
+import { makeRequest, waitingQueue } from './support';
 
 const ARGS = {
   chunkedPrefillSize: -1,
@@ -31,7 +30,7 @@ function setUp(totalTokens: number, more: Partial<typeof ARGS> = {}) {
   const ledger = KvLedger.create({ ...args, totalTokens, evictionPolicy: 'lru' });
   const rows = new RowTable(store);
   const memory = new RequestMemory(ledger, store, rows);
-  const waiting = new WaitingQueue({ maxQueued: null, priority: true, lowPriorityValuesFirst: false });
+  const waiting = waitingQueue({ priority: true });
   const retract = (request: Request) => {
     memory.drop(request);
     request.retract(0);

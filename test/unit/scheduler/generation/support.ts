@@ -1,7 +1,9 @@
 import type { DecodeParams, LogprobParams, SamplingParams } from '../../../../src/core/request';
 import type { GenerateMsg } from '../../../../src/ipc/messages';
 import { RequestSampler } from '../../../../src/sampling';
+import { Preparing } from '../../../../src/scheduler/generation/preparation';
 import { Request } from '../../../../src/scheduler/generation/request';
+import { WaitingQueue, type WaitingLimits } from '../../../../src/scheduler/generation/waiting-queue';
 
 export const VOCAB = 32;
 
@@ -61,4 +63,10 @@ export function generateMsg(overrides: Overrides = {}): GenerateMsg {
 export function makeRequest(overrides: Overrides = {}): Request {
   const msg = generateMsg(overrides);
   return new Request(msg, new RequestSampler(msg.sampling, VOCAB, msg.inputIds, 1), 64, 0);
+}
+
+/** A queue of requests that need no preparation; unlimited and without priorities unless told otherwise. */
+export function waitingQueue(limits: Partial<WaitingLimits> = {}): WaitingQueue {
+  const defaults = { maxQueued: null, priority: false, lowPriorityValuesFirst: false };
+  return new WaitingQueue({ ...defaults, ...limits }, new Preparing([], () => undefined));
 }
