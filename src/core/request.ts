@@ -30,14 +30,13 @@ export interface SamplingParams {
   readonly repetitionPenalty: number;
   /** Pairs of (token id, value added to its logit). */
   readonly logitBias: readonly (readonly [id: number, bias: number])[];
-  /** Seed of this request's own generator; null draws one from the server's. */
+  /** Seed of this request's own generator, which its samples share; null draws one for each from the server's. */
   readonly seed: number | null;
 }
 
 /** How tokens become text, and which text ends the request. Owned by the detokenizer. */
 export interface DecodeParams {
   readonly skipSpecialTokens: boolean;
-  readonly spacesBetweenSpecialTokens: boolean;
   /** Keep the matched stop string or stop token in the text. */
   readonly noStopTrim: boolean;
   readonly stop: readonly string[];

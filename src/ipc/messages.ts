@@ -28,6 +28,8 @@ import {
 /** A tokenized, validated request. */
 interface GenerateFields {
   readonly rid: string;
+  /** Which of the `n` samples of its prompt this is, from 0: samples with one seed draw different numbers. */
+  readonly sample: number;
   readonly inputIds: Int32Array;
   readonly sampling: SamplingParams;
   readonly decode: DecodeParams;
@@ -96,7 +98,6 @@ export type ControlResult =
 
 const decodeParams = fields<DecodeParams>({
   skipSpecialTokens: boolean,
-  spacesBetweenSpecialTokens: boolean,
   noStopTrim: boolean,
   stop: listOf(string),
   stopRegex: listOf(string),
@@ -143,6 +144,7 @@ export const MESSAGES = {
   scheduler: {
     generate: fields<GenerateFields>({
       rid: string,
+      sample: number,
       inputIds: is((value) => tokens(value) && (value as Int32Array).length > 0),
       sampling,
       decode: decodeParams,

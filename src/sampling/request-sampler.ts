@@ -21,12 +21,14 @@ export class RequestSampler {
   /**
    * @param vocabSize length of the rows
    * @param seed of the request's own generator; the scheduler draws one for requests without
+   * @param sample tells requests of one seed apart that are samples of one prompt
    */
   constructor(
     private readonly params: SamplingParams,
     private readonly vocabSize: number,
     promptIds: Int32Array,
     private readonly seed: number,
+    private readonly sampleIndex = 0,
   ) {
     this.processors = processorsOf(params, promptIds);
   }
@@ -64,7 +66,12 @@ export class RequestSampler {
     if (row.isVoid) return -1;
     if (row.max === Infinity) return argmax(logits);
     const scale = stepsPerLogit(this.params.temperature);
-    return drawToken(row, scale, this.cut(row, scale), uniform(this.seed, this.state.generated));
+    return drawToken(
+      row,
+      scale,
+      this.cut(row, scale),
+      uniform(this.seed, this.state.generated, this.sampleIndex),
+    );
   }
 
   /** What top-k, top-p and min-p keep together. */

@@ -215,7 +215,6 @@ function decodeParams(params: Params, { hasTokenizer }: SamplingContext): Decode
   for (const source of stopRegex) compileStopRegex(source);
   return {
     skipSpecialTokens: params.skip_special_tokens ?? true,
-    spacesBetweenSpecialTokens: params.spaces_between_special_tokens ?? true,
     noStopTrim: params.no_stop_trim ?? false,
     stop,
     stopRegex,

@@ -110,7 +110,7 @@ export class TokenizerManager {
     const messages = await this.tokenize(fanned, signal);
     if (fanned.n > 1) await this.warmPrefixes(fanned, messages, request, signal);
     const all = messages.flatMap((message, i) =>
-      (fanned.prompts[i]?.rids ?? []).map((rid) => complete(message, rid, request)),
+      (fanned.prompts[i]?.rids ?? []).map((rid, sample) => complete(message, { rid, sample }, request)),
     );
     return this.open(all, fanned.isBatch, request, receivedAt, signal);
   }
@@ -216,7 +216,8 @@ export class TokenizerManager {
       const sampling = { ...message.sampling, maxNewTokens: 0, minNewTokens: 0 };
       // Under the name of the first sample, so that an abort by name ends it too.
       const rid = prompts[i]?.rids[0] ?? '';
-      return complete({ ...message, sampling, logprobs: null }, rid, { ...request, stream: false });
+      const bare = { ...message, sampling, logprobs: null };
+      return complete(bare, { rid, sample: 0 }, { ...request, stream: false });
     });
     const quiet = { ...request, noLogs: true };
     const results = await this.open(warmups, true, quiet, performance.now(), signal).results();
@@ -249,10 +250,14 @@ export class TokenizerManager {
   }
 }
 
-function complete(message: PromptMessage, rid: string, request: GenerateRequest): GenerateMsg {
+function complete(
+  message: PromptMessage,
+  one: Pick<GenerateMsg, 'rid' | 'sample'>,
+  request: GenerateRequest,
+): GenerateMsg {
   return {
     ...message,
-    rid,
+    ...one,
     stream: request.stream,
     priority: request.priority,
     routingKey: request.routingKey,

@@ -126,6 +126,25 @@ describe('seeds', () => {
     expect(new Set(samples.map(({ text }) => text)).size).toBe(4);
   });
 
+  test('give n different samples, the first of which is that of n = 1, and the same ones again', async () => {
+    const four = { ...drawn(9), n: 4 };
+    const alone = outcome(await run(drawn(9)));
+    const samples = (await generateAll(server, { input_ids, sampling_params: four })).map(outcome);
+    expect(new Set(samples.map(({ text }) => text)).size).toBe(4);
+    expect(samples[0]).toEqual(alone);
+    const stream = await Stream.open(server, { input_ids, sampling_params: four });
+    expect((await stream.finals()).map(outcome)).toEqual(samples);
+    // Beside another prompt, in lists of parameters, and with another seed.
+    const batch = {
+      input_ids: [promptIds(30, 2), input_ids],
+      sampling_params: [{ ...drawn(10), n: 4 }, four],
+    };
+    const replies = (await generateAll(server, batch)).map(outcome);
+    expect(replies.slice(4)).toEqual(samples);
+    const other = await generateAll(server, { input_ids, sampling_params: { ...drawn(10), n: 4 } });
+    expect(new Set([...other, ...samples].map(({ text }) => text)).size).toBe(8);
+  });
+
   test('without one, two samples differ', async () => {
     const free = { temperature: 1.3, max_new_tokens: 40, ignore_eos: true };
     expect((await run(free)).output_ids).not.toEqual((await run(free)).output_ids);

@@ -233,7 +233,7 @@ export class Scheduler {
   private enqueue(message: GenerateMsg): void {
     const { args, maxReqInputLen, maxReqLen, random, vocabSize } = this.parts;
     const seed = message.sampling.seed ?? Math.floor(random() * 2 ** 31);
-    const sampler = new RequestSampler(message.sampling, vocabSize, message.inputIds, seed);
+    const sampler = new RequestSampler(message.sampling, vocabSize, message.inputIds, seed, message.sample);
     const request = new Request(message, sampler, maxReqLen, performance.now());
     const reason = refusal(message, maxReqInputLen, args);
     const rejection = reason ? { request, reason } : this.waiting.add(request);

@@ -9,7 +9,6 @@ import { TINY_TOKENIZERS } from './tokenizers';
 
 const PARAMS: DecodeParams = {
   skipSpecialTokens: true,
-  spacesBetweenSpecialTokens: true,
   noStopTrim: false,
   stop: [],
   stopRegex: [],

@@ -17,7 +17,6 @@ import { TINY_TOKENIZERS, withTokenizerFolder } from './tokenizers';
 const ARGS = { skipTokenizerInit: false, softWatchdogTimeout: null };
 const DECODE: DecodeParams = {
   skipSpecialTokens: true,
-  spacesBetweenSpecialTokens: true,
   noStopTrim: false,
   stop: ['#'],
   stopRegex: [],

@@ -59,6 +59,7 @@ describe('the message to the scheduler', () => {
       {
         type: 'generate',
         rid: 'r',
+        sample: 0,
         inputIds: Int32Array.of(BOS, 104, 105),
         sampling: {
           maxNewTokens: 2,
@@ -76,7 +77,6 @@ describe('the message to the scheduler', () => {
         },
         decode: {
           skipSpecialTokens: true,
-          spacesBetweenSpecialTokens: true,
           noStopTrim: false,
           stop: [],
           stopRegex: [],
@@ -355,6 +355,7 @@ describe('parallel samples', () => {
       { rid: 'r_2', prompt: 113, max: 3, logprobs: true },
       { rid: 'r_3', prompt: 113, max: 3, logprobs: true },
     ]);
+    expect(scheduler.all('generate').map(({ sample }) => sample)).toEqual([0, 0, 0, 1, 0, 1]);
     expect(job.isBatch).toBe(true);
     expect((await job.results()).map(({ rid }) => rid)).toEqual(['r_0', 'r_1', 'r_2', 'r_3']);
   });

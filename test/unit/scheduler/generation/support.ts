@@ -24,7 +24,6 @@ export const GREEDY: SamplingParams = {
 
 export const DECODE: DecodeParams = {
   skipSpecialTokens: true,
-  spacesBetweenSpecialTokens: true,
   noStopTrim: false,
   stop: [],
   stopRegex: [],
@@ -32,6 +31,7 @@ export const DECODE: DecodeParams = {
 
 export interface Overrides {
   readonly rid?: string;
+  readonly sample?: number;
   readonly prompt?: readonly number[];
   readonly sampling?: Partial<SamplingParams>;
   readonly decode?: Partial<DecodeParams>;
@@ -47,6 +47,7 @@ export function generateMsg(overrides: Overrides = {}): GenerateMsg {
   return {
     type: 'generate',
     rid: overrides.rid ?? 'r',
+    sample: overrides.sample ?? 0,
     inputIds: Int32Array.from(overrides.prompt ?? [1, 2, 3]),
     sampling: { ...GREEDY, ...overrides.sampling },
     decode: { ...DECODE, ...overrides.decode },
