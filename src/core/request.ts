@@ -65,6 +65,9 @@ export type FinishReason =
       readonly err_type?: string | null;
     };
 
+/** What a request stopped at that met NaN where logits should be, in SGLang's words. */
+export const NAN_HAPPENED = 'NaN happened';
+
 /** What SGLang calls the error of a status. */
 const ERROR_TYPES = { 400: 'BadRequestError', 500: 'InternalServerError', 503: null } as const;
 
