@@ -51,6 +51,11 @@ export class Detokenizer {
     return result;
   }
 
+  /** Closes the state of a request that has ended elsewhere. */
+  drop(rid: string): void {
+    this.entries.delete(rid);
+  }
+
   private handleOne(tokenizer: TokenDecoder, output: TokenOutput, result: DetokenizerResult): void {
     const { rid, finish } = output;
     let text: TextOutput;

@@ -94,7 +94,9 @@ export type ControlResult =
   | { readonly of: 'flush_cache'; readonly success: boolean }
   | { readonly of: 'pause' }
   | { readonly of: 'continue' }
-  | { readonly of: 'get_internal_state'; readonly state: InternalState };
+  | { readonly of: 'get_internal_state'; readonly state: InternalState }
+  /** The call could not be read. */
+  | { readonly of: 'error'; readonly message: string };
 
 const decodeParams = fields<DecodeParams>({
   skipSpecialTokens: boolean,
@@ -186,6 +188,8 @@ export const MESSAGES = {
     text_outputs: fields<{ readonly outputs: readonly TextOutput[] }>({
       outputs: listOf(fields<TextOutput>({ ...output, text: string })),
     }),
+    /** From the scheduler or the detokenizer: a message about the request could not be read; it ends there. */
+    failed: fields<{ readonly rid: string; readonly message: string }>({ rid: string, message: string }),
     heartbeat: fields<{ readonly state: SchedulerState }>({
       state: fields<SchedulerState>({
         running: number,

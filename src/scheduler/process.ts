@@ -1,10 +1,9 @@
 import { PullQueue, PushQueue } from '../ipc/queues';
 import type { DetokenizerMsg, TokenizerManagerMsg } from '../ipc/messages';
-import { errorMessage } from '../core/errors';
-import { logger } from '../logging/logger';
 import { loadModelRunner, type LoadedModel } from '../model-runner/load';
 import { runChild, type StartedChild } from '../child/frame';
 import type { ChildInit } from '../child/protocol';
+import { answerInvalid } from './answer-invalid';
 import { assembleScheduler } from './generation/assemble';
 import { startWatchdog } from './watchdog';
 
@@ -37,7 +36,12 @@ async function start({ args, endpoints, modelDir }: ChildInit): Promise<StartedC
 
   const received = inbox.consume(
     (message) => scheduler.receive(message),
-    (error) => logger.error(`Dropped a message: ${errorMessage(error)}`),
+    (invalid) =>
+      answerInvalid(
+        invalid,
+        scheduler.receive.bind(scheduler),
+        toTokenizerManager.put.bind(toTokenizerManager),
+      ),
   );
   return {
     report: { type: 'scheduler_ready', facts: facts(model) },

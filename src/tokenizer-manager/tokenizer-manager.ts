@@ -1,5 +1,6 @@
 import { assertNever, errorMessage, RequestError, StartupError } from '../core/errors';
 import type { ModelFacts } from '../core/model-facts';
+import { abortedFor } from '../core/request';
 import type { Tokenizer } from '../tokenizer/tokenizer';
 import type {
   GenerateMsg,
@@ -10,6 +11,8 @@ import type {
   TextOutput,
   TokenizerManagerMsg,
 } from '../ipc/messages';
+import type { InvalidMessage } from '../ipc/receive';
+import { logger } from '../logging/logger';
 import type { ServerArgs } from '../server-args/server-args';
 import { ControlCalls } from './control-calls';
 import { fanOut, type FannedOut } from './fan-out';
@@ -82,6 +85,10 @@ export class TokenizerManager {
         for (const output of message.outputs) this.handleOutput(output);
         for (const wake of this.outputWaiters) wake();
         return;
+      case 'failed':
+        this.fail(message.rid, message.message);
+        this.states.delete(message.rid);
+        return;
       case 'heartbeat':
         this.schedulerState = message.state;
         this.heartbeatAt = performance.now();
@@ -92,6 +99,21 @@ export class TokenizerManager {
       default:
         assertNever(message);
     }
+  }
+
+  /**
+   * Takes what is readable of a message that is not sound: nobody may wait for what will not come. A request of which
+   * more is on its way keeps its state, so that none of it is taken for that of another request of its name.
+   */
+  handleInvalid({ reason, requests, callId }: InvalidMessage): void {
+    logger.log('error', `Dropped a message: ${reason}`);
+    const message = `The output could not be read: ${reason}`;
+    for (const { rid, isLast } of requests) {
+      this.deps.toScheduler.put({ type: 'abort', rid });
+      this.fail(rid, message);
+      if (isLast) this.states.delete(rid);
+    }
+    if (callId !== null) this.control.settle(callId, { of: 'error', message });
   }
 
   /**
@@ -178,8 +200,17 @@ export class TokenizerManager {
     const entry = this.states.get(output.rid);
     if (entry === undefined) return;
     if (output.finish !== null) this.states.delete(output.rid);
+    if (entry.state.finish !== null) return;
     entry.state.apply(output);
     if (output.finish !== null) this.requestLogger.finished(entry.request, entry.state);
+  }
+
+  /** Ends a request that cannot go on, for its client. */
+  private fail(rid: string, message: string): void {
+    const entry = this.states.get(rid);
+    if (entry === undefined || entry.state.finish !== null) return;
+    entry.state.fail(abortedFor(500, message));
+    this.requestLogger.finished(entry.request, entry.state);
   }
 
   private refuseDuplicates(rids: readonly string[]): void {

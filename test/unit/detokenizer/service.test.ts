@@ -104,6 +104,24 @@ describe('startDetokenizer', () => {
     await child.done;
   });
 
+  it('ends a request whose output cannot be read, and no other', async () => {
+    const errors = jest.spyOn(logger, 'log').mockReturnValue(logger);
+    await start();
+    const unreadable = { ...output('b', 'x'), newIds: [1, 2] } as unknown as TokenOutput;
+    send(output('a', 'hello'), unreadable);
+    const messages = await receive(3);
+    errors.mockRestore();
+    expect(messages.find((message) => message.type === 'text_outputs')).toMatchObject({
+      outputs: [{ rid: 'a', text: 'hello' }],
+    });
+    expect(messages.find((message) => message.type === 'stopped')).toEqual({ type: 'stopped', rid: 'b' });
+    expect(messages.find((message) => message.type === 'failed')).toEqual({
+      type: 'failed',
+      rid: 'b',
+      message: 'The output could not be read: malformed message of type token_outputs',
+    });
+  });
+
   it('needs no tokenizer with skip_tokenizer_init', async () => {
     const child = await startDetokenizer({
       args: { ...ARGS, skipTokenizerInit: true },

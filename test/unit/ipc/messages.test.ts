@@ -1,7 +1,7 @@
 /** @jest-environment ./test/shared-realm-environment.cjs */
-import { decode, encode } from '../../../src/ipc/codec';
+import { encode, unpack } from '../../../src/ipc/codec';
 import { MESSAGES, type Receiver, type TextOutput, type TokenOutput } from '../../../src/ipc/messages';
-import { accept } from '../../../src/ipc/queues';
+import { accept } from '../../../src/ipc/receive';
 import { DECODE, generateMsg } from '../scheduler/generation/support';
 
 const common = {
@@ -28,7 +28,7 @@ interface Message extends Readonly<Record<string, unknown>> {
   readonly type: string;
 }
 
-const wire = (message: Message): Message => decode(encode(message));
+const wire = (message: Message): Message => unpack(encode(message)) as Message;
 const receivers = Object.keys(MESSAGES) as Receiver[];
 
 /** Whether the message's receiver lets it pass. */
@@ -57,6 +57,7 @@ const messages: readonly Message[] = [
   ...calls,
   { type: 'token_outputs', outputs: [tokenOutput, { ...tokenOutput, start: null, finish: null }] },
   { type: 'text_outputs', outputs: [textOutput] },
+  { type: 'failed', rid: 'r', message: 'malformed' },
   { type: 'heartbeat', state },
   { type: 'control_reply', callId: 1, result: { of: 'pause' } },
 ];
