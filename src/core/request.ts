@@ -10,7 +10,7 @@ export const GREEDY_BELOW = 1e-6;
 export interface SamplingParams {
   /** Tokens to generate at most; 0 runs the prompt only. The scheduler clamps it to the room left in the context. */
   readonly maxNewTokens: number;
-  /** Until this many tokens exist, `stopTokenIds` cannot be drawn. */
+  /** Until this many tokens exist, `stopTokenIds` cannot be drawn, and no stop string or regex ends the request. */
   readonly minNewTokens: number;
   /** Tokens that end the request: the request's own ∪ the model's eos ids. Empty with `ignore_eos`. */
   readonly stopTokenIds: readonly number[];

@@ -82,7 +82,7 @@ export class Detokenizer {
     const { rid, start } = output;
     if (start === null) return this.entries.get(rid) ?? null;
     this.entries.delete(rid);
-    const entry = { text: new RequestText(tokenizer, start.decode, start.promptTail), latest: output };
+    const entry = { text: new RequestText(tokenizer, start), latest: output };
     if (this.entries.size >= this.maxStates) this.evictOldest(result);
     this.entries.set(rid, entry);
     return entry;

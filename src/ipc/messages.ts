@@ -47,11 +47,20 @@ interface GenerateFields {
 
 export type PauseMode = 'abort' | 'retract' | 'in_place';
 
+/** What the detokenizer must know to open the state of a request. */
+export interface OutputStart {
+  readonly decode: DecodeParams;
+  /** Until this many tokens exist, no stop string and no stop regex ends the request. */
+  readonly minNewTokens: number;
+  /** The last tokens of the prompt. */
+  readonly promptTail: Int32Array;
+}
+
 /** What one step produced for one request. Counters are totals up to and including `newIds`. */
 export interface TokenOutput {
   readonly rid: string;
-  /** On the first output of a request, and only there: what the detokenizer must know to open its state. */
-  readonly start: { readonly decode: DecodeParams; readonly promptTail: Int32Array } | null;
+  /** On the first output of a request, and only there. */
+  readonly start: OutputStart | null;
   readonly newIds: Int32Array;
   readonly finish: FinishReason | null;
   readonly promptTokens: number;
@@ -178,7 +187,7 @@ export const MESSAGES = {
         fields<TokenOutput>({
           ...output,
           start: nullOr(
-            fields<NonNullable<TokenOutput['start']>>({ decode: decodeParams, promptTail: tokens }),
+            fields<OutputStart>({ decode: decodeParams, minNewTokens: number, promptTail: tokens }),
           ),
         }),
       ),

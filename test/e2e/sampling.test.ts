@@ -221,6 +221,32 @@ describe('stops', () => {
     expect(whole.text.startsWith(text)).toBe(true);
   });
 
+  test.each([false, true])(
+    'one that the last allowed token completes wins (streamed: %p)',
+    async (stream) => {
+      const { completion_tokens } = (await run(greedy(tokens, { stop: word }))).meta_info;
+      const last = { input_ids, sampling_params: greedy(completion_tokens, { stop: word }) };
+      const { text, meta_info } = stream
+        ? await (await Stream.open(server, last)).rest()
+        : await generate(server, last);
+      expect(text).toBe(before);
+      expect(meta_info).toMatchObject({ completion_tokens, finish_reason: { type: 'stop', matched: word } });
+      const short = await run(greedy(completion_tokens - 1, { stop: word }));
+      expect(short.meta_info.finish_reason?.type).toBe('length');
+    },
+  );
+
+  test('min_new_tokens holds stop strings and regexes back', async () => {
+    const { completion_tokens } = (await run(greedy(tokens, { stop: word }))).meta_info;
+    for (const stop of [{ stop: word }, { stop_regex: word }]) {
+      const held = await run(greedy(tokens, { ...stop, min_new_tokens: completion_tokens }));
+      expect(held.text.startsWith(before + word)).toBe(true);
+      expect(held.meta_info.completion_tokens).toBeGreaterThan(completion_tokens);
+      const reached = await run(greedy(tokens, { ...stop, min_new_tokens: completion_tokens - 1 }));
+      expect(reached.text).toBe(before);
+    }
+  });
+
   test('a stream never shows what is cut', async () => {
     const chunks = await streamed(server, { input_ids, sampling_params: greedy(tokens, { stop: word }) });
     for (const { text } of chunks) expect(before.startsWith(text)).toBe(true);

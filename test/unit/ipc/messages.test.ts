@@ -15,7 +15,10 @@ const common = {
   inputLogprobs: null,
   outputLogprobs: [{ token: [-1, 4], top: null, chosen: null }] as const,
 };
-const tokenOutput: TokenOutput = { ...common, start: { decode: DECODE, promptTail: Int32Array.of(7) } };
+const tokenOutput: TokenOutput = {
+  ...common,
+  start: { decode: DECODE, minNewTokens: 0, promptTail: Int32Array.of(7) },
+};
 const textOutput: TextOutput = { ...common, text: 'hello' };
 const generate = generateMsg({
   logprobs: { startLen: 0, topNum: 2, tokenIds: [3] },
