@@ -25,6 +25,8 @@ export interface KvStore {
   move(from: number, to: number, length: number): void;
   /** A row of `length` tokens is not needed any more. Its memory may go back to the operating system. */
   vacate(row: number, length: number): void;
+  /** Nothing runs and nothing is cached: everything stored may be forgotten, its memory goes back to the system. */
+  clear(): void;
   /** Binds rows [first, first + count) to the graph's past and present, in place. The binding owns the tensors. */
   bind(binding: IoBinding, first: number, count: number): void;
 }

@@ -133,6 +133,16 @@ describe('pages', () => {
   });
 });
 
+describe('without captured batches', () => {
+  test('no line of the log says that one was used', async () => {
+    const server = await launch(['--disable-cuda-graph', '--decode-log-interval', '1']);
+    await generate(server, { input_ids: upTo(10), sampling_params: greedy(5) });
+    expect(server.stderr).toMatch(/Decode batch, .*, cpu graph: False, /);
+    expect(server.stderr).not.toContain('cpu graph: True');
+    await server.stop();
+  });
+});
+
 describe('without a cache', () => {
   test('nothing is found', async () => {
     const server = await launch(['--disable-radix-cache']);

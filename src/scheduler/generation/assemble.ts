@@ -35,7 +35,8 @@ export function assembleScheduler(
     evictionPolicy: args.radixEvictionPolicy,
   });
   const rows = new RowTable(modelRunner.kv);
-  const log = new BatchLog(args.device === 'cuda' ? 'cuda graph' : 'cpu graph', args.decodeLogInterval);
+  const graphName = args.device === 'cuda' ? 'cuda graph' : 'cpu graph';
+  const log = new BatchLog(graphName, args.decodeLogInterval, args.cudaGraphBs.at(-1) ?? 0);
   const heartbeat = () => outlets.tokenizerManager({ type: 'heartbeat', state: scheduler.state });
   const scheduler: Scheduler = new Scheduler({
     args,

@@ -85,6 +85,12 @@ export class RequestMemory {
     this.rows.release(request);
   }
 
+  /** Empties the cache and gives its memory back. No request may hold a row. */
+  reset(): void {
+    this.ledger.rebuild();
+    this.store.clear();
+  }
+
   /** Slots that requests with a row hold beside the cache, for the ledger's integrity check. */
   heldSlots(): number {
     return this.rows.requests.reduce((sum, request) => sum + this.ledger.held(this.sequence(request)), 0);

@@ -262,13 +262,13 @@ export class Scheduler {
   }
 
   private flushCache(): boolean {
-    const { ledger, log, rows } = this.parts;
+    const { log, memory, rows } = this.parts;
     if (rows.size + this.waiting.size > 0) {
       const counts = `#queue-req: ${this.waiting.size}, #running-req: ${rows.size}`;
       logger.log('warning', `Cache not flushed because there are pending requests. ${counts}`);
       return false;
     }
-    ledger.rebuild();
+    memory.reset();
     log.reset();
     logger.info('Cache flushed successfully!');
     return true;
@@ -320,7 +320,7 @@ export class Scheduler {
     const discrepancy = ledger.checkIntegrity(memory.heldSlots());
     if (discrepancy === null) return;
     logger.error(`token_to_kv_pool_allocator memory leak detected! ${discrepancy}. The cache is rebuilt.`);
-    if (rows.size === 0) ledger.rebuild();
+    if (rows.size === 0) memory.reset();
   }
 
   private gauges() {

@@ -25,7 +25,7 @@ function setUp(totalTokens: number, more: Partial<typeof ARGS> = {}, evictionPol
   const nothing = () => undefined;
   const store: KvStore = {
     ...{ rows: 8, capacity: totalTokens, slots: totalTokens, bytes: 0 },
-    ...{ load: nothing, save: nothing, move: nothing, vacate: nothing, bind: nothing },
+    ...{ load: nothing, save: nothing, move: nothing, vacate: nothing, clear: nothing, bind: nothing },
   };
   const ledger = KvLedger.create({ ...args, totalTokens, evictionPolicy });
   const rows = new RowTable(store);
