@@ -1,4 +1,4 @@
-import { StartupError, UsageError, bug, errorMessage } from '../core/errors';
+import { StartupError, UsageError, bug, errorMessage, traceOf } from '../core/errors';
 import { removeEndpoints } from '../ipc/endpoints';
 import { configureLogging, logger } from '../logging/logger';
 import { keepRunningWithoutLog } from '../logging/log-pipe';
@@ -92,10 +92,7 @@ export function runChild(name: ChildName, start: (init: ChildInit) => Promise<St
 function failureReport(name: ChildName, error: unknown): ChildReport {
   const message = errorMessage(error);
   const expected = error instanceof StartupError || error instanceof UsageError;
-  if (!expected) {
-    const trace = error instanceof Error ? (error.stack ?? message) : message;
-    logger.log('error', `${LOG_NAMES[name]} hit an exception: ${trace}`);
-  }
+  if (!expected) logger.log('error', `${LOG_NAMES[name]} hit an exception: ${traceOf(error)}`);
   return { type: 'fatal', message, expected };
 }
 

@@ -78,3 +78,8 @@ export function assertNever(value: never): never {
 export function errorMessage(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
+
+/** The stack of anything that can be thrown, for the log; its text where it has none. */
+export function traceOf(error: unknown): string {
+  return (error instanceof Error ? error.stack : undefined) ?? errorMessage(error);
+}

@@ -3,11 +3,14 @@
  * Wire names (snake_case) never appear below the HTTP layer.
  */
 
+/** Temperatures below this mean greedy: the likeliest token is always taken. */
+export const GREEDY_BELOW = 1e-6;
+
 /** How tokens are chosen. Every field is resolved: no nulls that mean "default". */
 export interface SamplingParams {
   /** Tokens to generate at most; 0 runs the prompt only. The scheduler clamps it to the room left in the context. */
   readonly maxNewTokens: number;
-  /** Until this many tokens exist, `stopTokenIds` cannot be drawn. */
+  /** Until this many tokens exist, `stopTokenIds` cannot be drawn, and no stop string or regex ends the request. */
   readonly minNewTokens: number;
   /** Tokens that end the request: the request's own ∪ the model's eos ids. Empty with `ignore_eos`. */
   readonly stopTokenIds: readonly number[];
@@ -27,14 +30,13 @@ export interface SamplingParams {
   readonly repetitionPenalty: number;
   /** Pairs of (token id, value added to its logit). */
   readonly logitBias: readonly (readonly [id: number, bias: number])[];
-  /** Seed of this request's own generator; null draws one from the server's. */
+  /** Seed of this request's own generator, which its samples share; null draws one for each from the server's. */
   readonly seed: number | null;
 }
 
 /** How tokens become text, and which text ends the request. Owned by the detokenizer. */
 export interface DecodeParams {
   readonly skipSpecialTokens: boolean;
-  readonly spacesBetweenSpecialTokens: boolean;
   /** Keep the matched stop string or stop token in the text. */
   readonly noStopTrim: boolean;
   readonly stop: readonly string[];
@@ -62,6 +64,18 @@ export type FinishReason =
       readonly status_code?: number | null;
       readonly err_type?: string | null;
     };
+
+/** What a request stopped at that met NaN where logits should be, in SGLang's words. */
+export const NAN_HAPPENED = 'NaN happened';
+
+/** What SGLang calls the error of a status. */
+const ERROR_TYPES = { 400: 'BadRequestError', 500: 'InternalServerError', 503: null } as const;
+
+/** The end of a request that is refused (400: for what it asks, 503: for lack of room or time) or that failed (500). */
+export function abortedFor(status: keyof typeof ERROR_TYPES, message: string): FinishReason {
+  const err_type = ERROR_TYPES[status];
+  return { type: 'abort', message, status_code: status, ...(err_type !== null && { err_type }) };
+}
 
 /** One (log-probability, token) pair. The log-probability is null where no distribution preceded the token. */
 export type TokenLogprob = readonly [logprob: number | null, id: number];

@@ -51,6 +51,11 @@ export class Detokenizer {
     return result;
   }
 
+  /** Closes the state of a request that has ended elsewhere. */
+  drop(rid: string): void {
+    this.entries.delete(rid);
+  }
+
   private handleOne(tokenizer: TokenDecoder, output: TokenOutput, result: DetokenizerResult): void {
     const { rid, finish } = output;
     let text: TextOutput;
@@ -77,7 +82,7 @@ export class Detokenizer {
     const { rid, start } = output;
     if (start === null) return this.entries.get(rid) ?? null;
     this.entries.delete(rid);
-    const entry = { text: new RequestText(tokenizer, start.decode, start.promptTail), latest: output };
+    const entry = { text: new RequestText(tokenizer, start), latest: output };
     if (this.entries.size >= this.maxStates) this.evictOldest(result);
     this.entries.set(rid, entry);
     return entry;

@@ -23,6 +23,8 @@ export class RegexScanner implements Scanner {
   private readonly reached: Uint32Array;
   private round = 0;
   private readonly stack: number[] = [];
+  /** Whether the text so far ends with one in which no match may end. */
+  private skipped = false;
 
   constructor(private readonly regex: StopRegex) {
     this.reached = new Uint32Array(regex.instructions.length);
@@ -34,21 +36,30 @@ export class RegexScanner implements Scanner {
 
   feed(text: string): number | null {
     let found: number | null = null;
-    for (let i = 0; i < text.length;) {
-      const codePoint = text.codePointAt(i) ?? NONE;
-      const width = codePoint > 0xffff ? 2 : 1;
-      found = this.advance(codePoint, width, found);
-      i += width;
+    for (const character of text) {
+      found = this.advance(character, found, !this.skipped);
+      this.skipped = false;
     }
-    return this.settle(found);
+    // As if the text ended here; the threads stay as they are.
+    return this.reach(assertionsBetween(this.previous, NONE), found, !this.skipped, () => undefined);
   }
 
-  /** Reads one character. Returns the leftmost beginning of a match that ends before it, or `found`. */
-  private advance(codePoint: number, width: number, found: number | null): number | null {
+  skip(text: string): void {
+    for (const character of text) this.advance(character, null, false);
+    this.skipped ||= text !== '';
+  }
+
+  /**
+   * Reads one character.
+   * @param counts whether a match that ends before it counts
+   * @returns the leftmost beginning of such a match, or `found`
+   */
+  private advance(character: string, found: number | null, counts: boolean): number | null {
+    const codePoint = character.codePointAt(0) ?? NONE;
     const held = assertionsBetween(this.previous, codePoint);
     const waiting: number[] = [];
     const begun: number[] = [];
-    const best = this.reach(held, found, (out, begin) => {
+    const best = this.reach(held, found, counts, (out, begin) => {
       if (!out.test(codePoint)) return;
       waiting.push(out.out);
       begun.push(begin);
@@ -56,22 +67,20 @@ export class RegexScanner implements Scanner {
     this.waiting = waiting;
     this.begun = begun;
     this.previous = codePoint;
-    this.position += width;
+    this.position += character.length;
     return best;
-  }
-
-  /** Returns the leftmost beginning of a match that ends with the text so far, or `found`. Threads stay as they are. */
-  private settle(found: number | null): number | null {
-    return this.reach(assertionsBetween(this.previous, NONE), found, () => undefined);
   }
 
   /**
    * Follows every thread, and a new one that begins here, to the characters they wait for.
    * @param found beginning of the best match so far; threads that begin there or later cannot better it
+   * @param counts whether a match that ends here counts
+   * @returns the beginning of the best match now
    */
   private reach(
     held: number,
     found: number | null,
+    counts: boolean,
     onCharacter: (instruction: { out: number; test(codePoint: number): boolean }, begin: number) => void,
   ): number | null {
     this.round += 1;
@@ -99,7 +108,7 @@ export class RegexScanner implements Scanner {
             onCharacter(instruction, begin);
             break;
           case 'match':
-            best = begin;
+            if (counts) best = begin;
             break;
           case 'fail':
             break;

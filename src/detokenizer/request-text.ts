@@ -1,5 +1,4 @@
-import type { DecodeParams, FinishReason } from '../core/request';
-import type { TextOutput, TokenOutput } from '../ipc/messages';
+import type { OutputStart, TextOutput, TokenOutput } from '../ipc/messages';
 import { IncrementalDecoder } from './incremental-decoder';
 import { StopMatcher, type StopMatch } from './stop-matcher';
 
@@ -16,48 +15,56 @@ export class RequestText {
   private readonly decoder: IncrementalDecoder;
   private readonly matcher: StopMatcher;
   private readonly noStopTrim: boolean;
+  private readonly minNewTokens: number;
+  /** Tokens searched for stops. */
+  private searched = 0;
   /** Text that has been decoded and not been sent. */
   private pending = '';
   /** Units of text that have been sent. */
   private sent = 0;
 
   /** @throws RequestError when a stop regex does not compile */
-  constructor(tokenizer: TokenDecoder, params: DecodeParams, promptTail: Int32Array) {
-    const { skipSpecialTokens } = params;
+  constructor(tokenizer: TokenDecoder, { decode, minNewTokens, promptTail }: OutputStart) {
+    const { skipSpecialTokens } = decode;
     this.decoder = new IncrementalDecoder(
       (ids) => tokenizer.decode(ids, { skipSpecialTokens, cleanUpSpaces: false }),
       promptTail,
     );
-    this.matcher = new StopMatcher(params);
-    this.noStopTrim = params.noStopTrim;
+    this.matcher = new StopMatcher(decode);
+    this.noStopTrim = decode.noStopTrim;
+    this.minNewTokens = minNewTokens;
   }
 
   /**
    * Adds the text to an output. When a stop matches, the output ends with the token that completed it, whatever came
    * after; `finish` then names the stop.
    *
-   * The scheduler's verdict on a token (length, stop token, abort) comes before the stops: the last token of an output
-   * that carries one is not searched.
+   * A stop that the last allowed token completes wins over the length. A stop token is no text to be searched, and no
+   * stop counts until there are `minNewTokens`.
    */
   accept(output: TokenOutput): TextOutput {
     const { newIds, finish } = output;
-    const searched = this.matcher.active ? newIds.length - (finish === null ? 0 : 1) : 0;
+    const endsWithStopToken = finish?.type === 'stop' && finish.matched === newIds.at(-1);
+    const end = newIds.length - (endsWithStopToken ? 1 : 0);
+    const searched = this.matcher.active ? end : 0;
     for (let i = 0; i < searched; i++) {
       const piece = this.decoder.push(newIds.subarray(i, i + 1));
       this.pending += piece;
-      const match = this.matcher.feed(piece);
+      const match = this.search(piece);
       if (match !== null) return this.stopAt(i + 1, match, output);
     }
-    const end = newIds.length - (this.dropsLastToken(newIds, finish) ? 1 : 0);
-    this.pending += this.decoder.push(newIds.subarray(Math.max(0, searched), Math.max(0, end)));
+    this.pending += this.decoder.push(newIds.subarray(searched, this.noStopTrim ? newIds.length : end));
     if (finish === null) return toTextOutput(output, this.take(this.matcher.undecidedFrom));
     this.pending += this.decoder.flush();
     return toTextOutput(output, this.take(Infinity));
   }
 
-  /** A stop token is no text, unless the request wants to see it. */
-  private dropsLastToken(newIds: Int32Array, finish: FinishReason | null): boolean {
-    return finish?.type === 'stop' && !this.noStopTrim && finish.matched === newIds.at(-1);
+  /** Looks for a stop at the next token, whose text is `piece`. */
+  private search(piece: string): StopMatch | null {
+    this.searched += 1;
+    if (this.searched > this.minNewTokens) return this.matcher.feed(piece);
+    this.matcher.skip(piece);
+    return null;
   }
 
   private stopAt(count: number, { matched, begin }: StopMatch, output: TokenOutput): TextOutput {

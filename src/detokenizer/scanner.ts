@@ -8,6 +8,8 @@ export interface Scanner {
    * @returns where the first match in the text so far begins; null when there is none
    */
   feed(text: string): number | null;
+  /** Continues with `text`, in which no match may end. */
+  skip(text: string): void;
   /** Text before this position can never be part of a match; what follows may be the beginning of one. */
   readonly undecidedFrom: number;
 }

@@ -1,9 +1,9 @@
 import { env } from '../core/env';
-import { errorMessage } from '../core/errors';
 import { loadTokenizer } from '../tokenizer/tokenizer';
 import type { Endpoints } from '../ipc/endpoints';
 import type { DetokenizerMsg, SchedulerMsg, TokenizerManagerMsg } from '../ipc/messages';
 import { PullQueue, PushQueue } from '../ipc/queues';
+import type { InvalidMessage } from '../ipc/receive';
 import { logger } from '../logging/logger';
 import type { ServerArgs } from '../server-args/server-args';
 import type { StartedChild } from '../child/frame';
@@ -51,8 +51,13 @@ export async function startDetokenizer({
     for (const rid of stopped) toScheduler.put({ type: 'stopped', rid });
     if (texts.length > 0) toTokenizerManager.put({ type: 'text_outputs', outputs: texts });
   };
-  const onInvalid = (error: unknown): void => {
-    logger.log('error', `DetokenizerManager dropped a message: ${errorMessage(error)}`);
+  const onInvalid = ({ reason, requests }: InvalidMessage): void => {
+    logger.log('error', `Dropped a message: ${reason}`);
+    for (const { rid } of requests) {
+      detokenizer.drop(rid);
+      toScheduler.put({ type: 'stopped', rid });
+      toTokenizerManager.put({ type: 'failed', rid, message: `The output could not be read: ${reason}` });
+    }
   };
 
   return {

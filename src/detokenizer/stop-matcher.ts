@@ -41,6 +41,11 @@ export class StopMatcher {
     return this.stops.reduce((from, { scanner }) => Math.min(from, scanner.undecidedFrom), Infinity);
   }
 
+  /** Continues with the text of one token at which the request must not stop. */
+  skip(text: string): void {
+    for (const { scanner } of this.stops) scanner.skip(text);
+  }
+
   /**
    * Continues with the text of one token; a token without text cannot stop anything. Not to be called after a match.
    * @returns the match that ends the request, if any

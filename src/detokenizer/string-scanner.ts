@@ -18,11 +18,22 @@ export class StringScanner implements Scanner {
 
   feed(text: string): number | null {
     for (let i = 0; i < text.length; i++) {
-      this.matched = advance(this.stop, this.borders, this.matched, text.charCodeAt(i));
-      this.position += 1;
+      this.advance(text.charCodeAt(i));
       if (this.matched === this.stop.length) return this.position - this.matched;
     }
     return null;
+  }
+
+  skip(text: string): void {
+    for (let i = 0; i < text.length; i++) {
+      this.advance(text.charCodeAt(i));
+      if (this.matched === this.stop.length) this.matched = this.borders[this.matched - 1] ?? 0;
+    }
+  }
+
+  private advance(unit: number): void {
+    this.matched = advance(this.stop, this.borders, this.matched, unit);
+    this.position += 1;
   }
 }
 

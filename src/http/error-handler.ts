@@ -1,6 +1,6 @@
 import { STATUS_CODES } from 'node:http';
 import type { ErrorRequestHandler, Response } from 'express';
-import { assertNever, RequestError } from '../core/errors';
+import { assertNever, RequestError, traceOf } from '../core/errors';
 import { logger } from '../logging/logger';
 import { BODY_LIMIT_BYTES } from './body';
 
@@ -43,10 +43,6 @@ export function errorBody(error: RequestError): Record<string, unknown> {
 }
 
 const OPENAI_TYPES: Readonly<Record<number, string>> = { 400: 'BadRequestError', 500: 'InternalServerError' };
-
-export function traceOf(error: unknown): string {
-  return error instanceof Error ? (error.stack ?? error.message) : String(error);
-}
 
 /** Errors of the web framework carry a status, and a type where they are about the body. Its texts stay inside. */
 function fromFramework(error: unknown): RequestError | null {

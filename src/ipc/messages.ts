@@ -29,6 +29,8 @@ import {
 /** A tokenized, validated request. */
 interface GenerateFields {
   readonly rid: string;
+  /** Which of the `n` samples of its prompt this is, from 0: samples with one seed draw different numbers. */
+  readonly sample: number;
   readonly inputIds: Int32Array;
   readonly sampling: SamplingParams;
   readonly decode: DecodeParams;
@@ -52,11 +54,20 @@ interface EmbedFields {
 
 export type PauseMode = 'abort' | 'retract' | 'in_place';
 
+/** What the detokenizer must know to open the state of a request. */
+export interface OutputStart {
+  readonly decode: DecodeParams;
+  /** Until this many tokens exist, no stop string and no stop regex ends the request. */
+  readonly minNewTokens: number;
+  /** The last tokens of the prompt. */
+  readonly promptTail: Int32Array;
+}
+
 /** What one step produced for one request. Counters are totals up to and including `newIds`. */
 export interface TokenOutput {
   readonly rid: string;
-  /** On the first output of a request, and only there: what the detokenizer must know to open its state. */
-  readonly start: { readonly decode: DecodeParams; readonly promptTail: Int32Array } | null;
+  /** On the first output of a request, and only there. */
+  readonly start: OutputStart | null;
   readonly newIds: Int32Array;
   readonly finish: FinishReason | null;
   readonly promptTokens: number;
@@ -108,11 +119,12 @@ export type ControlResult =
   | { readonly of: 'flush_cache'; readonly success: boolean }
   | { readonly of: 'pause' }
   | { readonly of: 'continue' }
-  | { readonly of: 'get_internal_state'; readonly state: InternalState };
+  | { readonly of: 'get_internal_state'; readonly state: InternalState }
+  /** The call could not be read. */
+  | { readonly of: 'error'; readonly message: string };
 
 const decodeParams = fields<DecodeParams>({
   skipSpecialTokens: boolean,
-  spacesBetweenSpecialTokens: boolean,
   noStopTrim: boolean,
   stop: listOf(string),
   stopRegex: listOf(string),
@@ -162,6 +174,7 @@ export const MESSAGES = {
   scheduler: {
     generate: fields<GenerateFields>({
       rid: string,
+      sample: number,
       inputIds: ids,
       sampling,
       decode: decodeParams,
@@ -194,7 +207,7 @@ export const MESSAGES = {
         fields<TokenOutput>({
           ...output,
           start: nullOr(
-            fields<NonNullable<TokenOutput['start']>>({ decode: decodeParams, promptTail: tokens }),
+            fields<OutputStart>({ decode: decodeParams, minNewTokens: number, promptTail: tokens }),
           ),
         }),
       ),
@@ -215,6 +228,8 @@ export const MESSAGES = {
         }),
       ),
     }),
+    /** From the scheduler or the detokenizer: a message about the request could not be read; it ends there. */
+    failed: fields<{ readonly rid: string; readonly message: string }>({ rid: string, message: string }),
     heartbeat: fields<{ readonly state: SchedulerState }>({
       state: fields<SchedulerState>({
         running: number,

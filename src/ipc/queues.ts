@@ -1,7 +1,7 @@
 import { Pull, Push } from 'zeromq';
-import { decode, encode } from './codec';
-import type { Check } from './check';
-import { MESSAGES, type MessageTo, type Receiver } from './messages';
+import { encode } from './codec';
+import type { MessageTo, Receiver } from './messages';
+import { receive, type InvalidMessage } from './receive';
 
 /**
  * One PUSH socket. Messages leave in order; `put` never blocks the caller. One writer loop per socket, because a socket
@@ -62,32 +62,21 @@ export class PullQueue<R extends Receiver> {
   }
 
   /**
-   * Calls `handle` for each message until the queue is closed. What cannot be decoded or is malformed goes to `onInvalid`
-   * and is dropped: one bad message must not stop the inbox.
+   * Calls `handle` for each message until the queue is closed. What cannot be decoded or is malformed is dropped, one bad
+   * message must not stop the inbox; `onInvalid` gets what can be read of it, so that nobody waits for it in vain.
    */
-  async consume(handle: (message: MessageTo<R>) => void, onInvalid: (error: unknown) => void): Promise<void> {
+  async consume(
+    handle: (message: MessageTo<R>) => void,
+    onInvalid: (invalid: InvalidMessage) => void,
+  ): Promise<void> {
     for await (const [bytes] of this.socket) {
-      let message: MessageTo<R>;
-      try {
-        message = accept(this.receiver, decode(bytes as Buffer));
-      } catch (error) {
-        onInvalid(error);
-        continue;
-      }
-      handle(message);
+      const { message, invalid } = receive(this.receiver, bytes as Buffer);
+      if (message !== null) handle(message);
+      if (invalid !== null) onInvalid(invalid);
     }
   }
 
   close(): void {
     this.socket.close();
   }
-}
-
-/** @throws Error when the receiver knows no such message, or one of another shape */
-export function accept<R extends Receiver>(receiver: R, message: { readonly type: string }): MessageTo<R> {
-  const checks: Readonly<Record<string, Check<unknown>>> = MESSAGES[receiver];
-  const { type } = message;
-  if (!Object.hasOwn(checks, type)) throw new Error(`message of unknown type ${JSON.stringify(type)}`);
-  if (checks[type]?.(message) !== true) throw new Error(`malformed message of type ${type}`);
-  return message as MessageTo<R>;
 }

@@ -1,11 +1,9 @@
 import type { RequestListener } from 'node:http';
-import { errorMessage } from '../core/errors';
 import type { ModelFacts } from '../core/model-facts';
 import { createApp, ServerStatus } from '../http';
 import { isAlive } from '../http/health';
 import type { SchedulerMsg } from '../ipc/messages';
 import { PullQueue, PushQueue } from '../ipc/queues';
-import { logger } from '../logging/logger';
 import { loadTokenizer, TokenizerManager, type Tokenizer } from '../tokenizer-manager';
 import type { ChildInit } from '../child/protocol';
 
@@ -49,7 +47,7 @@ export class Frontend {
     inbox
       .consume(
         (message) => manager.handle(message),
-        (error) => logger.log('error', `Dropped a message: ${errorMessage(error)}`),
+        (invalid) => manager.handleInvalid(invalid),
       )
       .catch(fail);
     this.manager = manager;

@@ -1,4 +1,4 @@
-import { StartupError } from '../core/errors';
+import { StartupError, traceOf } from '../core/errors';
 import { logger, timestamp } from '../logging/logger';
 import type { ServerArgs } from '../server-args';
 import { MainProcess } from './main-process';
@@ -43,7 +43,6 @@ async function runUntilStopped(server: MainProcess, stop: Promise<StopSignal>): 
 function reportFailure(error: unknown): void {
   const isPlain =
     error instanceof StartupError || error instanceof ChildDiedError || error instanceof WarmupError;
-  const trace = error instanceof Error ? (error.stack ?? error.message) : String(error);
-  const text = isPlain ? error.message : `TokenizerManager hit an exception: ${trace}`;
+  const text = isPlain ? error.message : `TokenizerManager hit an exception: ${traceOf(error)}`;
   process.stderr.write(`[${timestamp()}] ${text}\n`);
 }

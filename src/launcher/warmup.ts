@@ -2,6 +2,7 @@ import { request } from 'node:http';
 import { env } from '../core/env';
 import { errorMessage } from '../core/errors';
 import type { ModelFacts } from '../core/model-facts';
+import { NAN_HAPPENED } from '../core/request';
 import type { ServerArgs } from '../server-args/server-args';
 
 const PROMPT = 'The capital city of France is';
@@ -34,10 +35,20 @@ export async function warmUp(
   try {
     const signal = AbortSignal.timeout(timeoutMs());
     await ask('GET', `${url}/model_info`, args.apiKey, null, signal);
-    await ask('POST', url + path, args.apiKey, JSON.stringify(body), signal);
+    checkReply(await ask('POST', url + path, args.apiKey, JSON.stringify(body), signal));
   } catch (error) {
     throw new WarmupError(`Initialization failed. warmup error: ${errorMessage(error)}`);
   }
+}
+
+/** A model that computes NaN answers with status 200 and no text: that is no server to let users in to. */
+function checkReply(text: string): void {
+  const reply = JSON.parse(text) as { meta_info?: { finish_reason?: { matched?: unknown } } };
+  if (reply.meta_info?.finish_reason?.matched !== NAN_HAPPENED) return;
+  throw new Error(
+    "the model's logits are NaN. Its weights are damaged, or the computation overflows " +
+      '(--skip-server-warmup serves it all the same)',
+  );
 }
 
 function timeoutMs(): number {
@@ -45,14 +56,14 @@ function timeoutMs(): number {
   return (seconds > 0 ? seconds : DEFAULT_TIMEOUT_SECONDS) * 1000;
 }
 
-/** Resolves when the whole reply has come with status 200. */
+/** Resolves with the whole reply once it has come with status 200. */
 function ask(
   method: 'GET' | 'POST',
   url: string,
   apiKey: string | null,
   body: string | null,
   signal: AbortSignal,
-): Promise<void> {
+): Promise<string> {
   return new Promise((resolve, reject) => {
     const headers = {
       ...(apiKey === null ? {} : { authorization: `Bearer ${apiKey}` }),
@@ -65,7 +76,7 @@ function ask(
       reply.on('data', (chunk: string) => (text += chunk));
       reply.on('error', reject);
       reply.on('end', () => {
-        if (reply.statusCode === 200) resolve();
+        if (reply.statusCode === 200) resolve(text);
         else reject(new Error(`${method} ${url} answered ${reply.statusCode}: ${text}`));
       });
     });

@@ -20,9 +20,9 @@ export class EmbeddingRunner {
 
   /**
    * @param prompts at least one token each; one run computes them all, padded to the longest
-   * @returns one vector of `hiddenSize` for each prompt
+   * @returns one vector of `hiddenSize` for each prompt; null for one that came out as NaN
    */
-  async embed(prompts: readonly Int32Array[]): Promise<readonly Float32Array[]> {
+  async embed(prompts: readonly Int32Array[]): Promise<readonly (Float32Array | null)[]> {
     const { hiddenSize } = this.config;
     const sequence = Math.max(...prompts.map((ids) => ids.length));
     const withPositions = this.session.inputs.some(({ name }) => name === 'position_ids');
@@ -55,10 +55,11 @@ export class EmbeddingRunner {
   }
 }
 
-/** A copy of the vector at length 1; a vector of zeros stays what it is. */
-function normalized(vector: Float32Array): Float32Array {
+/** A copy of the vector at length 1; a vector of zeros stays what it is. null when it holds NaN or infinity. */
+function normalized(vector: Float32Array): Float32Array | null {
   let square = 0;
   for (const value of vector) square += value * value;
+  if (!Number.isFinite(square)) return null;
   const length = Math.max(Math.sqrt(square), 1e-12);
   return vector.map((value) => value / length);
 }

@@ -30,6 +30,8 @@ export interface KvStore {
   vacate(row: number, length: number): void;
   /** Resolves when all that was moved is in place, rejects when that failed; null when it is in place already. */
   settled(): Promise<void> | null;
+  /** Nothing runs and nothing is cached: everything stored may be forgotten, its memory goes back to the system. */
+  clear(): void;
   /** Binds rows [first, first + count) to the graph's past and present, in place. The binding owns the tensors. */
   bind(binding: IoBinding, first: number, count: number): void;
 }

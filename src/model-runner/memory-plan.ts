@@ -55,9 +55,14 @@ export function planMemory(
   const maxReqInputLen = maxReqLen - RESERVED_TOKENS;
   if (maxReqInputLen <= 0) throw new StartupError('Memory pool size is too small');
   const rowLimit = Math.max(1, budget.rowLimit(shape, maxReqLen));
-  const maxRunningRequests = Math.min(
-    args.maxRunningRequests ?? Math.max(1, Math.min(DEFAULT_ROWS, Math.floor(maxTotalNumTokens / 2))),
-    rowLimit,
-  );
-  return { maxTotalNumTokens, maxRunningRequests, maxReqLen, maxReqInputLen };
+  const wantedRows =
+    args.maxRunningRequests ?? Math.max(1, Math.min(DEFAULT_ROWS, Math.floor(maxTotalNumTokens / 2)));
+  if (wantedRows > rowLimit) {
+    logger.log(
+      'warning',
+      `max_running_requests=${wantedRows} is lowered to ${rowLimit}: the keys of one layer in that many rows of ` +
+        `${maxReqLen} tokens would not fit into a buffer of 4 GiB. A smaller --context-length leaves room for more.`,
+    );
+  }
+  return { maxTotalNumTokens, maxRunningRequests: Math.min(wantedRows, rowLimit), maxReqLen, maxReqInputLen };
 }

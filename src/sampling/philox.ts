@@ -32,11 +32,12 @@ export function philox4x32(counter: Readonly<Block>, key: readonly [number, numb
  * The random number of a position.
  * @param seed an integer; its lower 64 bits count
  * @param position index of the token among those generated
+ * @param sample which of the sequences of this seed
  * @returns uniform in [0, 1), a multiple of 2⁻⁵³
  */
-export function uniform(seed: number, position: number): number {
+export function uniform(seed: number, position: number, sample = 0): number {
   const key = [seed >>> 0, Math.floor(seed / 2 ** 32) >>> 0] as const;
-  const [high, low] = philox4x32([position >>> 0, 0, 0, 0], key);
+  const [high, low] = philox4x32([position >>> 0, sample >>> 0, 0, 0], key);
   return ((high >>> 5) * 2 ** 26 + (low >>> 6)) / 2 ** 53;
 }
 

@@ -1,37 +1,36 @@
-import type { SamplingParams } from '../core/request';
+import { GREEDY_BELOW, type SamplingParams } from '../core/request';
 import { bug } from '../core/errors';
 import { LogitRow, argmax } from './logit-row';
-import { Penalties } from './penalties';
+import { processorsOf, type LogitsProcessor } from './logits-processors';
 import { uniform } from './philox';
 import { rankCut } from './selection';
 import { KEEP_ALL, drawToken, stepsPerLogit, stricter, type Cut } from './token-mass';
-
-/** Temperatures below this mean greedy. */
-const GREEDY_BELOW = 1e-6;
 
 /**
  * Chooses the tokens of one request. A token is a function of the row of logits, the parameters, the seed, and the
  * tokens before it, and of nothing else: not of the batch, nor of how often the request was retracted.
  *
- * A row is shaped in this order: frequency and presence penalty, repetition penalty, mask of the stop tokens until
- * `minNewTokens` exist, logit bias. Then, unless greedy: division by the temperature, softmax, top-k, top-p, min-p, each
- * of which looks at the probabilities of the whole vocabulary, and the draw.
+ * A row is shaped by the request's logits processors, one after the other. Then, unless greedy: division by the
+ * temperature, softmax, top-k, top-p, min-p, each of which looks at the probabilities of the whole vocabulary, and the
+ * draw.
  */
 export class RequestSampler {
-  private readonly penalties: Penalties;
-  private generated = 0;
+  private readonly state = { generated: 0 };
+  private readonly processors: readonly LogitsProcessor[];
 
   /**
    * @param vocabSize length of the rows
    * @param seed of the request's own generator; the scheduler draws one for requests without
+   * @param sample tells requests of one seed apart that are samples of one prompt
    */
   constructor(
     private readonly params: SamplingParams,
     private readonly vocabSize: number,
     promptIds: Int32Array,
     private readonly seed: number,
+    private readonly sampleIndex = 0,
   ) {
-    this.penalties = new Penalties(params, promptIds);
+    this.processors = processorsOf(params, promptIds);
   }
 
   /** Whether the likeliest token is always taken: temperature 0, or top-k 1. */
@@ -50,25 +49,16 @@ export class RequestSampler {
    * @returns the token, or -1 when the row is void: a logit is NaN, or all are -Infinity
    */
   sample(logits: Float32Array): number {
-    this.shape(logits);
+    if (logits.length !== this.vocabSize)
+      throw bug(`a row of ${logits.length} logits, not ${this.vocabSize}`);
+    for (const processor of this.processors) processor.apply(logits, this.state);
     return this.greedy ? argmax(logits) : this.draw(logits);
   }
 
   /** Tells the sampler about a generated token, in order. The sampler lives as long as its request: no token twice. */
   observe(id: number): void {
-    this.generated++;
-    this.penalties.observe(id);
-  }
-
-  private shape(logits: Float32Array): void {
-    const { minNewTokens, stopTokenIds, logitBias } = this.params;
-    if (logits.length !== this.vocabSize)
-      throw bug(`a row of ${logits.length} logits, not ${this.vocabSize}`);
-    this.penalties.apply(logits);
-    if (this.generated < minNewTokens) {
-      for (const id of stopTokenIds) logits[id] = -Infinity;
-    }
-    for (const [id, bias] of logitBias) logits[id]! += bias;
+    this.state.generated++;
+    for (const processor of this.processors) processor.observe?.(id);
   }
 
   private draw(logits: Float32Array): number {
@@ -76,7 +66,12 @@ export class RequestSampler {
     if (row.isVoid) return -1;
     if (row.max === Infinity) return argmax(logits);
     const scale = stepsPerLogit(this.params.temperature);
-    return drawToken(row, scale, this.cut(row, scale), uniform(this.seed, this.generated));
+    return drawToken(
+      row,
+      scale,
+      this.cut(row, scale),
+      uniform(this.seed, this.state.generated, this.sampleIndex),
+    );
   }
 
   /** What top-k, top-p and min-p keep together. */

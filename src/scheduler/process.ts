@@ -1,13 +1,12 @@
 import { PullQueue, PushQueue } from '../ipc/queues';
 import type { DetokenizerMsg, TokenizerManagerMsg } from '../ipc/messages';
 import type { ModelFacts } from '../core/model-facts';
-import { errorMessage } from '../core/errors';
-import { logger } from '../logging/logger';
 import { loadModelRunner, type GenerationModel, type LoadedModel } from '../model-runner/load';
 import { runChild, type StartedChild } from '../child/frame';
 import type { ServerArgs } from '../server-args/server-args';
 import type { ChildInit } from '../child/protocol';
 import { assembleEmbedding, batchLimits } from './embedding/assemble';
+import { answerInvalid } from './answer-invalid';
 import { assembleScheduler } from './generation/assemble';
 import type { ModelScheduler, SchedulerOutlets } from './loop';
 import { startWatchdog } from './watchdog';
@@ -45,7 +44,12 @@ async function start({ args, endpoints, modelDir }: ChildInit): Promise<StartedC
 
   const received = inbox.consume(
     (message) => scheduler.receive(message),
-    (error) => logger.error(`Dropped a message: ${errorMessage(error)}`),
+    (invalid) =>
+      answerInvalid(
+        invalid,
+        scheduler.receive.bind(scheduler),
+        toTokenizerManager.put.bind(toTokenizerManager),
+      ),
   );
   return {
     report: { type: 'scheduler_ready', facts: facts(args, model) },

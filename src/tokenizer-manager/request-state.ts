@@ -72,8 +72,7 @@ export class RequestState implements GenerateResult {
     this.completionTokens = output.completionTokens;
     this.cachedTokens = output.cachedTokens;
     this.retractions = output.retractions;
-    this.finish = output.finish;
-    if (output.finish !== null) this.e2eLatency = (performance.now() - this.receivedAt) / 1000;
+    if (output.finish !== null) this.end(output.finish);
     if (this.listener === null) return;
     this.text += output.text;
     append(this.outputIds, output.newIds);
@@ -82,6 +81,17 @@ export class RequestState implements GenerateResult {
       append(this.logprobs.output, output.outputLogprobs ?? []);
     }
     this.listener();
+  }
+
+  /** Ends the request for a reason that came without an output. */
+  fail(reason: FinishReason): void {
+    this.end(reason);
+    this.listener?.();
+  }
+
+  private end(reason: FinishReason): void {
+    this.finish = reason;
+    this.e2eLatency = (performance.now() - this.receivedAt) / 1000;
   }
 }
 

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { RequestError } from '../core/errors';
 import { isIntegerList, isStringList, parseAs } from '../core/parse';
-import type { DecodeParams, SamplingParams } from '../core/request';
+import { GREEDY_BELOW, type DecodeParams, type SamplingParams } from '../core/request';
 import { compileStopRegex } from '../core/stop-regex';
 import type { RawSamplingParams } from './generate-request';
 
@@ -31,8 +31,6 @@ const MAX_STOPS = 64;
 const MAX_STOP_LENGTH = 1024;
 const MAX_STOP_TOKEN_IDS = 1024;
 const DEFAULT_MAX_NEW_TOKENS = 128;
-/** Temperatures below this mean "the likeliest token". */
-const GREEDY_TEMPERATURE = 1e-6;
 
 const number = z.number({ error: 'must be a number' }).nullish();
 const integer = z.int({ error: 'must be an integer' }).nullish();
@@ -96,7 +94,7 @@ export function parseSamplingParams(raw: RawSamplingParams, context: SamplingCon
   refuseUnavailable(params);
   checkRanges(params);
   const temperature = params.temperature ?? 1;
-  const isGreedy = temperature < GREEDY_TEMPERATURE;
+  const isGreedy = temperature < GREEDY_BELOW;
   return {
     sampling: {
       minNewTokens: params.min_new_tokens ?? 0,
@@ -217,7 +215,6 @@ function decodeParams(params: Params, { hasTokenizer }: SamplingContext): Decode
   for (const source of stopRegex) compileStopRegex(source);
   return {
     skipSpecialTokens: params.skip_special_tokens ?? true,
-    spacesBetweenSpecialTokens: params.spaces_between_special_tokens ?? true,
     noStopTrim: params.no_stop_trim ?? false,
     stop,
     stopRegex,

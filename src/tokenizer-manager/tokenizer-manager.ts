@@ -1,5 +1,6 @@
 import { assertNever, errorMessage, RequestError, StartupError } from '../core/errors';
 import type { ModelFacts } from '../core/model-facts';
+import { abortedFor } from '../core/request';
 import type { Tokenizer } from '../tokenizer/tokenizer';
 import type {
   GenerateMsg,
@@ -10,6 +11,8 @@ import type {
   TextOutput,
   TokenizerManagerMsg,
 } from '../ipc/messages';
+import type { InvalidMessage } from '../ipc/receive';
+import { logger } from '../logging/logger';
 import type { ServerArgs } from '../server-args/server-args';
 import { ControlCalls } from './control-calls';
 import { EmbedManager, type EmbedReply, type EmbedRequest } from './embed/embed-manager';
@@ -89,6 +92,10 @@ export class TokenizerManager {
         for (const output of message.outputs) this.vectors.handle(output);
         for (const wake of this.outputWaiters) wake();
         return;
+      case 'failed':
+        this.fail(message.rid, message.message);
+        this.states.delete(message.rid);
+        return;
       case 'heartbeat':
         this.schedulerState = message.state;
         this.heartbeatAt = performance.now();
@@ -99,6 +106,21 @@ export class TokenizerManager {
       default:
         assertNever(message);
     }
+  }
+
+  /**
+   * Takes what is readable of a message that is not sound: nobody may wait for what will not come. A request of which
+   * more is on its way keeps its state, so that none of it is taken for that of another request of its name.
+   */
+  handleInvalid({ reason, requests, callId }: InvalidMessage): void {
+    logger.log('error', `Dropped a message: ${reason}`);
+    const message = `The output could not be read: ${reason}`;
+    for (const { rid, isLast } of requests) {
+      this.deps.toScheduler.put({ type: 'abort', rid });
+      this.fail(rid, message);
+      if (isLast) this.states.delete(rid);
+    }
+    if (callId !== null) this.control.settle(callId, { of: 'error', message });
   }
 
   /**
@@ -123,7 +145,7 @@ export class TokenizerManager {
     const messages = await this.tokenize(fanned, signal);
     if (fanned.n > 1) await this.warmPrefixes(fanned, messages, request, signal);
     const all = messages.flatMap((message, i) =>
-      (fanned.prompts[i]?.rids ?? []).map((rid) => complete(message, rid, request)),
+      (fanned.prompts[i]?.rids ?? []).map((rid, sample) => complete(message, { rid, sample }, request)),
     );
     return this.open(all, fanned.isBatch, request, receivedAt, signal);
   }
@@ -217,8 +239,18 @@ export class TokenizerManager {
     const entry = this.states.get(output.rid);
     if (entry === undefined) return;
     if (output.finish !== null) this.states.delete(output.rid);
+    if (entry.state.finish !== null) return;
     entry.state.apply(output);
     if (output.finish !== null) this.requestLogger.finished(entry.request, entry.state);
+  }
+
+  /** Ends a request that cannot go on, for its client. */
+  private fail(rid: string, message: string): void {
+    this.vectors.fail(rid, message);
+    const entry = this.states.get(rid);
+    if (entry === undefined || entry.state.finish !== null) return;
+    entry.state.fail(abortedFor(500, message));
+    this.requestLogger.finished(entry.request, entry.state);
   }
 
   private refuseDuplicates(rids: readonly string[]): void {
@@ -255,7 +287,8 @@ export class TokenizerManager {
       const sampling = { ...message.sampling, maxNewTokens: 0, minNewTokens: 0 };
       // Under the name of the first sample, so that an abort by name ends it too.
       const rid = prompts[i]?.rids[0] ?? '';
-      return complete({ ...message, sampling, logprobs: null }, rid, { ...request, stream: false });
+      const bare = { ...message, sampling, logprobs: null };
+      return complete(bare, { rid, sample: 0 }, { ...request, stream: false });
     });
     const quiet = { ...request, noLogs: true };
     const results = await this.open(warmups, true, quiet, performance.now(), signal).results();
@@ -288,10 +321,14 @@ export class TokenizerManager {
   }
 }
 
-function complete(message: PromptMessage, rid: string, request: GenerateRequest): GenerateMsg {
+function complete(
+  message: PromptMessage,
+  one: Pick<GenerateMsg, 'rid' | 'sample'>,
+  request: GenerateRequest,
+): GenerateMsg {
   return {
     ...message,
-    rid,
+    ...one,
     stream: request.stream,
     priority: request.priority,
     routingKey: request.routingKey,

@@ -106,6 +106,17 @@ describe('the prefix cache', () => {
     stream.drop();
     expect(await plain(server.fetch('/flush_cache?timeout=20'))).toEqual({ status: 200, text: FLUSHED });
   });
+
+  test('is not flushed while requests wait for a server that holds', async () => {
+    await server.post('/pause_generation', { mode: 'in_place' });
+    const stream = await Stream.open(server, { input_ids: upTo(100), sampling_params: greedy(4) });
+    expect(await flush(server)).toEqual({ status: 400, text: FLUSHED });
+    expect(server.stderr).toContain(
+      'Cache not flushed because there are pending requests. #queue-req: 1, #running-req: 0',
+    );
+    await server.post('/continue_generation', {});
+    await stream.rest();
+  });
 });
 
 describe('pages', () => {
@@ -118,6 +129,16 @@ describe('pages', () => {
     expect(await cached(server, upTo(1500), { return_logprob: true, logprob_start_len: 200 })).toBe(192);
     await expectClean(server);
     expect(await cached(server, upTo(1000))).toBe(0);
+    await server.stop();
+  });
+});
+
+describe('without captured batches', () => {
+  test('no line of the log says that one was used', async () => {
+    const server = await launch(['--disable-cuda-graph', '--decode-log-interval', '1']);
+    await generate(server, { input_ids: upTo(10), sampling_params: greedy(5) });
+    expect(server.stderr).toMatch(/Decode batch, .*, cpu graph: False, /);
+    expect(server.stderr).not.toContain('cpu graph: True');
     await server.stop();
   });
 });

@@ -126,6 +126,25 @@ describe('seeds', () => {
     expect(new Set(samples.map(({ text }) => text)).size).toBe(4);
   });
 
+  test('give n different samples, the first of which is that of n = 1, and the same ones again', async () => {
+    const four = { ...drawn(9), n: 4 };
+    const alone = outcome(await run(drawn(9)));
+    const samples = (await generateAll(server, { input_ids, sampling_params: four })).map(outcome);
+    expect(new Set(samples.map(({ text }) => text)).size).toBe(4);
+    expect(samples[0]).toEqual(alone);
+    const stream = await Stream.open(server, { input_ids, sampling_params: four });
+    expect((await stream.finals()).map(outcome)).toEqual(samples);
+    // Beside another prompt, in lists of parameters, and with another seed.
+    const batch = {
+      input_ids: [promptIds(30, 2), input_ids],
+      sampling_params: [{ ...drawn(10), n: 4 }, four],
+    };
+    const replies = (await generateAll(server, batch)).map(outcome);
+    expect(replies.slice(4)).toEqual(samples);
+    const other = await generateAll(server, { input_ids, sampling_params: { ...drawn(10), n: 4 } });
+    expect(new Set([...other, ...samples].map(({ text }) => text)).size).toBe(8);
+  });
+
   test('without one, two samples differ', async () => {
     const free = { temperature: 1.3, max_new_tokens: 40, ignore_eos: true };
     expect((await run(free)).output_ids).not.toEqual((await run(free)).output_ids);
@@ -200,6 +219,32 @@ describe('stops', () => {
     const { text } = await run(greedy(tokens, { stop: [word], no_stop_trim: true }));
     expect(text.startsWith(before + word)).toBe(true);
     expect(whole.text.startsWith(text)).toBe(true);
+  });
+
+  test.each([false, true])(
+    'one that the last allowed token completes wins (streamed: %p)',
+    async (stream) => {
+      const { completion_tokens } = (await run(greedy(tokens, { stop: word }))).meta_info;
+      const last = { input_ids, sampling_params: greedy(completion_tokens, { stop: word }) };
+      const { text, meta_info } = stream
+        ? await (await Stream.open(server, last)).rest()
+        : await generate(server, last);
+      expect(text).toBe(before);
+      expect(meta_info).toMatchObject({ completion_tokens, finish_reason: { type: 'stop', matched: word } });
+      const short = await run(greedy(completion_tokens - 1, { stop: word }));
+      expect(short.meta_info.finish_reason?.type).toBe('length');
+    },
+  );
+
+  test('min_new_tokens holds stop strings and regexes back', async () => {
+    const { completion_tokens } = (await run(greedy(tokens, { stop: word }))).meta_info;
+    for (const stop of [{ stop: word }, { stop_regex: word }]) {
+      const held = await run(greedy(tokens, { ...stop, min_new_tokens: completion_tokens }));
+      expect(held.text.startsWith(before + word)).toBe(true);
+      expect(held.meta_info.completion_tokens).toBeGreaterThan(completion_tokens);
+      const reached = await run(greedy(tokens, { ...stop, min_new_tokens: completion_tokens - 1 }));
+      expect(reached.text).toBe(before);
+    }
   });
 
   test('a stream never shows what is cut', async () => {

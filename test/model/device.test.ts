@@ -85,6 +85,9 @@ class SlowStore implements KvStore {
   vacate(row: number, length: number) {
     this.later(() => this.store.vacate(row, length));
   }
+  clear() {
+    this.later(() => this.store.clear());
+  }
   settled() {
     return this.pending;
   }
@@ -121,7 +124,7 @@ it('a device with memory of its own gives the same answers as the host', async (
   };
   const host = await ask(await Engine.start(folder, flags));
   const backend = new RemoteBackend();
-  const device = await ask(await Engine.start(folder, flags, undefined, backend));
+  const device = await ask(await Engine.start(folder, flags, undefined, { backend }));
   expect(device).toEqual(host);
   expect(host.some(({ cachedTokens }) => cachedTokens > 0)).toBe(true);
   for (const count of Object.values(backend.counts)) expect(count).toBeGreaterThan(0);

@@ -11,6 +11,7 @@ import type { Backend } from '../../src/model-runner/backends/backend';
 import { CpuBackend } from '../../src/model-runner/backends/cpu/cpu-backend';
 import { loadModelRunner, type GenerationModel } from '../../src/model-runner/load';
 import { assembleScheduler } from '../../src/scheduler/generation/assemble';
+import type { Preparation } from '../../src/scheduler/generation/preparation';
 import type { Scheduler } from '../../src/scheduler/generation/scheduler';
 import { parseCommandLine, resolveServerArgs, type ServerArgs } from '../../src/server-args';
 import { logger } from '../../src/logging/logger';
@@ -77,6 +78,14 @@ export type Control =
   | Omit<Extract<SchedulerMsg, { type: 'pause' }>, 'callId'>
   | Omit<Extract<SchedulerMsg, { type: 'continue' | 'flush_cache' | 'get_internal_state' }>, 'callId'>;
 
+/** What an engine can be put together from besides a model. */
+export interface EngineParts {
+  /** Where the model runs. */
+  readonly backend?: Backend;
+  /** What requests need before they can be computed. */
+  readonly preparations?: readonly Preparation[];
+}
+
 /** A scheduler around a real model, in this process: requests in, collected outputs out. */
 export class Engine {
   private readonly pending = new Map<
@@ -97,13 +106,13 @@ export class Engine {
   /**
    * @param flags of the command line, without --model-path
    * @param watch sees every message to the detokenizer
-   * @param backend where the model runs
+   * @param parts in place of the usual ones
    */
   static async start(
     modelDir: string,
     flags: readonly string[] = [],
     watch: (message: DetokenizerMsg) => void = () => undefined,
-    backend: Backend = new CpuBackend(),
+    { backend = new CpuBackend(), preparations = [] }: EngineParts = {},
   ): Promise<Engine> {
     const args = serverArgs(modelDir, flags);
     const model = await loadModelRunner(args, modelDir, backend);
@@ -117,7 +126,7 @@ export class Engine {
         if (message.type === 'control_reply') engine.calls.get(message.callId)?.(message.result);
       },
     };
-    const scheduler = assembleScheduler(args, model, outlets);
+    const scheduler = assembleScheduler(args, model, outlets, preparations);
     const engine: Engine = new Engine(args, model, scheduler, scheduler.run());
     return engine;
   }

@@ -1,8 +1,7 @@
 import type { Response } from 'express';
-import { RequestError } from '../../core/errors';
+import { RequestError, traceOf } from '../../core/errors';
 import { logger } from '../../logging/logger';
 import type { AppDeps } from '../app-deps';
-import { traceOf } from '../error-handler';
 import type { RouteSpec } from '../route';
 import { disconnectSignal, EventStream } from '../sse';
 import { parseGenerateBody, type GenerateBody } from './generate-body';

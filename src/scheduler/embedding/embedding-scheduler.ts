@@ -1,5 +1,5 @@
-import { assertNever, bug, errorMessage } from '../../core/errors';
-import type { FinishReason } from '../../core/request';
+import { assertNever, bug, errorMessage, traceOf } from '../../core/errors';
+import { abortedFor, NAN_HAPPENED, type FinishReason } from '../../core/request';
 import type {
   ControlResult,
   EmbedMsg,
@@ -16,7 +16,7 @@ import { nextBatch, type BatchLimits } from './next-batch';
 /** What the scheduler works with. */
 export interface EmbeddingParts {
   /** One vector for each prompt, in order; see `EmbeddingRunner`. */
-  readonly embed: (prompts: readonly Int32Array[]) => Promise<readonly Float32Array[]>;
+  readonly embed: (prompts: readonly Int32Array[]) => Promise<readonly (Float32Array | null)[]>;
   readonly limits: BatchLimits;
   /** Requests that may wait; null is unlimited. */
   readonly maxQueued: number | null;
@@ -38,12 +38,8 @@ interface Waiting {
 
 const DONE: FinishReason = { type: 'length', length: 0 };
 const ABORTED_WAITING: FinishReason = { type: 'abort', message: 'Abort in waiting queue' };
-const QUEUE_FULL: FinishReason = { type: 'abort', status_code: 503, message: 'The request queue is full.' };
-const TIMED_OUT: FinishReason = {
-  type: 'abort',
-  status_code: 503,
-  message: 'Request waiting timeout reached.',
-};
+const QUEUE_FULL = abortedFor(503, 'The request queue is full.');
+const TIMED_OUT = abortedFor(503, 'Request waiting timeout reached.');
 
 /**
  * The scheduler of models that turn texts into vectors: a queue and batches, no keys and values to keep. A batch that has
@@ -100,10 +96,12 @@ export class EmbeddingScheduler implements ModelScheduler {
     let outputs: readonly VectorOutput[];
     try {
       const vectors = await this.parts.embed(batch.map(({ ids }) => ids));
-      outputs = batch.map((request, i) => output(request, vectors[i] ?? null, DONE));
+      outputs = batch.map((request, i) => done(request, vectors[i] ?? null));
     } catch (error) {
-      logger.log('error', `Forward pass failed: ${error instanceof Error ? error.stack : String(error)}`);
-      outputs = batch.map((request) => output(request, null, failure(error)));
+      logger.log('error', `Forward pass failed: ${traceOf(error)}`);
+      outputs = batch.map((request) =>
+        output(request, null, abortedFor(500, `The forward pass failed: ${errorMessage(error)}`)),
+      );
     }
     this.running = [];
     this.busySince = null;
@@ -171,15 +169,12 @@ export class EmbeddingScheduler implements ModelScheduler {
   }
 }
 
-function output({ rid, ids }: Waiting, vector: Float32Array | null, finish: FinishReason): VectorOutput {
-  return { rid, vector, promptTokens: ids.length, finish };
+function done(request: Waiting, vector: Float32Array | null): VectorOutput {
+  if (vector !== null) return output(request, vector, DONE);
+  logger.error(`Request ${request.rid} met NaN: the weights are damaged, or the computation overflows.`);
+  return output(request, null, abortedFor(500, NAN_HAPPENED));
 }
 
-function failure(error: unknown): FinishReason {
-  return {
-    type: 'abort',
-    message: `The forward pass failed: ${errorMessage(error)}`,
-    status_code: 500,
-    err_type: 'InternalServerError',
-  };
+function output({ rid, ids }: Waiting, vector: Float32Array | null, finish: FinishReason): VectorOutput {
+  return { rid, vector, promptTokens: ids.length, finish };
 }

@@ -5,16 +5,21 @@ import { BatchRunner } from './batch-runner';
 import { KvLedger } from '../kv';
 import type { SchedulerOutlets } from '../loop';
 import { OutputBatch } from './output-batch';
+import type { Preparation } from './preparation';
 import { RequestMemory } from './request-memory';
 import { RowTable } from './row-table';
 import { Scheduler } from './scheduler';
 import { seededRandom } from './seeded-random';
 
-/** Puts a scheduler together around a loaded model. */
+/**
+ * Puts a scheduler together around a loaded model.
+ * @param preparations what requests need before they can be computed; nothing does yet
+ */
 export function assembleScheduler(
   args: ServerArgs,
   model: GenerationModel,
   outlets: SchedulerOutlets,
+  preparations: readonly Preparation[] = [],
 ): Scheduler {
   const { config, plan, runner: modelRunner } = model;
   const ledger = KvLedger.create({
@@ -24,7 +29,7 @@ export function assembleScheduler(
     evictionPolicy: args.radixEvictionPolicy,
   });
   const rows = new RowTable(modelRunner.kv);
-  const log = new BatchLog(model.backend.graphName, args.decodeLogInterval);
+  const log = new BatchLog(model.backend.graphName, args.decodeLogInterval, args.cudaGraphBs.at(-1) ?? 0);
   const heartbeat = () => outlets.tokenizerManager({ type: 'heartbeat', state: scheduler.state });
   const scheduler: Scheduler = new Scheduler({
     args,
@@ -37,6 +42,7 @@ export function assembleScheduler(
     runner: new BatchRunner(modelRunner, config.vocabSize),
     outputs: new OutputBatch(outlets.detokenizer),
     log,
+    preparations,
     random: seededRandom(args.randomSeed),
     reply: (callId, result) => outlets.tokenizerManager({ type: 'control_reply', callId, result }),
     internalState: () => ({

@@ -22,10 +22,12 @@ export class BatchLog {
   /**
    * @param graphName `cpu graph` or `cuda graph`
    * @param interval decode steps between two lines
+   * @param largestCaptured decode batches up to this size were captured at start; 0 when none were
    */
   constructor(
     private readonly graphName: string,
     private readonly interval: number,
+    private readonly largestCaptured: number,
   ) {}
 
   /** Tokens per second of the last decode interval. */
@@ -55,9 +57,10 @@ export class BatchLog {
     this.throughput = (this.decodedTokens * 1000) / Math.max(now - this.lastDecodeAt, 1);
     this.lastDecodeAt = now;
     this.decodedTokens = 0;
+    const isCaptured = gauges.running <= this.largestCaptured ? 'True' : 'False';
     logger.info(
       `Decode batch, #running-req: ${gauges.running}, #token: ${gauges.usedTokens}, token usage: ${usage(gauges)}, ` +
-        `${this.graphName}: True, gen throughput (token/s): ${this.throughput.toFixed(2)}, #queue-req: ${gauges.queued}`,
+        `${this.graphName}: ${isCaptured}, gen throughput (token/s): ${this.throughput.toFixed(2)}, #queue-req: ${gauges.queued}`,
     );
   }
 

@@ -1,14 +1,12 @@
 import { env } from '../../core/env';
-import { errorMessage } from '../../core/errors';
+import { errorMessage, traceOf } from '../../core/errors';
+import { abortedFor, NAN_HAPPENED } from '../../core/request';
 import { logger } from '../../logging/logger';
 import type { ModelRunner } from '../../model-runner/model-runner';
 import { positionLogprobs } from '../../sampling';
 import type { PrefillItem } from './prefill-round';
 import { collectPromptLogprobs, pieceLength, wantedLogits } from './prompt-logprobs';
 import type { Request } from './request';
-
-/** What a request that ends for void logits says it stopped at, in upstream's words. */
-export const NAN_HAPPENED = 'NaN happened';
 
 /**
  * Computes batches and samples. It moves a request's lengths on and sets `finish`; where the request goes next is the
@@ -78,7 +76,8 @@ export class BatchRunner {
         const logits = await run;
         collectPromptLogprobs(request, positions, logits, this.vocabSize);
         request.cachedLen += count;
-        if (request.extendLen === 0) this.afterPrompt(request, this.row(logits, positions.length - 1));
+        if (request.extendLen > 0) continue;
+        this.settle(request, () => this.afterPrompt(request, this.row(logits, positions.length - 1)));
       }
     });
   }
@@ -111,10 +110,7 @@ export class BatchRunner {
     const { logprobs, outputLogprobs, sampler } = request;
     const original = logprobs && this.originalLogprobs ? logits.slice() : null;
     const id = sampler.sample(logits);
-    if (id < 0) {
-      request.finish = { type: 'stop', matched: NAN_HAPPENED };
-      return;
-    }
+    if (id < 0) return endWithoutToken(request, logits);
     if (logprobs && outputLogprobs) {
       const temperature = original ? 1 : sampler.logprobTemperature;
       outputLogprobs.push(positionLogprobs(original ?? logits, id, logprobs, temperature));
@@ -137,6 +133,7 @@ export class BatchRunner {
     try {
       await work();
     } catch (error) {
+      for (const request of requests) request.kvValid = false;
       fail(requests, error);
     } finally {
       this.busySince = null;
@@ -145,16 +142,27 @@ export class BatchRunner {
   }
 }
 
-function fail(requests: readonly Request[], error: unknown): void {
+/** Ends a request for which no token can be chosen: the model gave NaN, or all tokens are ruled out. */
+function endWithoutToken(request: Request, logits: Float32Array): void {
+  if (!logits.some(Number.isNaN)) {
+    request.finish = abortedFor(
+      400,
+      'No token is left to choose from: logit_bias, or stop tokens before min_new_tokens, rule out all of them.',
+    );
+    return;
+  }
+  request.kvValid = false;
+  request.finish = { type: 'stop', matched: NAN_HAPPENED };
   logger.error(
-    `Forward pass failed: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`,
+    `Request ${request.rid} met NaN in the logits of output token ${request.outputLen + 1} and ends with ` +
+      `"${NAN_HAPPENED}": the weights are damaged, or the computation overflows. ` +
+      '(Logits are always looked at; --enable-nan-detection adds nothing.)',
   );
+}
+
+function fail(requests: readonly Request[], error: unknown): void {
+  logger.error(`Forward pass failed: ${traceOf(error)}`);
   for (const request of requests) {
-    request.finish ??= {
-      type: 'abort',
-      message: `The forward pass failed: ${errorMessage(error)}`,
-      status_code: 500,
-      err_type: 'InternalServerError',
-    };
+    request.finish ??= abortedFor(500, `The forward pass failed: ${errorMessage(error)}`);
   }
 }

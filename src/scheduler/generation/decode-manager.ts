@@ -1,5 +1,5 @@
 import { env } from '../../core/env';
-import type { FinishReason } from '../../core/request';
+import { abortedFor, type FinishReason } from '../../core/request';
 import { logger } from '../../logging/logger';
 import type { KvLedger } from '../kv';
 import type { NewTokenRatio } from './new-token-ratio';
@@ -8,12 +8,10 @@ import type { RequestMemory } from './request-memory';
 import { retractionOrder } from './retraction';
 import type { RowTable } from './row-table';
 
-const OUT_OF_MEMORY: FinishReason = {
-  type: 'abort',
-  message: 'The KV cache is full and no other request can be retracted. Increase --max-total-tokens.',
-  status_code: 500,
-  err_type: 'InternalServerError',
-};
+const OUT_OF_MEMORY = abortedFor(
+  500,
+  'The KV cache is full and no other request can be retracted. Increase --max-total-tokens.',
+);
 
 /** Sees to it that every decoding request has room for its next token. */
 export class DecodeManager {

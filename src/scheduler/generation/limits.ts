@@ -1,5 +1,5 @@
 import { env, type EnvSource } from '../../core/env';
-import type { FinishReason } from '../../core/request';
+import { abortedFor, type FinishReason } from '../../core/request';
 import type { GenerateMsg } from '../../ipc/messages';
 import type { ServerArgs } from '../../server-args/server-args';
 
@@ -15,21 +15,25 @@ export function refusal(
 ): FinishReason | null {
   const length = message.inputIds.length;
   if (length > maxReqInputLen) {
-    const text =
+    return abortedFor(
+      400,
       `Input length (${length} tokens) exceeds the maximum allowed length (${maxReqInputLen} tokens). ` +
-      'Use a shorter input or enable --allow-auto-truncate.';
-    return { type: 'abort', message: text, status_code: 400, err_type: 'BadRequestError' };
+        'Use a shorter input or enable --allow-auto-truncate.',
+    );
   }
   const start = message.logprobs?.startLen ?? -1;
   if (start > length) {
-    const text =
+    return abortedFor(
+      400,
       `req.logprob_start_len=${start} is higher than the number of input tokens len(req.origin_input_ids)=${length}. ` +
-      'Please use a smaller logprob_start_len.';
-    return { type: 'abort', message: text, status_code: 400, err_type: 'BadRequestError' };
+        'Please use a smaller logprob_start_len.',
+    );
   }
   if (message.priority !== null && !args.enablePriorityScheduling && args.abortOnPriorityWhenDisabled) {
-    const text = 'Using priority is disabled for this server. Please send a new request without a priority.';
-    return { type: 'abort', message: text, status_code: 503 };
+    return abortedFor(
+      503,
+      'Using priority is disabled for this server. Please send a new request without a priority.',
+    );
   }
   return null;
 }
@@ -59,6 +63,5 @@ export function timeout(request: Timed, waits: boolean, now: number, limits: Tim
     ? now - request.queuedAt > limits.waitingMs
     : now - (request.startedAt ?? now) > limits.runningMs;
   if (!expired) return null;
-  const message = `Request ${waits ? 'waiting' : 'running'} timeout reached.`;
-  return { type: 'abort', message, status_code: 503 };
+  return abortedFor(503, `Request ${waits ? 'waiting' : 'running'} timeout reached.`);
 }

@@ -26,6 +26,7 @@ export class OutputBatch {
         ? null
         : {
             decode: request.decode,
+            minNewTokens: request.minNewTokens,
             promptTail: request.ids
               .view(Math.max(0, request.promptLen - SURROUND), request.promptLen)
               .slice(),

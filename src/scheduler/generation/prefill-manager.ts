@@ -36,7 +36,7 @@ export class PrefillManager {
   ) {}
 
   get runnable(): boolean {
-    return this.rows.prefilling.length > 0 || this.waiting.size > 0;
+    return this.rows.prefilling.length > 0 || this.waiting.ready.length > 0;
   }
 
   /** The next batch of prompts or pieces of prompts; empty when nothing can be admitted now. */
@@ -140,7 +140,7 @@ export class PrefillManager {
 
   private ordered(): Request[] {
     const { schedulePolicy, enablePriorityScheduling, scheduleLowPriorityValuesFirst } = this.args;
-    const ordered = orderWaiting(schedulePolicy, this.waiting.all, this.policyContext());
+    const ordered = orderWaiting(schedulePolicy, this.waiting.ready, this.policyContext());
     return enablePriorityScheduling ? orderByPriority(ordered, scheduleLowPriorityValuesFirst) : ordered;
   }
 

@@ -21,7 +21,7 @@ export class RequestMemory {
     private readonly rows: RowTable,
   ) {}
 
-  /** Pins the longest usable prefix. Either `admit` or `unpin` follows. */
+  /** Pins the longest usable prefix, which counts as its use only with `admit`. Either that or `unpin` follows. */
   pin(request: Request): PinnedPrefix {
     const { handle, slots } = this.ledger.cache.match(
       request.ids.view(),
@@ -39,6 +39,7 @@ export class RequestMemory {
   /** Gives a waiting request a row and puts its cached prefix there. */
   admit(request: Request, { handle, slots }: PinnedPrefix): void {
     this.rows.admit(request);
+    this.ledger.cache.touch(handle);
     this.store.load(request.row, slots);
     request.handle = handle;
     request.slots.assign(slots);
@@ -82,6 +83,12 @@ export class RequestMemory {
     this.ledger.discard(this.sequence(request));
     request.handle = null;
     this.rows.release(request);
+  }
+
+  /** Empties the cache and gives its memory back. No request may hold a row. */
+  reset(): void {
+    this.ledger.rebuild();
+    this.store.clear();
   }
 
   /** Slots that requests with a row hold beside the cache, for the ledger's integrity check. */

@@ -19,6 +19,7 @@ export class Request {
   /** Tokens at which the request ends for length. */
   readonly maxLen: number;
   readonly maxNewTokens: number;
+  readonly minNewTokens: number;
   readonly decode: DecodeParams;
   readonly logprobs: LogprobParams | null;
   readonly extraKey: string | null;
@@ -50,6 +51,8 @@ export class Request {
   /** When it first got a row (milliseconds of `performance.now`); null before. */
   startedAt: number | null = null;
   finish: FinishReason | null = null;
+  /** False once computing it has failed or given NaN: its keys and values may be wrong and must not be cached. */
+  kvValid = true;
 
   /** Output tokens already sent on. */
   emitted = 0;
@@ -74,6 +77,7 @@ export class Request {
     this.promptLen = msg.inputIds.length;
     this.maxNewTokens = Math.max(0, Math.min(msg.sampling.maxNewTokens, maxReqLen - this.promptLen - 1));
     this.maxLen = this.promptLen + this.maxNewTokens;
+    this.minNewTokens = msg.sampling.minNewTokens;
     this.decode = msg.decode;
     this.logprobs = msg.logprobs;
     this.extraKey = msg.extraKey;

@@ -1,18 +1,54 @@
 import { assertNever, bug } from '../../core/errors';
 import type { FinishReason } from '../../core/request';
-import type { GenerateMsg, PauseMode, SchedulerMsg, SchedulerState } from '../../ipc/messages';
+import type {
+  ControlResult,
+  GenerateMsg,
+  InternalState,
+  PauseMode,
+  SchedulerMsg,
+  SchedulerState,
+} from '../../ipc/messages';
 import { logger } from '../../logging/logger';
 import { RequestSampler } from '../../sampling';
-import { NAN_HAPPENED } from './batch-runner';
+import type { ServerArgs } from '../../server-args/server-args';
+import type { KvLedger } from '../kv';
+import type { BatchLog } from './batch-log';
+import type { BatchRunner } from './batch-runner';
 import { DecodeManager } from './decode-manager';
 import { readTimeouts, refusal, timeout } from './limits';
 import { NewTokenRatio } from './new-token-ratio';
+import type { OutputBatch } from './output-batch';
 import { PrefillManager } from './prefill-manager';
 import { prefillGroups } from './prefill-groups';
 import type { PrefillItem } from './prefill-round';
+import { Preparing, unprepared, type Preparation } from './preparation';
 import { Request } from './request';
-import type { SchedulerParts } from './scheduler-parts';
+import type { RequestMemory } from './request-memory';
+import type { RowTable } from './row-table';
 import { WaitingQueue } from './waiting-queue';
+
+/** What the scheduler works with. */
+export interface SchedulerParts {
+  readonly args: ServerArgs;
+  readonly vocabSize: number;
+  /** Tokens a request can have at most, and its prompt. */
+  readonly maxReqLen: number;
+  readonly maxReqInputLen: number;
+  readonly rows: RowTable;
+  readonly memory: RequestMemory;
+  readonly ledger: KvLedger;
+  readonly runner: BatchRunner;
+  readonly outputs: OutputBatch;
+  readonly log: BatchLog;
+  /** What requests need before they can be computed. */
+  readonly preparations: readonly Preparation[];
+  /** Uniform in [0, 1); a function of `--random-seed`. */
+  readonly random: () => number;
+  readonly reply: (callId: number, result: ControlResult) => void;
+  readonly internalState: () => InternalState;
+  /** A batch ended: the moment for a heartbeat. */
+  readonly afterBatch: () => void;
+}
 
 const ABORTED: FinishReason = { type: 'abort', message: 'Aborted', status_code: null, err_type: null };
 const ABORTED_WAITING: FinishReason = { type: 'abort', message: 'Abort in waiting queue' };
@@ -23,6 +59,7 @@ const ABORTED_WAITING: FinishReason = { type: 'abort', message: 'Abort in waitin
  */
 export class Scheduler {
   private readonly inbox: SchedulerMsg[] = [];
+  private readonly preparing: Preparing;
   private readonly waiting: WaitingQueue;
   private readonly prefill: PrefillManager;
   private readonly decode: DecodeManager;
@@ -38,11 +75,13 @@ export class Scheduler {
   constructor(private readonly parts: SchedulerParts) {
     const { args, rows, memory, ledger } = parts;
     this.ratio = new NewTokenRatio(args.scheduleConservativeness);
-    this.waiting = new WaitingQueue({
+    this.preparing = new Preparing(parts.preparations, () => this.nudge());
+    const limits = {
       maxQueued: args.maxQueuedRequests,
       priority: args.enablePriorityScheduling,
       lowPriorityValuesFirst: args.scheduleLowPriorityValuesFirst,
-    });
+    };
+    this.waiting = new WaitingQueue(limits, this.preparing);
     const retract = (request: Request) => this.retract(request);
     this.prefill = new PrefillManager(
       args,
@@ -88,13 +127,21 @@ export class Scheduler {
   async run(): Promise<void> {
     while (!this.stopped) {
       for (const message of this.inbox.splice(0)) this.handle(message);
+      this.settlePreparations();
       this.expire(performance.now());
       if (await this.step()) continue;
       this.parts.outputs.flush();
-      if (this.inbox.length > 0 || this.stopped) continue;
+      if (this.inbox.length > 0 || this.preparing.hasNews || this.stopped) continue;
       this.checkIdle();
       await new Promise<void>((resolve) => (this.wake = resolve));
       this.wake = null;
+    }
+  }
+
+  private settlePreparations(): void {
+    for (const { request, error } of this.preparing.settle()) {
+      this.waiting.remove(request);
+      this.say(request, unprepared(error));
     }
   }
 
@@ -188,7 +235,7 @@ export class Scheduler {
   private enqueue(message: GenerateMsg): void {
     const { args, maxReqInputLen, maxReqLen, random, vocabSize } = this.parts;
     const seed = message.sampling.seed ?? Math.floor(random() * 2 ** 31);
-    const sampler = new RequestSampler(message.sampling, vocabSize, message.inputIds, seed);
+    const sampler = new RequestSampler(message.sampling, vocabSize, message.inputIds, seed, message.sample);
     const request = new Request(message, sampler, maxReqLen, performance.now());
     const reason = refusal(message, maxReqInputLen, args);
     const rejection = reason ? { request, reason } : this.waiting.add(request);
@@ -217,13 +264,13 @@ export class Scheduler {
   }
 
   private flushCache(): boolean {
-    const { ledger, log, rows } = this.parts;
-    if (rows.size > 0) {
+    const { log, memory, rows } = this.parts;
+    if (rows.size + this.waiting.size > 0) {
       const counts = `#queue-req: ${this.waiting.size}, #running-req: ${rows.size}`;
       logger.log('warning', `Cache not flushed because there are pending requests. ${counts}`);
       return false;
     }
-    ledger.rebuild();
+    memory.reset();
     log.reset();
     logger.info('Cache flushed successfully!');
     return true;
@@ -245,15 +292,11 @@ export class Scheduler {
     }
   }
 
-  /** Ends a request that holds a row. What it computed stays cached, unless computing itself failed or gave NaN. */
+  /** Ends a request that holds a row. What it computed stays cached where it is valid. */
   private end(request: Request, reason: FinishReason): void {
-    const failed =
-      reason.type === 'abort'
-        ? reason.status_code === 500
-        : 'matched' in reason && reason.matched === NAN_HAPPENED;
     this.say(request, reason);
-    if (failed) this.parts.memory.drop(request);
-    else this.parts.memory.finish(request);
+    if (request.kvValid) this.parts.memory.finish(request);
+    else this.parts.memory.drop(request);
   }
 
   /** A request's last output. */
@@ -279,7 +322,7 @@ export class Scheduler {
     const discrepancy = ledger.checkIntegrity(memory.heldSlots());
     if (discrepancy === null) return;
     logger.error(`token_to_kv_pool_allocator memory leak detected! ${discrepancy}. The cache is rebuilt.`);
-    if (rows.size === 0) ledger.rebuild();
+    if (rows.size === 0) memory.reset();
   }
 
   private gauges() {

@@ -1,5 +1,6 @@
-import type { FinishReason } from '../../core/request';
+import { abortedFor, type FinishReason } from '../../core/request';
 import { urgencyRank } from './policy';
+import type { Preparing } from './preparation';
 import type { Request } from './request';
 
 /** How many may wait and whose turn is worth more. */
@@ -10,12 +11,8 @@ export interface WaitingLimits {
   readonly lowPriorityValuesFirst: boolean;
 }
 
-const QUEUE_FULL: FinishReason = { type: 'abort', status_code: 503, message: 'The request queue is full.' };
-const OUTRANKED: FinishReason = {
-  type: 'abort',
-  status_code: 503,
-  message: 'The request is aborted by a higher priority request.',
-};
+const QUEUE_FULL = abortedFor(503, 'The request queue is full.');
+const OUTRANKED = abortedFor(503, 'The request is aborted by a higher priority request.');
 
 /** A request that was turned away, and why. */
 export interface Rejection {
@@ -27,7 +24,10 @@ export interface Rejection {
 export class WaitingQueue {
   private requests: Request[] = [];
 
-  constructor(private readonly limits: WaitingLimits) {}
+  constructor(
+    private readonly limits: WaitingLimits,
+    private readonly preparing: Preparing,
+  ) {}
 
   get size(): number {
     return this.requests.length;
@@ -37,13 +37,19 @@ export class WaitingQueue {
     return this.requests;
   }
 
+  /** Those that may be admitted. */
+  get ready(): readonly Request[] {
+    if (this.preparing.size === 0) return this.requests;
+    return this.requests.filter((request) => !this.preparing.has(request));
+  }
+
   /** Adds an arrival. With a full queue someone is turned away: it, or with priorities the least urgent. */
   add(request: Request): Rejection | null {
     this.requests.push(request);
-    if (this.limits.maxQueued === null || this.requests.length <= this.limits.maxQueued) return null;
-    const dropped = this.limits.priority ? this.leastUrgent() : request;
-    this.remove(dropped);
-    return { request: dropped, reason: dropped === request ? QUEUE_FULL : OUTRANKED };
+    const rejection = this.rejection(request);
+    if (rejection) this.remove(rejection.request);
+    if (rejection?.request !== request) this.preparing.begin(request);
+    return rejection;
   }
 
   /** Puts a retracted request back at the front; the queue limit does not apply to it. */
@@ -52,14 +58,23 @@ export class WaitingQueue {
   }
 
   remove(request: Request): void {
+    this.preparing.cancel(request);
     this.requests = this.requests.filter((other) => other !== request);
   }
 
   /** Takes out every request that `matches`. */
   take(matches: (request: Request) => boolean): Request[] {
     const taken = this.requests.filter(matches);
+    for (const request of taken) this.preparing.cancel(request);
     if (taken.length > 0) this.requests = this.requests.filter((request) => !matches(request));
     return taken;
+  }
+
+  private rejection(arrival: Request): Rejection | null {
+    const { maxQueued, priority } = this.limits;
+    if (maxQueued === null || this.requests.length <= maxQueued) return null;
+    const request = priority ? this.leastUrgent() : arrival;
+    return { request, reason: request === arrival ? QUEUE_FULL : OUTRANKED };
   }
 
   /** The last to arrive among those of the lowest priority. */

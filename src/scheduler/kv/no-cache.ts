@@ -15,6 +15,8 @@ export class NoCache implements PrefixCache {
     return NOTHING;
   }
 
+  touch(): void {}
+
   lock(): void {}
 
   unlock(): void {}

@@ -28,8 +28,8 @@ export interface PrefixInsertion {
 
 export interface PrefixCache {
   /**
-   * The longest cached prefix of ids[0, limit), in whole pages. Counts as a use for the eviction order. May split a
-   * node, but never changes which tokens are cached, nor `sizes`.
+   * The longest cached prefix of ids[0, limit), in whole pages. May split a node, but changes neither which tokens are
+   * cached nor the order in which they are evicted: a look is no use, see `touch`.
    * @param extraKey namespace; sequences of different namespaces never share a prefix
    */
   match(ids: Int32Array, limit: number, extraKey: string | null): PrefixMatch;
@@ -39,6 +39,9 @@ export interface PrefixCache {
    * may not be locked.
    */
   peek(ids: Int32Array, limit: number, extraKey: string | null): PrefixHandle;
+
+  /** Notes that a request uses the prefix, for the eviction order. */
+  touch(handle: PrefixHandle): void;
 
   /** Keeps the prefix from eviction until the matching `unlock`. Locks count. Does not change the total of `sizes`. */
   lock(handle: PrefixHandle): void;

@@ -55,13 +55,16 @@ export class RadixCache implements PrefixCache {
   match(ids: Int32Array, limit: number, extraKey: string | null): PrefixMatch {
     const { node, within, depth } = this.find(ids, limit, extraKey);
     const last = within < node.key.length ? this.split(node, within) : node;
-    this.touch(last, 1);
     return { handle: this.handleOf(last, depth), slots: pathSlots(last, depth) };
   }
 
   peek(ids: Int32Array, limit: number, extraKey: string | null): PrefixHandle {
     const { node, depth } = this.find(ids, limit, extraKey);
     return this.handleOf(node, depth);
+  }
+
+  touch(handle: PrefixHandle): void {
+    this.use(this.own(handle).node, 1);
   }
 
   lock(handle: PrefixHandle): void {
@@ -95,10 +98,10 @@ export class RadixCache implements PrefixCache {
       last.attach(parent, this.pageSize);
       this.evictableLeaves.remove(parent);
       this.evictable += last.key.length;
-      this.touch(last, 0);
+      this.use(last, 0);
       this.evictableLeaves.push(last);
     } else {
-      this.touch(last, 0);
+      this.use(last, 0);
     }
     return { already: depth, handle: this.handleOf(last, ids.length) };
   }
@@ -159,12 +162,13 @@ export class RadixCache implements PrefixCache {
 
   /**
    * Cuts a node in two and returns the upper part. The lower part remains the object that handles point to, so that a
-   * handle still means the same prefix. The caller touches the upper part, which gives it its last access.
+   * handle still means the same prefix. Both parts have been used as often and as lately as the whole.
    */
   private split(node: RadixNode, at: number): RadixNode {
     const upper = new RadixNode(node.key.slice(0, at), node.slots.slice(0, at), node.extraKey);
     upper.lockRef = node.lockRef;
     upper.hits = node.hits;
+    upper.lastAccess = node.lastAccess;
     upper.attach(node.parent!, this.pageSize);
     node.key = node.key.slice(at);
     node.slots = node.slots.slice(at);
@@ -173,7 +177,7 @@ export class RadixCache implements PrefixCache {
   }
 
   /** Notes a use of a node and of all above it. */
-  private touch(last: RadixNode, hits: 0 | 1): void {
+  private use(last: RadixNode, hits: 0 | 1): void {
     this.clock++;
     for (let node = last; node.parent; node = node.parent) {
       node.lastAccess = this.clock;

@@ -94,7 +94,10 @@ export const kernelTopic = topic('Kernels', warn('ONNX Runtime chooses the kerne
   dsHeavyTokenNum: int(256, 'Heavy tokens of sparse attention.'),
   dsHeavyChannelType: str('qk', 'Which channels count as heavy.'),
   dsSparseDecodeThreshold: int(4096, 'Length from which attention is sparse.'),
-  enableNanDetection: flag('Look for NaN in logits.', { support: warn('logits are not searched for NaN') }),
+  enableNanDetection: flag(
+    'Look for NaN in logits. The server always does: a request that meets one ends with "NaN happened", and the log says so.',
+    { support: yes },
+  ),
   enableLayerwiseNvtxMarker: flag('Mark layers for the NVIDIA profiler.', {
     support: warn('layers are not marked'),
   }),

@@ -1,5 +1,5 @@
 import { RequestError } from '../../core/errors';
-import type { FinishReason } from '../../core/request';
+import { abortedFor, type FinishReason } from '../../core/request';
 import type { VectorOutput } from '../../ipc/messages';
 import { refuseLength } from '../context-limits';
 import { isFlat, refuseTooMany, ridsOf } from '../fan-out';
@@ -44,6 +44,11 @@ export class EmbedManager {
     const settle = this.pending.get(output.rid);
     this.pending.delete(output.rid);
     settle?.(output);
+  }
+
+  /** Ends a request that cannot go on, for its client. */
+  fail(rid: string, message: string): void {
+    this.handle({ rid, vector: null, promptTokens: 0, finish: abortedFor(500, message) });
   }
 
   /** See `TokenizerManager.encode`. */

@@ -9,7 +9,6 @@ import { TINY_TOKENIZERS } from './tokenizers';
 
 const PARAMS: DecodeParams = {
   skipSpecialTokens: true,
-  spacesBetweenSpecialTokens: true,
   noStopTrim: false,
   stop: [],
   stopRegex: [],
@@ -40,13 +39,14 @@ function outputsOf(
   decode: Partial<DecodeParams>,
   chunks: Int32Array[],
   finish: FinishReason | null = null,
+  minNewTokens = 0,
 ): TokenOutput[] {
   let completionTokens = 0;
   return chunks.map((newIds, i) => {
     completionTokens += newIds.length;
     return {
       rid,
-      start: i === 0 ? { decode: { ...PARAMS, ...decode }, promptTail: bytes('p') } : null,
+      start: i === 0 ? { decode: { ...PARAMS, ...decode }, minNewTokens, promptTail: bytes('p') } : null,
       newIds,
       finish: i === chunks.length - 1 ? finish : null,
       promptTokens: 3,
@@ -163,12 +163,45 @@ describe('Detokenizer', () => {
       expect(stopped).toEqual([]);
     });
 
-    it.each([LENGTH, EOS])('comes after the verdict of the scheduler on the same token: %j', (finish) => {
+    it('comes after a stop token that would complete it', () => {
       const { last, text } = run(
-        outputsOf('r', { stop: ['bx'], noStopTrim: true }, [bytes('a'), bytes('bx')], finish),
+        outputsOf('r', { stop: ['bx'], noStopTrim: true }, [bytes('a'), bytes('bx')], EOS),
       );
-      expect(last?.finish).toEqual(finish);
+      expect(last?.finish).toEqual(EOS);
       expect(text).toBe('abx');
+    });
+
+    it.each([false, true])('that the last allowed token completes wins over the length', (noStopTrim) => {
+      const chunks = [bytes('a'), bytes('bx')];
+      const { last, text, ids, stopped } = run(outputsOf('r', { stop: ['bx'], noStopTrim }, chunks, LENGTH));
+      expect(last?.finish).toEqual({ type: 'stop', matched: 'bx' });
+      expect(text).toBe(noStopTrim ? 'abx' : 'a');
+      expect(ids).toEqual([...bytes('abx')]);
+      // The scheduler has ended the request itself.
+      expect(stopped).toEqual([]);
+    });
+
+    it.each([
+      ['ab', 2, 'ababab', 'ab', 4],
+      ['ab', 1, 'ababab', '', 2],
+      ['ab', 3, 'ababab', 'ab', 4],
+      ['ab', 4, 'ababab', 'abab', 6],
+      // It may begin among the first tokens, but must not end there.
+      ['bb', 3, 'abbbb', 'ab', 4],
+    ])('%j does not count in the first %i tokens of %j', (stop, minNewTokens, all, text, tokens) => {
+      const oneByOne = Array.from(bytes(all), (id) => Int32Array.of(id));
+      for (const chunks of [oneByOne, [bytes(all)]]) {
+        const result = run(outputsOf('r', { stop: [stop] }, chunks, null, minNewTokens));
+        expect(result.text).toBe(text);
+        expect(result.last).toMatchObject({ finish: { type: 'stop' }, completionTokens: tokens });
+      }
+    });
+
+    it('that only the first tokens hold is text', () => {
+      const { text, last } = run(outputsOf('r', { stop: ['ab'] }, [bytes('abc'), bytes('d')], LENGTH, 3));
+      expect([text, last?.finish]).toEqual(['abcd', LENGTH]);
+      const all = run(outputsOf('r', { stop: ['cd'] }, [bytes('abcd')], LENGTH, 4));
+      expect([all.text, all.last?.finish]).toEqual(['abcd', LENGTH]);
     });
 
     it('is kept with no_stop_trim, with all the text of its token', () => {
@@ -194,6 +227,13 @@ describe('Detokenizer', () => {
       expect(stopped).toEqual(['r']);
     });
 
+    it('does not count in the first tokens either', () => {
+      const outputs = outputsOf('r', { stopRegex: ['\\d{2}'] }, [bytes('a12b'), bytes('34c')], null, 3);
+      expect(run(outputs)).toMatchObject({ text: 'a12b', last: { completionTokens: 6 } });
+      const touching = outputsOf('r', { stopRegex: ['\\d{2}'] }, [bytes('a12'), bytes('3')], null, 3);
+      expect(run(touching)).toMatchObject({ text: 'a1', last: { completionTokens: 4 } });
+    });
+
     it('that does not compile ends its own request only', () => {
       const detokenizer = new Detokenizer(tokenizer, 10);
       const bad = outputsOf('bad', { stopRegex: ['('] }, [bytes('a')]);
@@ -215,13 +255,14 @@ describe('Detokenizer', () => {
         fc.array(fc.nat(50)),
         fc.record({ stop, stopRegex, noStopTrim: fc.boolean() }),
         finish,
-        (text, cuts, params, verdict) => {
+        fc.constantFrom(0, 0, 2, 5),
+        (text, cuts, params, verdict, minNewTokens) => {
           const ids = bytes(verdict === EOS ? `${text}x` : text);
           const borders = [0, ...cuts.map((cut) => cut % ids.length).sort((a, b) => a - b), ids.length];
           const chunks = borders.slice(1).map((end, i) => ids.subarray(borders[i], end));
           const oneByOne = Array.from(ids, (_, i) => ids.subarray(i, i + 1));
-          const expected = run(outputsOf('r', params, oneByOne, verdict));
-          const actual = run(outputsOf('r', params, chunks, verdict));
+          const expected = run(outputsOf('r', params, oneByOne, verdict, minNewTokens));
+          const actual = run(outputsOf('r', params, chunks, verdict, minNewTokens));
           const summary = ({ last, ids: all, text: whole }: typeof actual) => ({
             ids: all,
             finish: last?.finish,
@@ -230,7 +271,7 @@ describe('Detokenizer', () => {
             whole,
           });
           expect(summary(actual)).toEqual(summary(expected));
-          if (params.noStopTrim || expected.last?.finish === verdict) return;
+          if (params.noStopTrim || minNewTokens > 0 || expected.last?.finish === verdict) return;
           for (const word of params.stop) expect(actual.text).not.toContain(word);
         },
       ),

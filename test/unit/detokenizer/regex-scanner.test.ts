@@ -46,6 +46,24 @@ describe('RegexScanner', () => {
     );
   });
 
+  it('finds nothing that ends in text it was to skip, and everything that ends later', () => {
+    const plain = pattern.filter((source) => !/[\\^$]/.test(source.replaceAll('[^a]', '')));
+    fc.assert(
+      fc.property(plain, text, text, (source, before, after) => {
+        const whole = RE2JS.compile(`(?:${source})`);
+        const scanner = new RegexScanner(compileStopRegex(source));
+        scanner.skip(before);
+        const all = before + after;
+        const borders = [...all, ''].map((_, i, characters) => characters.slice(0, i).join('').length);
+        const begins = borders.filter((begin) =>
+          borders.some((end) => end > before.length && end >= begin && whole.matches(all.slice(begin, end))),
+        );
+        if (after !== '' && before !== '') expect(scanner.feed(after)).toBe(begins[0] ?? null);
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
   it('never finds a match that begins in text it had called decided', () => {
     fc.assert(
       fc.property(pattern, fc.array(text, { maxLength: 8 }), (source, pieces) => {

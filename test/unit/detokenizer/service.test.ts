@@ -17,7 +17,6 @@ import { TINY_TOKENIZERS, withTokenizerFolder } from './tokenizers';
 const ARGS = { skipTokenizerInit: false, softWatchdogTimeout: null };
 const DECODE: DecodeParams = {
   skipSpecialTokens: true,
-  spacesBetweenSpecialTokens: true,
   noStopTrim: false,
   stop: ['#'],
   stopRegex: [],
@@ -27,7 +26,7 @@ function output(rid: string, text: string): TokenOutput {
   const newIds = Int32Array.from(Buffer.from(text));
   return {
     rid,
-    start: { decode: DECODE, promptTail: Int32Array.of(1) },
+    start: { decode: DECODE, minNewTokens: 0, promptTail: Int32Array.of(1) },
     newIds,
     finish: null,
     promptTokens: 1,
@@ -103,6 +102,24 @@ describe('startDetokenizer', () => {
     expect(messages.find((message) => message.type === 'stopped')).toEqual({ type: 'stopped', rid: 'b' });
     await child.close();
     await child.done;
+  });
+
+  it('ends a request whose output cannot be read, and no other', async () => {
+    const errors = jest.spyOn(logger, 'log').mockReturnValue(logger);
+    await start();
+    const unreadable = { ...output('b', 'x'), newIds: [1, 2] } as unknown as TokenOutput;
+    send(output('a', 'hello'), unreadable);
+    const messages = await receive(3);
+    errors.mockRestore();
+    expect(messages.find((message) => message.type === 'text_outputs')).toMatchObject({
+      outputs: [{ rid: 'a', text: 'hello' }],
+    });
+    expect(messages.find((message) => message.type === 'stopped')).toEqual({ type: 'stopped', rid: 'b' });
+    expect(messages.find((message) => message.type === 'failed')).toEqual({
+      type: 'failed',
+      rid: 'b',
+      message: 'The output could not be read: malformed message of type token_outputs',
+    });
   });
 
   it('needs no tokenizer with skip_tokenizer_init', async () => {

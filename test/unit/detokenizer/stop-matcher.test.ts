@@ -26,6 +26,20 @@ describe('StringScanner', () => {
   });
 });
 
+describe('StringScanner after text in which it must not stop', () => {
+  it('finds the first occurrence that ends later', () => {
+    fc.assert(
+      fc.property(word, piece, piece, (stop, before, after) => {
+        const scanner = new StringScanner(stop);
+        scanner.skip(before);
+        const begin = (before + after).indexOf(stop, Math.max(0, before.length - stop.length + 1));
+        expect(scanner.feed(after)).toBe(begin < 0 ? null : begin);
+      }),
+      { numRuns: 2000 },
+    );
+  });
+});
+
 describe('StopMatcher', () => {
   it('is idle without stops', () => {
     const matcher = new StopMatcher({ stop: [''], stopRegex: [] });

@@ -1,7 +1,7 @@
 /** @jest-environment ./test/shared-realm-environment.cjs */
-import { decode, encode } from '../../../src/ipc/codec';
+import { encode, unpack } from '../../../src/ipc/codec';
 import { MESSAGES, type Receiver, type TextOutput, type TokenOutput } from '../../../src/ipc/messages';
-import { accept } from '../../../src/ipc/queues';
+import { accept } from '../../../src/ipc/receive';
 import { DECODE, generateMsg } from '../scheduler/generation/support';
 
 const common = {
@@ -15,7 +15,10 @@ const common = {
   inputLogprobs: null,
   outputLogprobs: [{ token: [-1, 4], top: null, chosen: null }] as const,
 };
-const tokenOutput: TokenOutput = { ...common, start: { decode: DECODE, promptTail: Int32Array.of(7) } };
+const tokenOutput: TokenOutput = {
+  ...common,
+  start: { decode: DECODE, minNewTokens: 0, promptTail: Int32Array.of(7) },
+};
 const textOutput: TextOutput = { ...common, text: 'hello' };
 const generate = generateMsg({
   logprobs: { startLen: 0, topNum: 2, tokenIds: [3] },
@@ -28,7 +31,7 @@ interface Message extends Readonly<Record<string, unknown>> {
   readonly type: string;
 }
 
-const wire = (message: Message): Message => decode(encode(message));
+const wire = (message: Message): Message => unpack(encode(message)) as Message;
 const receivers = Object.keys(MESSAGES) as Receiver[];
 
 /** Whether the message's receiver lets it pass. */
@@ -65,6 +68,7 @@ const messages: readonly Message[] = [
       { rid: 's', vector: null, promptTokens: 2, finish: { type: 'abort', message: 'Aborted' } },
     ],
   },
+  { type: 'failed', rid: 'r', message: 'malformed' },
   { type: 'heartbeat', state },
   { type: 'control_reply', callId: 1, result: { of: 'pause' } },
 ];

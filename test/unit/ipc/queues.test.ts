@@ -37,8 +37,8 @@ it('delivers in order what was put before the receiver was there', async () => {
       if (message.type === 'abort') received.push(message.rid);
       if (received.length === rids.length) inbox.close();
     },
-    (error) => {
-      throw error;
+    ({ reason }) => {
+      throw new Error(reason);
     },
   );
   await done;
@@ -61,9 +61,9 @@ it('drops a malformed message and goes on', async () => {
       received.push(message);
       inbox.close();
     },
-    (error) => dropped.push(error),
+    (invalid) => dropped.push(invalid),
   );
   expect(received).toEqual([{ type: 'abort', rid: 'five' }]);
-  expect(dropped.map(String)).toEqual(['Error: malformed message of type abort']);
+  expect(dropped).toEqual([{ reason: 'malformed message of type abort', requests: [], callId: null }]);
   sender.close();
 });

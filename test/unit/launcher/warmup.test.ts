@@ -10,10 +10,12 @@ interface Seen {
 let http: HttpServer;
 let seen: Seen[];
 let generateStatus: number;
+let generateReply: string;
 
 beforeEach(async () => {
   seen = [];
   generateStatus = 200;
+  generateReply = '{"error":{"message":"no"}}';
   http = await HttpServer.listen('127.0.0.1', 0);
   http.serve((request, reply) => {
     let body = '';
@@ -25,7 +27,7 @@ beforeEach(async () => {
         body,
       });
       reply.statusCode = request.url === '/generate' ? generateStatus : 200;
-      reply.end('{"error":{"message":"no"}}');
+      reply.end(generateReply);
     });
   });
 });
@@ -67,6 +69,18 @@ test('a refusal is an error with the reply in it', async () => {
   await expect(warmup).rejects.toThrow(WarmupError);
   await expect(warmup).rejects.toThrow(
     `Initialization failed. warmup error: POST ${http.localUrl}/generate answered 500: {"error":{"message":"no"}}`,
+  );
+});
+
+test('a model that computes NaN is an error, although its reply is none', async () => {
+  generateReply = '{"text":"","meta_info":{"finish_reason":{"type":"stop","matched":"NaN happened"}}}';
+  const warmup = warmUp(
+    http.localUrl,
+    { apiKey: null, skipTokenizerInit: false },
+    { kind: 'generation', vocabSize: 512 },
+  );
+  await expect(warmup).rejects.toThrow(
+    /^Initialization failed\. warmup error: the model's logits are NaN\. [^\n]*$/,
   );
 });
 

@@ -61,6 +61,9 @@ it('bounds the buffers of many long rows', () => {
   );
   expect(maxRunningRequests * 8 * 131_071 * 128 * 4).toBeLessThan(4 * 2 ** 30);
   expect(maxRunningRequests).toBeGreaterThan(0);
+  expect(warnings).toEqual([
+    expect.stringContaining(`max_running_requests=64 is lowered to ${maxRunningRequests}`),
+  ]);
 });
 
 it('says what to do when nothing fits', () => {

@@ -27,6 +27,14 @@ describe('uniform', () => {
     expect(new Set(seeds.flatMap((seed) => draws(seed, 100))).size).toBe(700);
   });
 
+  it('differs between the samples of a seed, the first of which is that of the seed alone', () => {
+    const samples = [0, 1, 2, 127].flatMap((sample) =>
+      Array.from({ length: 50 }, (_, position) => uniform(7, position, sample)),
+    );
+    expect(samples.slice(0, 50)).toEqual(draws(7, 50));
+    expect(new Set(samples).size).toBe(200);
+  });
+
   it('spreads evenly over [0, 1)', () => {
     for (const seed of [0, 42]) {
       const values = draws(seed, 20_000);

@@ -32,7 +32,6 @@ it('fills in the defaults of SGLang', () => {
     },
     decode: {
       skipSpecialTokens: true,
-      spacesBetweenSpecialTokens: true,
       noStopTrim: false,
       stop: [],
       stopRegex: [],
@@ -93,7 +92,6 @@ it('passes every parameter on', () => {
     },
     decode: {
       skipSpecialTokens: false,
-      spacesBetweenSpecialTokens: false,
       noStopTrim: true,
       stop: ['x'],
       stopRegex: ['a+b', '(?i)end'],

@@ -1,4 +1,5 @@
 import { RequestError, StartupError } from '../../../src/core/errors';
+import { logger } from '../../../src/logging/logger';
 import type { ServerArgs } from '../../../src/server-args/server-args';
 import {
   DEFAULT_GENERATE_REQUEST,
@@ -59,6 +60,7 @@ describe('the message to the scheduler', () => {
       {
         type: 'generate',
         rid: 'r',
+        sample: 0,
         inputIds: Int32Array.of(BOS, 104, 105),
         sampling: {
           maxNewTokens: 2,
@@ -76,7 +78,6 @@ describe('the message to the scheduler', () => {
         },
         decode: {
           skipSpecialTokens: true,
-          spacesBetweenSpecialTokens: true,
           noStopTrim: false,
           stop: [],
           stopRegex: [],
@@ -355,6 +356,7 @@ describe('parallel samples', () => {
       { rid: 'r_2', prompt: 113, max: 3, logprobs: true },
       { rid: 'r_3', prompt: 113, max: 3, logprobs: true },
     ]);
+    expect(scheduler.all('generate').map(({ sample }) => sample)).toEqual([0, 0, 0, 1, 0, 1]);
     expect(job.isBatch).toBe(true);
     expect((await job.results()).map(({ rid }) => rid)).toEqual(['r_0', 'r_1', 'r_2', 'r_3']);
   });
@@ -448,6 +450,71 @@ describe('abort', () => {
     manager.abortAll();
     for (const { finish } of await job.results()) expect(finish?.type).toBe('abort');
     expect(manager.pendingRids).toEqual([]);
+  });
+});
+
+describe('a message that could not be read', () => {
+  const reason = 'malformed message';
+  beforeEach(() => jest.spyOn(logger, 'log').mockReturnValue(logger));
+  afterEach(() => jest.restoreAllMocks());
+
+  const start = async () => {
+    const rig = setUp();
+    rig.scheduler.isHolding = true;
+    const job = await rig.generate({ text: ['a', 'b'], rid: 'r' });
+    await rig.scheduler.until('generate', 2);
+    return { ...rig, chunks: collect(job) };
+  };
+
+  it('here ends the request that it spoke of, with what it has, and is said to the scheduler', async () => {
+    const { scheduler, manager, chunks } = await start();
+    scheduler.emit('r_0', 'x');
+    const requests = ['r_0', 'nobody'].map((rid) => ({ rid, isLast: false }));
+    manager.handleInvalid({ reason, requests, callId: null });
+    // Sent before the scheduler heard of it: nobody's any more.
+    scheduler.emit('r_0', 'z');
+    expect(manager.pendingRids).toEqual(['r_0', 'r_1']);
+    scheduler.emit('r_1', 'y', { type: 'length', length: 1 });
+    const ends = (await chunks).filter(({ end }) => end !== null);
+    expect(ends).toMatchObject([
+      { index: 0, text: 'x', end: { type: 'abort', status_code: 500, err_type: 'InternalServerError' } },
+      { index: 1, text: 'y', end: { type: 'length' } },
+    ]);
+    expect(scheduler.all('abort').map(({ rid }) => rid)).toEqual(['r_0', 'nobody']);
+    await scheduler.until('abort', 2);
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(manager.pendingRids).toEqual([]);
+  });
+
+  it('that was the last of its request leaves nothing behind', async () => {
+    const { manager } = await start();
+    const requests = ['r_0', 'r_1'].map((rid) => ({ rid, isLast: true }));
+    manager.handleInvalid({ reason, requests, callId: null });
+    expect(manager.pendingRids).toEqual([]);
+  });
+
+  it('elsewhere ends it, too', async () => {
+    const { scheduler, manager, chunks } = await start();
+    manager.handle({ type: 'failed', rid: 'r_1', message: 'The request could not be read' });
+    scheduler.emit('r_0', 'x', { type: 'length', length: 1 });
+    expect((await chunks).find(({ index }) => index === 1)?.end).toMatchObject({
+      message: 'The request could not be read',
+    });
+    expect(scheduler.all('abort')).toEqual([]);
+  });
+
+  it('is an error for a call, and none for the next', async () => {
+    const { scheduler, manager } = setUp();
+    const put = jest.spyOn(scheduler, 'put').mockImplementation(() => undefined);
+    const [first, second] = [manager.internalState(), manager.internalState()];
+    const message = 'The request could not be read';
+    await Promise.resolve();
+    manager.handle({ type: 'control_reply', callId: 1, result: { of: 'error', message } });
+    await expect(first).rejects.toMatchObject({ code: 'internal', message });
+    manager.handleInvalid({ reason, requests: [], callId: 2 });
+    await expect(second).rejects.toMatchObject({ code: 'internal' });
+    put.mockRestore();
+    expect((await manager.internalState()).tokenCapacity).toBe(1000);
   });
 });
 

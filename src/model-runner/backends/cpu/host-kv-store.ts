@@ -90,6 +90,15 @@ export class HostKvStore implements KvStore {
     return null;
   }
 
+  clear(): void {
+    this.vacant.clear();
+    this.touched.fill(0);
+    for (const { rows, arena } of this.planes) {
+      releasePages(rows, 0, rows.length);
+      releasePages(arena, 0, arena.length);
+    }
+  }
+
   bind(binding: IoBinding, first: number, count: number): void {
     const { numKvHeads, headDim } = this.shape;
     for (const plane of this.planes) {

@@ -31,6 +31,7 @@ describe('a request whose token cannot be chosen', () => {
     await new BatchRunner(model, VOCAB).prefill(items, nothing);
     expect(bad.finish).toMatchObject({ type: 'abort', status_code: 500 });
     expect([good.finish, ids(good), good.cachedLen]).toEqual([null, [7], 3]);
+    expect([bad.kvValid, good.kvValid]).toEqual([true, true]);
   });
 
   it('ends alone in a decode step', async () => {
@@ -39,6 +40,7 @@ describe('a request whose token cannot be chosen', () => {
     await new BatchRunner(model, VOCAB).decode([bad, good], nothing);
     expect(bad.finish).toMatchObject({ type: 'abort', status_code: 500 });
     expect([good.finish, ids(good), good.cachedLen]).toEqual([null, [7], 3]);
+    expect([bad.kvValid, good.kvValid]).toEqual([true, true]);
   });
 
   it('ends with all others of its run when the run itself fails', async () => {
@@ -46,14 +48,36 @@ describe('a request whose token cannot be chosen', () => {
     const both = [makeRequest(), makeRequest()];
     await runner.decode(both, nothing);
     for (const { finish } of both) expect(finish).toMatchObject({ type: 'abort', status_code: 500 });
+    expect(both.map(({ kvValid }) => kvValid)).toEqual([false, false]);
     expect(runner.busyMs).toBe(0);
   });
 });
 
-it('ends a request for void logits, without a token', async () => {
-  const void_ = { ...model, decode: () => Promise.resolve(new Float32Array(VOCAB).fill(NaN)) };
-  const request = makeRequest();
-  await new BatchRunner(void_, VOCAB).decode([request], nothing);
-  expect(request.finish).toEqual({ type: 'stop', matched: 'NaN happened' });
-  expect(request.outputLen).toBe(0);
+describe('a request whose logits say nothing', () => {
+  beforeEach(() => jest.spyOn(logger, 'error').mockReturnValue(logger));
+  afterEach(() => jest.restoreAllMocks());
+
+  const decode = async (request: Request, logit: number) => {
+    const row = new Float32Array(VOCAB).fill(logit);
+    await new BatchRunner({ ...model, decode: () => Promise.resolve(row) }, VOCAB).decode([request], nothing);
+  };
+
+  it('ends without a token, and is named in the log', async () => {
+    const request = makeRequest({ rid: 'mine' });
+    await decode(request, NaN);
+    expect(request.finish).toEqual({ type: 'stop', matched: 'NaN happened' });
+    expect(request.outputLen).toBe(0);
+    expect(request.kvValid).toBe(false);
+    expect(logger.error).toHaveBeenCalledTimes(1);
+    expect(logger.error).toHaveBeenCalledWith(expect.stringContaining('Request mine met NaN'));
+  });
+
+  it('is told when it has itself ruled out every token', async () => {
+    const everything = Array.from({ length: VOCAB }, (_, id) => id);
+    const request = makeRequest({ sampling: { minNewTokens: 2, stopTokenIds: everything } });
+    await decode(request, 1);
+    expect(request.finish).toMatchObject({ type: 'abort', status_code: 400 });
+    expect(request.kvValid).toBe(true);
+    expect(logger.error).not.toHaveBeenCalled();
+  });
 });

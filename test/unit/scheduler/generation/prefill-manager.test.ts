@@ -1,12 +1,11 @@
 import type { KvStore } from '../../../../src/model-runner/kv-store';
-import { KvLedger } from '../../../../src/scheduler/kv';
+import { KvLedger, type EvictionPolicy } from '../../../../src/scheduler/kv';
 import { NewTokenRatio } from '../../../../src/scheduler/generation/new-token-ratio';
 import { PrefillManager } from '../../../../src/scheduler/generation/prefill-manager';
 import type { Request } from '../../../../src/scheduler/generation/request';
 import { RequestMemory } from '../../../../src/scheduler/generation/request-memory';
 import { RowTable } from '../../../../src/scheduler/generation/row-table';
-import { WaitingQueue } from '../../../../src/scheduler/generation/waiting-queue';
-import { makeRequest } from './support';
+import { makeRequest, waitingQueue } from './support';
 
 const ARGS = {
   chunkedPrefillSize: -1,
@@ -21,18 +20,18 @@ const ARGS = {
 };
 
 /** Admission over books without keys and values. */
-function setUp(totalTokens: number, more: Partial<typeof ARGS> = {}) {
+function setUp(totalTokens: number, more: Partial<typeof ARGS> = {}, evictionPolicy: EvictionPolicy = 'lru') {
   const args = { ...ARGS, ...more };
   const nothing = () => undefined;
   const store: KvStore = {
     ...{ rows: 8, capacity: totalTokens, slots: totalTokens, bytes: 0 },
-    ...{ load: nothing, save: nothing, move: nothing, vacate: nothing, bind: nothing },
+    ...{ load: nothing, save: nothing, move: nothing, vacate: nothing, clear: nothing, bind: nothing },
     settled: () => null,
   };
-  const ledger = KvLedger.create({ ...args, totalTokens, evictionPolicy: 'lru' });
+  const ledger = KvLedger.create({ ...args, totalTokens, evictionPolicy });
   const rows = new RowTable(store);
   const memory = new RequestMemory(ledger, store, rows);
-  const waiting = new WaitingQueue({ maxQueued: null, priority: true, lowPriorityValuesFirst: false });
+  const waiting = waitingQueue({ priority: true });
   const retract = (request: Request) => {
     memory.drop(request);
     request.retract(0);
@@ -104,3 +103,22 @@ it('lets no prompt overtake an earlier one that waits for memory', () => {
   expect(rids(prefill.next(0))).toEqual(['first']);
   expect(rows.prefilling.map(({ rid }) => rid)).toEqual(['first', 'second', 'third']);
 });
+
+it.each(['lru', 'lfu'] as const)(
+  'keeps the order of eviction while a request cannot be admitted (%s)',
+  (policy) => {
+    const { ledger, prefill, waiting } = setUp(64, { disableRadixCache: false }, policy);
+    for (const token of [2, 3]) {
+      ledger.cache.insert(new Int32Array(20).fill(token), ledger.reserve(20) ?? new Int32Array(0), null);
+    }
+    const held = ledger.reserve(20) ?? new Int32Array(0);
+    waiting.add(ask('large', 30, 30));
+    for (let round = 0; round < 50; round++) expect(prefill.next(round)).toEqual([]);
+    // Its prefix was cached first, and has been looked at, not used.
+    expect(ledger.cache.peek(new Int32Array(20).fill(2), 20, null).cachedLen).toBe(20);
+    ledger.cache.evict(20);
+    expect(ledger.cache.peek(new Int32Array(20).fill(2), 20, null).cachedLen).toBe(0);
+    expect(ledger.cache.peek(new Int32Array(20).fill(3), 20, null).cachedLen).toBe(20);
+    expect(held).toHaveLength(20);
+  },
+);

@@ -14,9 +14,8 @@ import {
   wantedLogits,
 } from '../../../../src/scheduler/generation/prompt-logprobs';
 import { TokenBuffer } from '../../../../src/scheduler/generation/token-buffer';
-import { WaitingQueue } from '../../../../src/scheduler/generation/waiting-queue';
 import type { DetokenizerMsg } from '../../../../src/ipc/messages';
-import { generateMsg, makeRequest, VOCAB } from './support';
+import { generateMsg, makeRequest, VOCAB, waitingQueue } from './support';
 
 describe('a request', () => {
   it('is three lengths', () => {
@@ -218,10 +217,10 @@ describe('the new-token ratio', () => {
 });
 
 describe('the waiting queue', () => {
-  const limits = { maxQueued: 2, priority: false, lowPriorityValuesFirst: false };
+  const limits = { maxQueued: 2 };
 
   it('turns the arrival away when full', () => {
-    const queue = new WaitingQueue(limits);
+    const queue = waitingQueue(limits);
     expect(queue.add(makeRequest({ rid: 'a' }))).toBeNull();
     expect(queue.add(makeRequest({ rid: 'b' }))).toBeNull();
     const rejected = queue.add(makeRequest({ rid: 'c' }));
@@ -234,7 +233,7 @@ describe('the waiting queue', () => {
   });
 
   it('turns the least urgent away when priorities count', () => {
-    const queue = new WaitingQueue({ ...limits, priority: true });
+    const queue = waitingQueue({ ...limits, priority: true });
     queue.add(makeRequest({ rid: 'a', priority: 1 }));
     queue.add(makeRequest({ rid: 'b', priority: 5 }));
     const rejected = queue.add(makeRequest({ rid: 'c', priority: 3 }));
@@ -246,7 +245,7 @@ describe('the waiting queue', () => {
   });
 
   it('puts retracted requests first, beyond the limit', () => {
-    const queue = new WaitingQueue(limits);
+    const queue = waitingQueue(limits);
     queue.add(makeRequest({ rid: 'a' }));
     queue.add(makeRequest({ rid: 'b' }));
     queue.putBack(makeRequest({ rid: 'c' }));

@@ -1,7 +1,9 @@
 import type { DecodeParams, LogprobParams, SamplingParams } from '../../../../src/core/request';
 import type { GenerateMsg } from '../../../../src/ipc/messages';
 import { RequestSampler } from '../../../../src/sampling';
+import { Preparing } from '../../../../src/scheduler/generation/preparation';
 import { Request } from '../../../../src/scheduler/generation/request';
+import { WaitingQueue, type WaitingLimits } from '../../../../src/scheduler/generation/waiting-queue';
 
 export const VOCAB = 32;
 
@@ -22,7 +24,6 @@ export const GREEDY: SamplingParams = {
 
 export const DECODE: DecodeParams = {
   skipSpecialTokens: true,
-  spacesBetweenSpecialTokens: true,
   noStopTrim: false,
   stop: [],
   stopRegex: [],
@@ -30,6 +31,7 @@ export const DECODE: DecodeParams = {
 
 export interface Overrides {
   readonly rid?: string;
+  readonly sample?: number;
   readonly prompt?: readonly number[];
   readonly sampling?: Partial<SamplingParams>;
   readonly decode?: Partial<DecodeParams>;
@@ -45,6 +47,7 @@ export function generateMsg(overrides: Overrides = {}): GenerateMsg {
   return {
     type: 'generate',
     rid: overrides.rid ?? 'r',
+    sample: overrides.sample ?? 0,
     inputIds: Int32Array.from(overrides.prompt ?? [1, 2, 3]),
     sampling: { ...GREEDY, ...overrides.sampling },
     decode: { ...DECODE, ...overrides.decode },
@@ -61,4 +64,10 @@ export function generateMsg(overrides: Overrides = {}): GenerateMsg {
 export function makeRequest(overrides: Overrides = {}): Request {
   const msg = generateMsg(overrides);
   return new Request(msg, new RequestSampler(msg.sampling, VOCAB, msg.inputIds, 1), 64, 0);
+}
+
+/** A queue of requests that need no preparation; unlimited and without priorities unless told otherwise. */
+export function waitingQueue(limits: Partial<WaitingLimits> = {}): WaitingQueue {
+  const defaults = { maxQueued: null, priority: false, lowPriorityValuesFirst: false };
+  return new WaitingQueue({ ...defaults, ...limits }, new Preparing([], () => undefined));
 }

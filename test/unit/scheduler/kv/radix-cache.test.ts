@@ -7,6 +7,9 @@ const cacheOf = (pageSize = 1, policy: 'lru' | 'lfu' = 'lru') =>
   new RadixCache(pageSize, EVICTION_POLICIES[policy]);
 const matched = (cache: RadixCache, tokens: Int32Array, key: string | null = null) =>
   cache.match(tokens, tokens.length, key).handle.cachedLen;
+/** Matches as a request does that is admitted. */
+const use = (cache: RadixCache, tokens: Int32Array) =>
+  cache.touch(cache.match(tokens, tokens.length, null).handle);
 
 describe('RadixCache', () => {
   it('finds the longest cached prefix and its slots', () => {
@@ -109,6 +112,7 @@ describe('RadixCache', () => {
     expect(cache.evict(0)).toHaveLength(0);
     expect(cache.evict(3)).toEqual(ids(2, 3, 4, 5));
     expect(matched(cache, ids(1, 1, 1, 1))).toBe(2);
+    use(cache, ids(1, 1, 1, 1));
     expect(cache.evict(3)).toEqual(ids(6, 7, 8, 9));
     expect(cache.evict(100)).toEqual(ids(0, 1));
     expect(cache.evict(1)).toHaveLength(0);
@@ -120,20 +124,35 @@ describe('RadixCache', () => {
       cache.insert(ids(1), ids(1), null);
       cache.insert(ids(2), ids(2), null);
       cache.insert(ids(3), ids(3), null);
-      for (const token of [1, 1, 1, 2, 2, 3]) matched(cache, ids(token));
+      for (const token of [1, 1, 1, 2, 2, 3]) use(cache, ids(token));
       return [cache.evict(1)[0], cache.evict(1)[0], cache.evict(1)[0]];
     };
     expect(gone('lru')).toEqual([1, 2, 3]);
     expect(gone('lfu')).toEqual([3, 2, 1]);
   });
 
+  it.each(['lru', 'lfu'] as const)('does not take a look for a use (%s)', (policy) => {
+    const cache = cacheOf(1, policy);
+    cache.insert(ids(1, 1, 1), ids(1, 11, 111), null);
+    cache.insert(ids(2), ids(2), null);
+    use(cache, ids(2));
+    for (let times = 0; times < 50; times++) {
+      // In part, so that the node is split.
+      const { handle } = cache.match(ids(1, 1, 9), 3, null);
+      cache.lock(handle);
+      cache.unlock(handle);
+    }
+    expect([...cache.evict(3)].sort((a, b) => a - b)).toEqual([1, 11, 111]);
+    expect(cache.evict(1)).toEqual(ids(2));
+  });
+
   it('lets both parts of a split node keep their uses', () => {
     const cache = cacheOf(1, 'lfu');
     cache.insert(ids(1, 2, 3, 4), ids(0, 1, 2, 3), null);
-    for (let use = 0; use < 3; use++) matched(cache, ids(1, 2, 3, 4));
+    for (let times = 0; times < 3; times++) use(cache, ids(1, 2, 3, 4));
     cache.insert(ids(1, 2), ids(0, 1), null);
     cache.insert(ids(7), ids(7), null);
-    for (let use = 0; use < 2; use++) matched(cache, ids(7));
+    for (let times = 0; times < 2; times++) use(cache, ids(7));
     expect(cache.evict(3)).toEqual(ids(7, 2, 3));
     cache.insert(ids(7), ids(7), null);
     expect(cache.evict(1)).toEqual(ids(7));
@@ -218,12 +237,13 @@ class PageTable {
     return missing < 0 ? keys : keys.slice(0, missing);
   }
 
-  use(keys: string[]): number[] {
+  slotsOf(keys: string[]): number[] {
+    return keys.flatMap((key) => this.pages.get(key)!.slots);
+  }
+
+  use(keys: string[]): void {
     this.clock++;
-    return keys.flatMap((key) => {
-      this.pages.get(key)!.used = this.clock;
-      return this.pages.get(key)!.slots;
-    });
+    for (const key of keys) this.pages.get(key)!.used = this.clock;
   }
 
   insert(tokens: Int32Array, slots: Int32Array, extraKey: string | null): string[] {
@@ -312,9 +332,11 @@ describe('RadixCache against a table of pages', () => {
           } else if (kind === 'match' || kind === 'lock') {
             const keys = table.prefix(tokens, n, extraKey);
             const { handle, slots } = cache.match(tokens, n, extraKey);
-            expect([...slots]).toEqual(table.use(keys));
+            expect([...slots]).toEqual(table.slotsOf(keys));
             expect(handle.cachedLen).toBe(slots.length);
             if (kind === 'match') continue;
+            cache.touch(handle);
+            table.use(keys);
             cache.lock(handle);
             table.lock(keys, 1);
             locked.push({ handle, keys });

@@ -1,0 +1,47 @@
+import type { VectorOutput } from '../../../src/ipc/messages';
+import { EmbeddingScheduler } from '../../../src/scheduler/embedding/embedding-scheduler';
+import { captureLog } from '../capture-log';
+import { logger } from '../../../src/logging/logger';
+
+afterEach(() => jest.restoreAllMocks());
+
+test('a vector of NaN, and a batch that fails, end as errors of their own requests; the others go on', async () => {
+  captureLog();
+  const errors = jest.spyOn(logger, 'error').mockReturnValue(logger);
+  const outputs = new Map<string, VectorOutput>();
+  let told: () => void = () => undefined;
+  const scheduler = new EmbeddingScheduler({
+    embed: async (prompts) => {
+      if (prompts.some(([id]) => id === 13)) throw new Error('no luck');
+      return prompts.map(([id]) => (id === 7 ? null : Float32Array.of(id ?? 0)));
+    },
+    limits: { tokens: 2, prompts: 2 },
+    maxQueued: null,
+    waitingMs: Infinity,
+    send: (sent) => {
+      for (const output of sent) outputs.set(output.rid, output);
+      if (outputs.size === 4) told();
+    },
+    reply: () => undefined,
+    internalState: () => ({}) as never,
+    afterBatch: () => undefined,
+  });
+  const all = new Promise<void>((resolve) => (told = resolve));
+  const running = scheduler.run();
+  for (const [rid, id] of Object.entries({ sound: 5, void: 7, failing: 13, last: 6 })) {
+    scheduler.receive({ type: 'embed', rid, inputIds: Int32Array.of(id) });
+  }
+  await all;
+  scheduler.stop();
+  await running;
+  expect(outputs.get('sound')).toMatchObject({ vector: Float32Array.of(5), finish: { type: 'length' } });
+  expect(outputs.get('void')).toMatchObject({
+    vector: null,
+    finish: { type: 'abort', message: 'NaN happened', status_code: 500 },
+  });
+  expect(outputs.get('failing')?.finish).toMatchObject({
+    message: 'The forward pass failed: no luck',
+    status_code: 500,
+  });
+  expect(errors).toHaveBeenCalledWith(expect.stringContaining('Request void met NaN'));
+});
