@@ -1,33 +1,32 @@
 /**
- * Every error a user can meet, in one place: its code, its HTTP status and the shape of its body.
- *
- * The body shapes are SGLang's own (see docs/api.md):
- * - `native`:     `{"error":{"message"}}`, a value a native handler refuses
- * - `validation`: `{"object":"error","message","type":"Bad Request","param":null,"code"}`, a body that does not parse
- * - `http`:       `{"object":"error","message","type":"<status>","param":null,"code"}`
- * - `openai`:     as `http`, with a name such as `InternalServerError` as type
- * - `detail`:     `{"detail"}`, what the web framework itself answers
+ * Every error a user can meet, in one place: its code and its HTTP status. What its body looks like is the business of the
+ * dialect that a route speaks (`src/http/dialect.ts`).
  */
-export type ErrorEnvelope = 'native' | 'validation' | 'http' | 'openai' | 'detail';
-
 const REGISTRY = {
   /** A request value that is refused: out of range, too long, contradictory. */
-  bad_value: { status: 400, envelope: 'native' },
+  bad_value: { status: 400 },
   /** A request body of the wrong type or form. */
-  bad_request: { status: 400, envelope: 'validation' },
+  bad_request: { status: 400 },
   /** A feature that exists upstream and is not available here. */
-  not_available: { status: 400, envelope: 'native' },
+  not_available: { status: 400 },
+  /** No key, or the wrong one. */
+  unauthorized: { status: 401 },
   /** A resource named in the URL that does not exist (a known route). */
-  not_found: { status: 404, envelope: 'http' },
-  unknown_route: { status: 404, envelope: 'detail' },
-  method_not_allowed: { status: 405, envelope: 'detail' },
-  body_too_large: { status: 413, envelope: 'http' },
-  /** The scheduler refuses for lack of room or time: queue full, timeout, priority refusal. */
-  overloaded: { status: 503, envelope: 'http' },
+  not_found: { status: 404 },
+  /** A model that this server does not have. */
+  model_not_found: { status: 404 },
+  unknown_route: { status: 404 },
+  method_not_allowed: { status: 405 },
+  body_too_large: { status: 413 },
+  /** No room or no time: queue full, timeout, priority refusal, a server that starts or stops. Worth another try. */
+  overloaded: { status: 503 },
   /** A token id that no tokenizer can turn into text; SGLang's clients expect a server error. */
-  undecodable_token: { status: 500, envelope: 'openai' },
-  internal: { status: 500, envelope: 'http' },
-} as const satisfies Record<string, { status: number; envelope: ErrorEnvelope }>;
+  undecodable_token: { status: 500 },
+  /** A request that the engine could not finish. */
+  internal: { status: 500 },
+  /** A failure of the server's own, of which its clients learn nothing more. */
+  unexpected: { status: 500 },
+} as const satisfies Record<string, { status: number }>;
 
 export type ErrorCode = keyof typeof REGISTRY;
 
@@ -38,16 +37,14 @@ export class RequestError extends Error {
   constructor(
     readonly code: ErrorCode,
     message: string,
+    /** The field or parameter that is at fault, where it is one alone. */
+    readonly param: string | null = null,
   ) {
     super(message);
   }
 
   get status(): number {
     return REGISTRY[this.code].status;
-  }
-
-  get envelope(): ErrorEnvelope {
-    return REGISTRY[this.code].envelope;
   }
 }
 

@@ -1,9 +1,10 @@
-import express, { type Express } from 'express';
+import express, { type Express, type RequestHandler } from 'express';
 import { RequestError } from '../core/errors';
 import type { AppDeps } from './app-deps';
 import { accessLog } from './access-log';
 import { authenticate } from './auth';
 import { cors } from './cors';
+import { dialectOfPath, speak } from './dialect';
 import { errorHandler } from './error-handler';
 import { healthRoutes } from './health';
 import { controlRoutes } from './native/control';
@@ -20,8 +21,13 @@ export function createApp(deps: AppDeps): Express {
   const { args } = deps;
   const app = express();
   app.disable('x-powered-by').disable('etag').enable('case sensitive routing').set('query parser', 'simple');
-  app.use(accessLog(args.uvicornAccessLogExcludePrefixes), cors, stripRootPath(args.fastapiRootPath));
-  addRoutes(app, args, [
+  app.use(
+    accessLog(args.uvicornAccessLogExcludePrefixes),
+    cors,
+    stripRootPath(args.fastapiRootPath),
+    speakAsPath,
+  );
+  addRoutes(app, deps, [
     ...healthRoutes(deps),
     ...generateRoutes(deps),
     ...encodeRoutes(deps),
@@ -36,3 +42,8 @@ export function createApp(deps: AppDeps): Express {
   app.use(errorHandler);
   return app;
 }
+
+const speakAsPath: RequestHandler = (req, res, next) => {
+  speak(res, dialectOfPath(req.path));
+  next();
+};

@@ -1,5 +1,6 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { RequestHandler } from 'express';
+import { RequestError } from '../core/errors';
 import type { ServerArgs } from '../server-args/server-args';
 
 /**
@@ -7,9 +8,8 @@ import type { ServerArgs } from '../server-args/server-args';
  * - `open`: everybody
  * - `normal`: holders of the API key, where one is set
  * - `admin_optional`: holders of the admin key; of the API key where no admin key is set
- * - `admin_force`: holders of the admin key only; nobody where none is set
  */
-export type AuthLevel = 'open' | 'normal' | 'admin_optional' | 'admin_force';
+export type AuthLevel = 'open' | 'normal' | 'admin_optional';
 
 export type Keys = Pick<ServerArgs, 'apiKey' | 'adminApiKey'>;
 
@@ -22,31 +22,33 @@ export interface Caller {
 
 const OPEN_PREFIXES = ['/health', '/metrics'];
 
-/** @returns the status to refuse with, or null when the caller may pass */
-export function refusalStatus(level: AuthLevel, keys: Keys, caller: Caller): 401 | 403 | null {
-  if (level === 'open' || caller.method === 'OPTIONS') return null;
-  if (OPEN_PREFIXES.some((prefix) => caller.path.startsWith(prefix))) return null;
-  if (level === 'admin_force' && keys.adminApiKey === null) return 403;
+/** Whether the caller may call a route of this level. */
+export function mayCall(level: AuthLevel, keys: Keys, caller: Caller): boolean {
+  if (level === 'open' || caller.method === 'OPTIONS') return true;
+  if (OPEN_PREFIXES.some((prefix) => caller.path.startsWith(prefix))) return true;
   const key = level === 'normal' ? keys.apiKey : (keys.adminApiKey ?? keys.apiKey);
-  return key === null || bearsKey(caller.authorization, key) ? null : 401;
+  return key === null || bearsKey(caller.authorization, key);
 }
 
 /** Lets a request pass only if its caller may call a route of this level. */
 export function authenticate(level: AuthLevel, keys: Keys): RequestHandler {
-  return (req, res, next) => {
-    const { method, path, headers } = req;
-    const status = refusalStatus(level, keys, { method, path, authorization: headers.authorization });
-    if (status === null) return next();
-    res.status(status).json({ error: status === 401 ? 'Unauthorized' : 'Forbidden' });
+  return ({ method, path, headers }, _res, next) => {
+    if (mayCall(level, keys, { method, path, authorization: headers.authorization })) return next();
+    throw new RequestError('unauthorized', 'Unauthorized');
   };
 }
 
-/** Digests have one length, so comparing them tells nothing about the key, not even its length. */
+/**
+ * Compares bytes: the header, of which Node makes one character a byte, with the key in UTF-8. Digests have one length, so
+ * that the comparison tells nothing about the key, not even its length.
+ */
 function bearsKey(authorization: string | undefined, key: string): boolean {
-  const [, token] = /^bearer +(.+)$/i.exec(authorization ?? '') ?? [];
-  return token !== undefined && timingSafeEqual(sha256(token), sha256(key));
+  const [, token] = /^bearer +(.+)$/is.exec(authorization ?? '') ?? [];
+  return (
+    token !== undefined && timingSafeEqual(sha256(Buffer.from(token, 'latin1')), sha256(Buffer.from(key)))
+  );
 }
 
-function sha256(text: string): Buffer {
-  return createHash('sha256').update(text).digest();
+function sha256(bytes: Buffer): Buffer {
+  return createHash('sha256').update(bytes).digest();
 }

@@ -1,4 +1,6 @@
-import express, { type Request, type RequestHandler } from 'express';
+import type { Request, RequestHandler, Response } from 'express';
+import type { Readable } from 'node:stream';
+import { createBrotliDecompress, createGunzip, createInflate } from 'node:zlib';
 import { RequestError } from '../core/errors';
 
 /** Largest request body, after decompression. */
@@ -15,13 +17,15 @@ export const NOT_AN_OBJECT = 'The body must be a JSON object, sent with Content-
 export type BodyKind = 'json' | 'json_only';
 
 /** Parses the body into `req.body`, which stays undefined where there is none, or none that is JSON. */
-export function readBody(kind: BodyKind): RequestHandler[] {
-  const parse = express.json({
-    limit: BODY_LIMIT_BYTES,
-    strict: false,
-    type: (req) => isJson(req.headers['content-type']),
-  });
-  return kind === 'json' ? [parse] : [refuseOtherTypes, parse];
+export function readBody(kind: BodyKind): RequestHandler {
+  return async (req, res, next) => {
+    const type = req.headers['content-type'];
+    if (kind === 'json_only' && mediaTypeOf(type ?? '') !== 'application/json') {
+      throw unreadable("Unsupported Media Type: Only 'application/json' is allowed");
+    }
+    if (isJson(type)) req.body = parseJson(await readBytes(req, res), type);
+    next();
+  };
 }
 
 function isJson(contentType: string | undefined): boolean {
@@ -30,11 +34,74 @@ function isJson(contentType: string | undefined): boolean {
   return mediaType === 'application/json' || /^application\/.+\+json$/.test(mediaType);
 }
 
-const refuseOtherTypes: RequestHandler = (req: Request, _res, next) => {
-  if (mediaTypeOf(req.headers['content-type'] ?? '') === 'application/json') return next();
-  next(new RequestError('bad_request', "Unsupported Media Type: Only 'application/json' is allowed"));
-};
-
 function mediaTypeOf(contentType: string): string {
   return (contentType.split(';')[0] ?? '').trim().toLowerCase();
+}
+
+/** @returns undefined for no bytes. JSON is UTF-8; what is not is refused, never repaired. */
+function parseJson(bytes: Buffer, contentType = ''): unknown {
+  const charset = /;\s*charset\s*=\s*"?([^";\s]*)/i.exec(contentType)?.[1] ?? 'utf-8';
+  if (!/^utf-?8$/i.test(charset)) throw unreadable('The request body must be UTF-8.');
+  if (bytes.length === 0) return undefined;
+  let text: string;
+  try {
+    text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch {
+    throw unreadable('The request body is not valid UTF-8.');
+  }
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw unreadable('The request body is not valid JSON.');
+  }
+}
+
+/** The whole body. One that is too large is refused as soon as that is known, and not read any further. */
+async function readBytes(req: Request, res: Response): Promise<Buffer> {
+  if (Number(req.headers['content-length'] ?? 0) > BODY_LIMIT_BYTES) throw tooLarge();
+  const body = decompressed(req);
+  if (req.headers.expect !== undefined) res.writeContinue();
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    let size = 0;
+    const stop = (error: RequestError) => {
+      body.removeAllListeners('data');
+      req.unpipe().pause();
+      reject(error);
+    };
+    body.on('data', (chunk: Buffer) => {
+      size += chunk.length;
+      if (size > BODY_LIMIT_BYTES) stop(tooLarge());
+      else chunks.push(chunk);
+    });
+    body.once('end', () => resolve(Buffer.concat(chunks, size)));
+    body.on('error', () => stop(unreadable('The request body cannot be decompressed.')));
+    req.once('close', () => {
+      if (!req.complete) stop(unreadable('The request body is shorter than its Content-Length.'));
+    });
+  });
+}
+
+function decompressed(req: Request): Readable {
+  const encoding = (req.headers['content-encoding'] ?? 'identity').trim().toLowerCase();
+  switch (encoding) {
+    case 'identity':
+      return req;
+    case 'gzip':
+      return req.pipe(createGunzip());
+    case 'deflate':
+      return req.pipe(createInflate());
+    case 'br':
+      return req.pipe(createBrotliDecompress());
+    default:
+      throw unreadable('The content encoding of the request body is not supported.');
+  }
+}
+
+function tooLarge(): RequestError {
+  return new RequestError('body_too_large', `The request body is larger than ${BODY_LIMIT_BYTES} bytes.`);
+}
+
+function unreadable(message: string): RequestError {
+  return new RequestError('bad_request', message);
 }

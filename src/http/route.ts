@@ -1,7 +1,10 @@
-import type { IRoute, Request, Response, Router } from 'express';
+import type { IRoute, Request, RequestHandler, Response, Router } from 'express';
 import { RequestError } from '../core/errors';
-import { authenticate, type AuthLevel, type Keys } from './auth';
+import type { AppDeps } from './app-deps';
+import { authenticate, type AuthLevel } from './auth';
 import { readBody, type BodyKind } from './body';
+import { speak, type Dialect } from './dialect';
+import type { ServerStatus } from './server-status';
 
 export type Method = 'get' | 'post' | 'put';
 
@@ -9,8 +12,12 @@ export interface RouteSpec {
   readonly path: string;
   readonly methods: readonly Method[];
   readonly level: AuthLevel;
+  /** How its errors are told; absent where it is the dialect of its path (`dialectOfPath`). */
+  readonly dialect?: Dialect;
   /** Absent where the route takes no body. */
   readonly body?: BodyKind;
+  /** Whether it is served while the server drains, although it is more than a question (GET): it ends work. */
+  readonly whileDraining?: true;
   /** What it throws becomes an error reply. */
   readonly handler: (req: Request, res: Response) => void | Promise<void>;
 }
@@ -23,13 +30,23 @@ export function levelOf(route: IRoute): AuthLevel | undefined {
 }
 
 /** Adds routes: the only way in, so that none is without a declared level, checked before its body is read. */
-export function addRoutes(router: Router, keys: Keys, specs: readonly RouteSpec[]): void {
-  for (const { path, methods, level, body, handler } of specs) {
+export function addRoutes(
+  router: Router,
+  { args, status }: Pick<AppDeps, 'args' | 'status'>,
+  specs: readonly RouteSpec[],
+): void {
+  for (const { path, methods, level, dialect, body, whileDraining, handler } of specs) {
     const route = router.route(path);
     declaredLevels.set(route, level);
-    route.all(authenticate(level, keys));
+    if (dialect !== undefined) route.all(speaking(dialect));
+    route.all(authenticate(level, args));
     for (const method of methods) {
-      route[method](...(body === undefined ? [] : readBody(body)), async (req, res) => {
+      const isServed = method === 'get' || whileDraining === true;
+      const before = [
+        ...(isServed ? [] : [refuseWhileDraining(status)]),
+        ...(body === undefined ? [] : [readBody(body)]),
+      ];
+      route[method](...before, async (req, res) => {
         await handler(req, res);
       });
     }
@@ -38,4 +55,20 @@ export function addRoutes(router: Router, keys: Keys, specs: readonly RouteSpec[
       throw new RequestError('method_not_allowed', 'Method Not Allowed');
     });
   }
+}
+
+function speaking(dialect: Dialect): RequestHandler {
+  return (_req, res, next) => {
+    speak(res, dialect);
+    next();
+  };
+}
+
+/** Clients turn to another server then, with a new connection. */
+function refuseWhileDraining(status: ServerStatus): RequestHandler {
+  return (_req, res, next) => {
+    if (status.phase !== 'draining') return next();
+    res.setHeader('connection', 'close');
+    throw new RequestError('overloaded', 'The server is shutting down.');
+  };
 }

@@ -1,6 +1,9 @@
 import { createServer, type RequestListener, type Server, type ServerResponse } from 'node:http';
 import { isIPv6, type AddressInfo } from 'node:net';
-import { StartupError } from '../core/errors';
+import { RequestError, StartupError } from '../core/errors';
+import { limitConnections, maxClients } from './connection-limit';
+import { dialectOfPath } from './dialect';
+import { assignRequestId } from './request-id';
 
 const KEEP_ALIVE_MS = 5_000;
 /** To receive the head of a request. */
@@ -13,59 +16,54 @@ const REQUEST_TIMEOUT_MS = 300_000;
  * once; until the application is set, every request is answered 503.
  */
 export class HttpServer {
-  private handler: RequestListener = (_request, reply) =>
-    answerUnavailable(reply, 'The server is starting: the model is still being loaded.');
+  private handler: RequestListener = answerStarting;
   private readonly replies = new Set<ServerResponse>();
   private readonly server: Server;
 
   /**
    * Binds the address.
    * @param port 0 for any free port
+   * @param clients most connections at a time, null without a limit
    * @throws StartupError naming host and port when it cannot be bound
    */
-  static async listen(host: string, port: number): Promise<HttpServer> {
-    const http = new HttpServer(host);
+  static async listen(host: string, port: number, clients = maxClients()): Promise<HttpServer> {
+    const http = new HttpServer(bare(host), clients);
     await new Promise<void>((resolve, reject) => {
       http.server.once('error', (error: NodeJS.ErrnoException) => {
-        reject(new StartupError(`Cannot listen on ${authority(host, port)}: ${explain(error)}`));
+        reject(new StartupError(`Cannot listen on ${authority(http.host, port)}: ${explain(error)}`));
       });
-      http.server.listen(port, host, resolve);
+      http.server.listen(port, http.host, resolve);
     });
     return http;
   }
 
-  private constructor(readonly host: string) {
+  private constructor(
+    readonly host: string,
+    clients: number | null,
+  ) {
     this.server = createServer(
       {
         keepAliveTimeout: KEEP_ALIVE_MS,
         headersTimeout: HEADERS_TIMEOUT_MS,
         requestTimeout: REQUEST_TIMEOUT_MS,
       },
-      (request, reply) => {
-        this.replies.add(reply);
-        reply.once('close', () => this.replies.delete(reply));
-        this.handler(request, reply);
-      },
+      this.take,
     );
+    limitConnections(this.server, clients);
+    // A client that asks before it sends its body is told to go on by whoever reads it.
+    this.server.on('checkContinue', this.take);
   }
+
+  private readonly take: RequestListener = (request, reply) => {
+    this.replies.add(reply);
+    reply.once('close', () => this.replies.delete(reply));
+    assignRequestId(request, reply);
+    this.handler(request, reply);
+  };
 
   /** Hands all further requests to the application. */
   serve(application: RequestListener): void {
     this.handler = application;
-  }
-
-  /**
-   * From now on answers 503 to what would start work, so that clients turn to another server. Reading and ending
-   * requests stay possible.
-   */
-  refuseNewWork(): void {
-    const application = this.handler;
-    this.handler = (request, reply) => {
-      const isAllowed =
-        request.method === 'GET' || request.method === 'OPTIONS' || request.url === '/abort_request';
-      if (isAllowed) application(request, reply);
-      else answerUnavailable(reply, 'The server is shutting down.');
-    };
   }
 
   /** The bound port. */
@@ -98,7 +96,13 @@ export class HttpServer {
 
 /** Whether only this machine can reach a server bound to `host`. */
 export function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || /^127\.\d+\.\d+\.\d+$/.test(host);
+  return host === 'localhost' || bare(host) === '::1' || /^127\.\d+\.\d+\.\d+$/.test(host);
+}
+
+/** A host without the brackets that an IPv6 address wears in a URL. */
+function bare(host: string): string {
+  const inner = /^\[(.*)\]$/.exec(host)?.[1] ?? '';
+  return isIPv6(inner) ? inner : host;
 }
 
 function authority(host: string, port: number): string {
@@ -116,8 +120,8 @@ function explain(error: NodeJS.ErrnoException): string {
   return EXPLANATIONS[error.code ?? ''] ?? error.message;
 }
 
-function answerUnavailable(reply: ServerResponse, message: string): void {
-  const body = JSON.stringify({ object: 'error', message, type: '503', param: null, code: 503 });
-  reply.writeHead(503, { 'content-type': 'application/json', connection: 'close' });
-  reply.end(body);
-}
+const answerStarting: RequestListener = ({ url = '/' }, reply) => {
+  const error = new RequestError('overloaded', 'The server is starting: the model is still being loaded.');
+  const headers = { 'content-type': 'application/json', connection: 'close', 'retry-after': '1' };
+  reply.writeHead(error.status, headers).end(JSON.stringify(dialectOfPath(url).errorBody(error)));
+};

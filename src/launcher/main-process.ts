@@ -75,7 +75,6 @@ export class MainProcess {
     const { http, frontend } = this;
     if (http === null || frontend === null) return;
     frontend.status.phase = 'draining';
-    http.refuseNewWork();
     const reason = reasonNotToDrain(frontend.isResponsive);
     if (reason !== null) {
       logger.log('error', `Signal ${signal} received while ${reason}. Force exiting.`);

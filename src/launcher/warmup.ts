@@ -56,6 +56,11 @@ function timeoutMs(): number {
   return (seconds > 0 ? seconds : DEFAULT_TIMEOUT_SECONDS) * 1000;
 }
 
+/** A header of bytes: Node sends each character as one. */
+function bearer(key: string): string {
+  return Buffer.from(`Bearer ${key}`).toString('latin1');
+}
+
 /** Resolves with the whole reply once it has come with status 200. */
 function ask(
   method: 'GET' | 'POST',
@@ -66,7 +71,7 @@ function ask(
 ): Promise<string> {
   return new Promise((resolve, reject) => {
     const headers = {
-      ...(apiKey === null ? {} : { authorization: `Bearer ${apiKey}` }),
+      ...(apiKey === null ? {} : { authorization: bearer(apiKey) }),
       ...(body === null ? {} : { 'content-type': 'application/json' }),
     };
     // A connection of its own: none stays open towards ourselves.

@@ -306,3 +306,18 @@ test('no body makes the server fail', async () => {
     (await generate(server, { text: 'hi', sampling_params: greedy(3) })).meta_info.completion_tokens,
   ).toBe(3);
 });
+
+test('a key beyond ASCII and an IPv6 address in brackets serve, warm-up included', async () => {
+  const own = await launch(['--api-key', 'clé-鍵', '--host', '[::1]']);
+  expect(own.stderr).toContain(`Uvicorn running on http://[::1]:${own.port} `);
+  const base = `http://[::1]:${own.port}`;
+  const ask = (key: string) =>
+    fetch(`${base}/model_info`, {
+      headers: { authorization: Buffer.from(`Bearer ${key}`).toString('latin1') },
+    });
+  expect((await fetch(`${base}/health_generate`)).status).toBe(200);
+  expect((await ask('clé-鍵')).status).toBe(200);
+  expect((await ask('clé-鍶')).status).toBe(401);
+  own.signal('SIGTERM');
+  expect(await own.exit()).toBe(0);
+});

@@ -46,6 +46,7 @@ export function controlRoutes({ manager }: AppDeps): RouteSpec[] {
       path: '/abort_request',
       methods: ['post'],
       level: 'admin_optional',
+      whileDraining: true,
       body: 'json',
       handler(req, res) {
         const { rid, abort_all } = parseAs(abortSchema, req.body ?? {});

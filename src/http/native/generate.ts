@@ -1,7 +1,9 @@
 import type { Response } from 'express';
-import { RequestError, traceOf } from '../../core/errors';
+import { RequestError } from '../../core/errors';
 import { logger } from '../../logging/logger';
 import type { AppDeps } from '../app-deps';
+import { dialectOf } from '../dialect';
+import { toRequestError } from '../error-handler';
 import type { RouteSpec } from '../route';
 import { disconnectSignal, EventStream } from '../sse';
 import { parseGenerateBody, type GenerateBody } from './generate-body';
@@ -73,11 +75,10 @@ async function streamReply(
     if (gone.aborted) return;
     // A body of the wrong form never becomes a stream; every other error is an event of it.
     if (stream === null && error instanceof RequestError && error.code === 'bad_request') throw error;
-    const message = error instanceof RequestError ? error.message : 'Internal Server Error';
     if (error instanceof RequestError) logRefusal(error);
-    else logger.log('error', `POST /generate failed: ${traceOf(error)}`);
+    const told = toRequestError(error, 'POST /generate');
     stream ??= new EventStream(res);
-    await stream.send({ error: { message } });
+    await stream.send(dialectOf(res).errorEvent(told));
   }
   stream.end();
 }

@@ -1,3 +1,4 @@
+import { RequestError } from '../../core/errors';
 import type { AppDeps } from '../app-deps';
 import type { RouteSpec } from '../route';
 
@@ -28,9 +29,7 @@ export function modelsRoutes({ args, facts }: AppDeps): RouteSpec[] {
       handler(req, res) {
         const wanted = [req.params['name']].flat().join('/');
         if (wanted === name) return void res.json(card());
-        const message = `The model '${wanted}' does not exist`;
-        const error = { message, type: 'invalid_request_error', param: 'model', code: 'model_not_found' };
-        res.status(404).json({ error });
+        throw new RequestError('model_not_found', `The model '${wanted}' does not exist`, 'model');
       },
     },
   ];

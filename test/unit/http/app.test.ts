@@ -1,4 +1,4 @@
-import { connect } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import { gzipSync } from 'node:zlib';
 import OpenAI from 'openai';
 import { accessLogger } from '../../../src/logging/logger';
@@ -8,6 +8,10 @@ import { FACTS } from '../tokenizer-manager/fixtures';
 import { TestServer } from './test-server';
 
 type IRoute = Parameters<typeof levelOf>[0];
+
+const openaiError = (message: string, code: string | null = null) => ({
+  error: { message, type: 'invalid_request_error', param: null, code },
+});
 
 const tick = () => new Promise((resolve) => setImmediate(resolve));
 
@@ -21,6 +25,17 @@ afterEach(async () => {
   jest.restoreAllMocks();
   await server.close();
 });
+
+/** All that comes back on a connection of its own, until the server ends it. */
+function talk(url: string, say: (socket: Socket) => void): Promise<string> {
+  return new Promise((resolve, reject) => {
+    let received = '';
+    const socket = connect(Number(new URL(url).port), '127.0.0.1', () => say(socket));
+    socket.on('data', (chunk) => (received += chunk.toString()));
+    socket.on('end', () => resolve(received));
+    socket.on('error', reject);
+  });
+}
 
 async function restart(options: Parameters<typeof TestServer.start>[0]): Promise<void> {
   await server.close();
@@ -76,17 +91,25 @@ describe('the routes', () => {
         if (methods.includes(method)) continue;
         const reply = await fetch(url, { method });
         expect([path, method, reply.status]).toEqual([path, method, 405]);
-        expect(await reply.json()).toEqual({ detail: 'Method Not Allowed' });
+        const message = 'Method Not Allowed';
+        expect(await reply.json()).toEqual(
+          path.startsWith('/v1/') ? openaiError(message) : { detail: message },
+        );
         expect(reply.headers.get('allow')).toBe(methods.join(', '));
       }
     }
   });
 
   it('are all there is', async () => {
-    for (const path of ['/', '/nope', '/encoded', '/v1/chat/completions', '/update_weights', '/Generate']) {
+    for (const path of ['/', '/nope', '/encoded', '/v1', '/update_weights', '/Generate']) {
       const reply = await server.get(path);
       expect([path, reply.status]).toEqual([path, 404]);
       expect(await reply.json()).toEqual({ detail: 'Not Found' });
+    }
+    for (const path of ['/v1/', '/v1/chat/completions', '/v1/responses']) {
+      const reply = await server.get(path);
+      expect([path, reply.status]).toEqual([path, 404]);
+      expect(await reply.json()).toEqual(openaiError('Not Found', 'unknown_url'));
     }
   });
 
@@ -141,14 +164,7 @@ describe('bodies', () => {
   it('reads a body without a type as JSON', async () => {
     const raw = '{"text":"a","sampling_params":{"max_new_tokens":1}}';
     const head = `POST /generate HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: ${raw.length}\r\n\r\n`;
-    const { port } = new URL(server.url);
-    const text = await new Promise<string>((resolve, reject) => {
-      let received = '';
-      const socket = connect(Number(port), '127.0.0.1', () => socket.write(head + raw));
-      socket.on('data', (chunk) => (received += chunk.toString()));
-      socket.on('end', () => resolve(received));
-      socket.on('error', reject);
-    });
+    const text = await talk(server.url, (socket) => socket.write(head + raw));
     expect(text).toMatch(/^HTTP\/1\.1 200 OK/);
   });
 
@@ -173,6 +189,70 @@ describe('bodies', () => {
     expect({ status: reply.status, body: await reply.json() }).toEqual(expected);
   });
 
+  it('refuses what says that it is too large before it comes', async () => {
+    const text = await talk(server.url, (socket) => {
+      socket.write('POST /generate HTTP/1.1\r\nHost: x\r\nContent-Length: 40000000\r\n\r\n{"text": "');
+    });
+    expect(text).toMatch(/^HTTP\/1\.1 413 [^]*Connection: close/i);
+  });
+
+  it('cuts one of unknown length at the limit', async () => {
+    let sent = 0;
+    const text = await talk(server.url, (socket) => {
+      socket.write('POST /generate HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n');
+      const mebibyte = `100000\r\n${'x'.repeat(1024 * 1024)}\r\n`;
+      const go = () => {
+        // Never the last chunk: an answer comes all the same.
+        for (; sent < 40 && socket.write(mebibyte); sent++);
+        if (sent < 40) socket.once('drain', go);
+      };
+      go();
+    });
+    expect(text).toMatch(/^HTTP\/1\.1 413 /);
+  });
+
+  it('asks for one that waits to be asked for, unless it is too large', async () => {
+    const body = '{"text":"a","sampling_params":{"max_new_tokens":1}}';
+    const ask = (length: number) =>
+      talk(server.url, (socket) => {
+        socket.once('data', (data) => {
+          if (data.toString().startsWith('HTTP/1.1 100 Continue')) socket.write(body);
+        });
+        const head = `Expect: 100-continue\r\nConnection: close\r\nContent-Length: ${length}`;
+        socket.write(`POST /generate HTTP/1.1\r\nHost: x\r\n${head}\r\n\r\n`);
+      });
+    expect(await ask(body.length)).toMatch(/^HTTP\/1\.1 100 Continue\r\n\r\nHTTP\/1\.1 200 OK/);
+    expect(await ask(40_000_000)).toMatch(/^HTTP\/1\.1 413 /);
+  });
+
+  it.each([
+    ['a lone byte of a longer character', [0xc3]],
+    ['latin1', [0xe9]],
+    ['a surrogate', [0xed, 0xa0, 0x80]],
+    ['UTF-16', [0xff, 0xfe]],
+  ])('refuses bytes that are not UTF-8: %s', async (_, bytes) => {
+    const body = Buffer.concat([Buffer.from('{"text": "'), Buffer.from(bytes), Buffer.from('"}')]);
+    const headers = { 'content-type': 'application/json' };
+    const reply = await fetch(`${server.url}/generate`, { method: 'POST', body, headers });
+    expect({ status: reply.status, body: await reply.json() }).toEqual(
+      validation('The request body is not valid UTF-8.'),
+    );
+  });
+
+  it('keeps every character of a text that is UTF-8', async () => {
+    const text = '\ufeffé鍵🔑\u0000\ufffd\u2028';
+    const reply = await server.ask('/tokenize', { prompt: text, add_special_tokens: false });
+    const tokens = Array.from({ length: text.length }, (_, i) => text.charCodeAt(i) & 255);
+    expect(reply.body).toMatchObject({ tokens });
+  });
+
+  it.each(['gzip', 'deflate', 'br'])('refuses one that is not %s as it says', async (encoding) => {
+    const reply = await server.ask('/generate', '{"text": "a"}', {
+      headers: { 'content-encoding': encoding },
+    });
+    expect(reply).toEqual(validation('The request body cannot be decompressed.'));
+  });
+
   it('refuses charsets and encodings that it cannot read', async () => {
     expect(await post('{}', 'application/json; charset=klingon')).toEqual(
       validation('The request body must be UTF-8.'),
@@ -191,6 +271,59 @@ describe('bodies', () => {
 
   it('refuses a path that cannot be decoded', async () => {
     expect((await server.get('/v1/models/%E0%A4%A')).status).toBe(400);
+  });
+});
+
+it('tells what is wrong with a body in the dialect of its path', async () => {
+  const { status, body } = await server.ask('/v1/tokenize', '{');
+  expect([status, body]).toEqual([400, openaiError('The request body is not valid JSON.')]);
+});
+
+describe('while draining', () => {
+  beforeEach(() => (server.status.phase = 'draining'));
+
+  it('refuses new work and nothing else', async () => {
+    const refused = await server.post('/generate', {});
+    expect(refused.status).toBe(503);
+    expect(refused.headers.get('retry-after')).toBe('1');
+    expect(await refused.json()).toMatchObject({ message: 'The server is shutting down.', code: 503 });
+    expect((await server.get('/model_info')).status).toBe(200);
+    expect((await server.post('/abort_request', { rid: 'x' })).status).toBe(200);
+    expect((await server.post('/pause_generation', {})).status).toBe(503);
+    expect((await server.post('/v1/tokenize', { prompt: 'a' })).status).toBe(503);
+  });
+
+  it('takes aborts with a query, and below the prefix of a proxy', async () => {
+    await restart({ args: { fastapiRootPath: '/api' } });
+    server.status.phase = 'draining';
+    for (const path of ['/abort_request?x=1', '/api/abort_request', '/api/abort_request?x=1']) {
+      expect([path, (await server.post(path, { rid: 'x' })).status]).toEqual([path, 200]);
+    }
+    expect((await server.post('/api/generate', { text: 'a' })).status).toBe(503);
+  });
+});
+
+describe('X-Request-Id', () => {
+  const idOf = async (path: string, body: unknown, id?: string) => {
+    const headers: Record<string, string> = id === undefined ? {} : { 'x-request-id': id };
+    const reply = await server.post(path, body, { headers });
+    await reply.text();
+    return reply.headers.get('x-request-id');
+  };
+
+  it('of a request is that of its reply, stream or error', async () => {
+    const params = { text: 'a', sampling_params: { max_new_tokens: 1 } };
+    expect(await idOf('/generate', params, 'trace-1.a')).toBe('trace-1.a');
+    expect(await idOf('/generate', { ...params, stream: true }, 'trace-2')).toBe('trace-2');
+    expect(await idOf('/generate', '{', 'trace-3')).toBe('trace-3');
+    expect(await idOf('/nowhere', {}, 'trace-4')).toBe('trace-4');
+  });
+
+  it('is made up where there is none, or none that is safe', async () => {
+    const made = /^[0-9a-f-]{36}$/;
+    expect(await idOf('/generate', '{')).toMatch(made);
+    for (const id of ['x'.repeat(129), 'a b', 'a"b', '<b>', 'é', 'a,b'])
+      expect(await idOf('/generate', '{', id)).toMatch(made);
   });
 });
 

@@ -1,20 +1,27 @@
 import { connect } from 'node:net';
+import { maxClients } from '../../../src/http/connection-limit';
 import { HttpServer, isLoopback } from '../../../src/http/server';
+import { captureLog } from '../capture-log';
 
 const open: HttpServer[] = [];
 
-async function listen(host = '127.0.0.1', port = 0): Promise<HttpServer> {
-  const http = await HttpServer.listen(host, port);
+async function listen(host = '127.0.0.1', port = 0, clients?: number): Promise<HttpServer> {
+  const http = await HttpServer.listen(host, port, clients);
   open.push(http);
   return http;
 }
 
-afterEach(() => open.splice(0).forEach((http) => http.close()));
+afterEach(() => {
+  jest.restoreAllMocks();
+  open.splice(0).forEach((http) => http.close());
+});
 
 test('answers 503 until the application is set', async () => {
   const http = await listen();
   const loading = await fetch(`${http.url}/generate`, { method: 'POST', body: '{}' });
   expect(loading.status).toBe(503);
+  expect(loading.headers.get('retry-after')).toBe('1');
+  expect(loading.headers.get('x-request-id')).toMatch(/^[\w-]{36}$/);
   expect(await loading.json()).toEqual({
     object: 'error',
     message: 'The server is starting: the model is still being loaded.',
@@ -22,21 +29,10 @@ test('answers 503 until the application is set', async () => {
     param: null,
     code: 503,
   });
+  const asOpenai = await fetch(`${http.url}/v1/models`);
+  expect(await asOpenai.json()).toMatchObject({ error: { type: 'server_error', code: null } });
   http.serve((_request, reply) => reply.end('ready'));
   expect(await (await fetch(http.url)).text()).toBe('ready');
-});
-
-test('while stopping it refuses new work and nothing else', async () => {
-  const http = await listen();
-  http.serve((_request, reply) => reply.end('served'));
-  http.refuseNewWork();
-  const refused = await fetch(`${http.url}/generate`, { method: 'POST', body: '{}' });
-  expect(refused.status).toBe(503);
-  expect(await refused.json()).toMatchObject({ message: 'The server is shutting down.', code: 503 });
-  expect(await (await fetch(`${http.url}/health`)).text()).toBe('served');
-  expect(await (await fetch(`${http.url}/abort_request`, { method: 'POST', body: '{}' })).text()).toBe(
-    'served',
-  );
 });
 
 test('a port in use is one line with host and port', async () => {
@@ -86,11 +82,48 @@ test('is reached locally when bound to every interface', async () => {
   expect(http.localUrl).toBe(`http://127.0.0.1:${http.port}`);
 });
 
+test('takes an IPv6 address in brackets, and shows it in them', async () => {
+  const http = await listen('[::1]');
+  expect(http.url).toBe(`http://[::1]:${http.port}`);
+  http.serve((_request, reply) => reply.end('served'));
+  expect(await (await fetch(http.localUrl)).text()).toBe('served');
+  await expect(HttpServer.listen('[::1]', http.port)).rejects.toThrow(
+    `Cannot listen on [::1]:${http.port}: `,
+  );
+  await expect(HttpServer.listen('[localhost]', 0)).rejects.toThrow('the host name is unknown');
+});
+
+test('refuses connections for which there are no file descriptors, says so once, and goes on', async () => {
+  const logged = captureLog();
+  const http = await listen('127.0.0.1', 0, 2);
+  http.serve((_request, reply) => reply.end('served'));
+  const clients = Array.from({ length: 6 }, () => connect(http.port, '127.0.0.1'));
+  const closed = clients.map(
+    (client) => new Promise<void>((resolve) => client.once('close', () => resolve())),
+  );
+  clients.forEach((client) => client.on('error', () => undefined));
+  await Promise.all(closed.slice(2));
+  expect(logged).toEqual([expect.stringMatching(/^Refusing connections: 2 are open, .*ulimit -n/)]);
+  clients.forEach((client) => client.destroy());
+  await Promise.all(closed);
+  expect(await (await fetch(http.url)).text()).toBe('served');
+});
+
+test.each([
+  ['Max open files            1024                 524288               files', 960],
+  ['Max open files            80                   80                   files', 16],
+  ['Max open files            unlimited            unlimited            files', null],
+])('of %j clients may take %j', (line, expected) => {
+  expect(maxClients(`Limit  Soft Limit\nMax processes  1  2\n${line}\n`)).toBe(expected);
+});
+
 test.each([
   ['127.0.0.1', true],
   ['127.8.8.8', true],
   ['localhost', true],
   ['::1', true],
+  ['[::1]', true],
+  ['[::]', false],
   ['0.0.0.0', false],
   ['::', false],
   ['192.168.1.4', false],

@@ -1,7 +1,6 @@
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import type { Tokenizer } from '../../../src/tokenizer/tokenizer';
 import { createApp, ServerStatus } from '../../../src/http';
+import { HttpServer } from '../../../src/http/server';
 import type { ServerArgs } from '../../../src/server-args/server-args';
 import { TokenizerManager } from '../../../src/tokenizer-manager';
 import { FakeScheduler } from '../tokenizer-manager/fake-scheduler';
@@ -19,28 +18,30 @@ export class TestServer {
   readonly status = new ServerStatus();
   readonly manager: TokenizerManager;
   readonly app: ReturnType<typeof createApp>;
-  private readonly server: Server;
-  url = '';
 
-  private constructor({ args, tokenizer = new ByteTokenizer() }: Options) {
+  private constructor(
+    private readonly http: HttpServer,
+    { args, tokenizer = new ByteTokenizer() }: Options,
+  ) {
     const deps = { args: makeArgs(args), facts: FACTS };
     this.manager = new TokenizerManager({ ...deps, tokenizer, toScheduler: this.scheduler });
     this.scheduler.deliver = (message) => this.manager.handle(message);
     this.status.phase = 'up';
     this.app = createApp({ ...deps, manager: this.manager, status: this.status });
-    this.server = createServer(this.app);
+    http.serve(this.app);
   }
 
   static async start(options: Options = {}): Promise<TestServer> {
-    const started = new TestServer(options);
-    await new Promise<void>((resolve) => started.server.listen(0, '127.0.0.1', resolve));
-    started.url = `http://127.0.0.1:${(started.server.address() as AddressInfo).port}`;
-    return started;
+    return new TestServer(await HttpServer.listen('127.0.0.1', 0), options);
   }
 
-  async close(): Promise<void> {
-    this.server.closeAllConnections();
-    await new Promise((resolve) => this.server.close(resolve));
+  get url(): string {
+    return this.http.url;
+  }
+
+  close(): Promise<void> {
+    this.http.close();
+    return Promise.resolve();
   }
 
   get(path: string, headers: Record<string, string> = {}): Promise<Response> {
