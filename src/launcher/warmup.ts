@@ -86,6 +86,7 @@ function ask(
       });
     });
     call.on('error', reject);
-    call.end(body ?? undefined);
+    // As bytes: a text would have Node send the head in the text's encoding with it.
+    call.end(body === null ? undefined : Buffer.from(body));
   });
 }
