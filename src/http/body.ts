@@ -6,7 +6,7 @@ import { RequestError } from '../core/errors';
 /** Largest request body, after decompression. */
 export const BODY_LIMIT_BYTES = 32 * 1024 * 1024;
 
-/** Said of a missing body as well, which is what a body of another content type is read as. */
+/** Said of a missing body as well, and of one of another content type. */
 export const NOT_AN_OBJECT = 'The body must be a JSON object, sent with Content-Type: application/json';
 
 /**
@@ -16,7 +16,7 @@ export const NOT_AN_OBJECT = 'The body must be a JSON object, sent with Content-
  */
 export type BodyKind = 'json' | 'json_only';
 
-/** Parses the body into `req.body`, which stays undefined where there is none, or none that is JSON. */
+/** Parses the body into `req.body`, which stays undefined where there is none. A body that is not JSON is refused. */
 export function readBody(kind: BodyKind): RequestHandler {
   return async (req, res, next) => {
     const type = req.headers['content-type'];
@@ -24,6 +24,7 @@ export function readBody(kind: BodyKind): RequestHandler {
       throw unreadable("Unsupported Media Type: Only 'application/json' is allowed");
     }
     if (isJson(type)) req.body = parseJson(await readBytes(req, res), type);
+    else if (hasBody(req)) throw unreadable(NOT_AN_OBJECT);
     next();
   };
 }
@@ -32,6 +33,10 @@ function isJson(contentType: string | undefined): boolean {
   if (contentType === undefined) return true;
   const mediaType = mediaTypeOf(contentType);
   return mediaType === 'application/json' || /^application\/.+\+json$/.test(mediaType);
+}
+
+function hasBody({ headers }: Request): boolean {
+  return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
 }
 
 function mediaTypeOf(contentType: string): string {

@@ -7,7 +7,6 @@ import { parseSamplingParams, type ParsedSamplingParams, type SamplingContext } 
 /** One prompt of a request with the options that hold for it. */
 export interface Prompt {
   readonly text: string | null;
-  /** Run instead of `text` where both are given. */
   readonly inputIds: readonly number[] | null;
   readonly params: ParsedSamplingParams;
   /** Whether the request itself says how many tokens it wants. */
@@ -91,15 +90,13 @@ function promptsOf({ text, inputIds }: GenerateRequest): Prompts {
   if (text === null && inputIds === null) {
     refuse('Either text, input_ids or input_embeds should be provided.');
   }
+  if (text !== null && inputIds !== null) refuse('text and input_ids cannot be provided at the same time');
   if (inputIds?.length === 0) refuse('input_ids cannot be empty.');
   const ids = inputIds === null ? null : isFlat(inputIds) ? [inputIds] : inputIds;
   if (ids?.some((prompt) => prompt.length === 0)) refuse('input_ids cannot be empty.');
-  const isList = text === null ? !(inputIds !== null && isFlat(inputIds)) : typeof text !== 'string';
+  const isList = inputIds === null ? typeof text !== 'string' : !isFlat(inputIds);
   const texts = typeof text === 'string' ? [text] : text;
-  const size = texts?.length ?? ids?.length ?? 0;
-  if (ids !== null && ids.length !== size)
-    refuse('The length of input_ids should be equal to the batch size.');
-  return { texts, ids, size, isList };
+  return { texts, ids, size: texts?.length ?? ids?.length ?? 0, isList };
 }
 
 export function isFlat(ids: readonly number[] | readonly (readonly number[])[]): ids is readonly number[] {

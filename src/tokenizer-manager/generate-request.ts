@@ -6,8 +6,8 @@ export type RawSamplingParams = Readonly<Record<string, unknown>>;
  * list with one for each.
  */
 export interface GenerateRequest {
+  /** Exactly one of this and `inputIds` is given. */
   readonly text: string | readonly string[] | null;
-  /** Run instead of `text` where both are given. */
   readonly inputIds: readonly number[] | readonly (readonly number[])[] | null;
   readonly samplingParams: RawSamplingParams | readonly RawSamplingParams[];
   readonly rid: string | readonly string[] | null;

@@ -3,4 +3,5 @@ export type { EmbedReply, EmbedRequest, EmbedResult } from './embed/embed-manage
 export { GenerateJob, type GenerateChunk } from './generate-job';
 export { DEFAULT_GENERATE_REQUEST, type GenerateRequest, type RawSamplingParams } from './generate-request';
 export type { GenerateResult } from './request-state';
+export { SAMPLING_PARAM_NAMES } from './sampling-params';
 export { TokenizerManager, type Heartbeat, type TokenizerManagerDeps } from './tokenizer-manager';

@@ -3,6 +3,7 @@ import { RequestError } from '../core/errors';
 import { isIntegerList, isStringList, parseAs } from '../core/parse';
 import { GREEDY_BELOW, type DecodeParams, type SamplingParams } from '../core/request';
 import { compileStopRegex } from '../core/stop-regex';
+import { suggest } from '../core/suggest';
 import type { RawSamplingParams } from './generate-request';
 
 /** Sampling parameters with defaults filled in; how many tokens fit is known only with the prompt. */
@@ -82,6 +83,9 @@ const schema = z.strictObject(
 
 type Params = z.output<typeof schema>;
 
+/** Every name that `sampling_params` may hold. */
+export const SAMPLING_PARAM_NAMES: readonly string[] = Object.keys(schema.shape);
+
 /**
  * Checks the parameters of one request and fills in SGLang's defaults. null counts as absent, except for
  * `max_new_tokens`, where it means "until the context ends".
@@ -132,7 +136,10 @@ function isNumberRecord(value: unknown): boolean {
 function refuseUnknown(raw: RawSamplingParams): void {
   const unknown = Object.keys(raw).filter((key) => !Object.hasOwn(schema.shape, key));
   if (unknown.length === 0) return;
-  const names = unknown.slice(0, 8).map((key) => JSON.stringify(key.slice(0, 64)));
+  const names = unknown.slice(0, 8).map((key) => {
+    const near = suggest(key, SAMPLING_PARAM_NAMES);
+    return JSON.stringify(key.slice(0, 64)) + (near === null ? '' : ` (did you mean ${near}?)`);
+  });
   refuse(`sampling_params has unknown ${unknown.length === 1 ? 'key' : 'keys'} ${names.join(', ')}.`);
 }
 

@@ -71,6 +71,16 @@ test.each([
   expect((body as { error: { message: string } }).error.message).toContain(message);
 });
 
+test('fields that nobody knows or that are not there are refused, harmless ones are not', async () => {
+  expect((await encode({ text: 'a', texts: ['b'] })).body).toMatchObject({
+    message: 'texts: unknown field, did you mean text?',
+  });
+  expect((await encode({ text: 'a', dimensions: 8 })).body).toEqual({
+    error: { message: 'dimensions is not available on this server.' },
+  });
+  expect((await encode({ model: 'x', text: 'a', dimensions: null, sampling_params: {} })).status).toBe(200);
+});
+
 test('the whole context may be used', async () => {
   expect((await encode({ input_ids: new Array(64).fill(5) })).status).toBe(200);
 });

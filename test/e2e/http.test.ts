@@ -242,7 +242,7 @@ const options = {
   priority: field(null, 1),
   routing_key: field(null, 'r'),
   lora_path: field(null),
-  unknown: field(null),
+  log_metrics: field(true),
 };
 
 /** Bodies for one prompt, for two prompts, and for anything. */

@@ -1,16 +1,18 @@
 import { z } from 'zod';
 import { RequestError } from '../../core/errors';
-import { parseAs } from '../../core/parse';
 import type { AppDeps } from '../app-deps';
 import type { RouteSpec } from '../route';
 import { disconnectSignal } from '../sse';
 import { NOT_AN_OBJECT } from '../body';
+import { parseBody } from '../fields';
 
 const FLUSH_REPLY =
   'Cache flushed.\nPlease check backend logs for more details. ' +
   '(When there are running or waiting requests, the operation will not be performed.)\n';
 
 const object = { error: NOT_AN_OBJECT };
+const noFields = z.object({}, object);
+const ABORT_OTHER = { unavailable: ['finished_reason', 'abort_message'] };
 const abortSchema = z.object(
   {
     rid: z.string({ error: 'must be a string' }).nullish(),
@@ -34,7 +36,9 @@ export function controlRoutes({ manager }: AppDeps): RouteSpec[] {
       path: '/flush_cache',
       methods: ['get', 'post'],
       level: 'admin_optional',
+      body: 'json',
       async handler(req, res) {
+        parseBody(noFields, req.body ?? {});
         const flushed = await manager.flushCache(timeoutMs(req.query['timeout']), disconnectSignal(res));
         res
           .status(flushed ? 200 : 400)
@@ -49,7 +53,7 @@ export function controlRoutes({ manager }: AppDeps): RouteSpec[] {
       whileDraining: true,
       body: 'json',
       handler(req, res) {
-        const { rid, abort_all } = parseAs(abortSchema, req.body ?? {});
+        const { rid, abort_all } = parseBody(abortSchema, req.body ?? {}, ABORT_OTHER);
         if (abort_all === true) manager.abortAll();
         else if (typeof rid === 'string') manager.abort(rid);
         res.status(200).end();
@@ -61,7 +65,7 @@ export function controlRoutes({ manager }: AppDeps): RouteSpec[] {
       level: 'admin_optional',
       body: 'json',
       async handler(req, res) {
-        await manager.pauseGeneration(parseAs(pauseSchema, req.body ?? {}).mode ?? 'abort');
+        await manager.pauseGeneration(parseBody(pauseSchema, req.body ?? {}).mode ?? 'abort');
         res.json({ message: 'Generation paused successfully.', status: 'ok' });
       },
     },
@@ -70,7 +74,8 @@ export function controlRoutes({ manager }: AppDeps): RouteSpec[] {
       methods: ['post'],
       level: 'admin_optional',
       body: 'json',
-      async handler(_req, res) {
+      async handler(req, res) {
+        parseBody(noFields, req.body ?? {});
         await manager.continueGeneration();
         res.json({ message: 'Generation continued successfully.', status: 'ok' });
       },

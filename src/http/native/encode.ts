@@ -1,8 +1,9 @@
 import { z } from 'zod';
-import { isIntegerList, isIntegerLists, isStringList, parseAs } from '../../core/parse';
+import { isIntegerList, isIntegerLists, isStringList } from '../../core/parse';
 import type { EmbedReply, EmbedRequest } from '../../tokenizer-manager';
 import type { AppDeps } from '../app-deps';
 import { NOT_AN_OBJECT } from '../body';
+import { parseBody, type OtherFields } from '../fields';
 import type { RouteSpec } from '../route';
 import { disconnectSignal } from '../sse';
 
@@ -18,6 +19,44 @@ const ids = z
   .nullish();
 
 const schema = z.object({ text: strings, input_ids: ids, rid: strings }, { error: NOT_AN_OBJECT });
+
+const OTHER: OtherFields = {
+  ignored: [
+    'model',
+    'sampling_params',
+    'log_metrics',
+    'no_logs',
+    'custom_labels',
+    'external_trace_header',
+    'received_time',
+    'received_time_perf',
+    'validation_time',
+  ],
+  unavailable: [
+    'input_embeds',
+    'embed_override_token_id',
+    'embed_overrides',
+    'positional_embed_overrides',
+    'image_data',
+    'video_data',
+    'audio_data',
+    'modalities',
+    'use_audio_in_video',
+    'is_cross_encoder_request',
+    'dimensions',
+    'lora_path',
+    'lora_id',
+    'priority',
+    'routing_key',
+    'background',
+    'data_parallel_rank',
+    'routed_dp_rank',
+    'return_pooled_hidden_states',
+    'multi_item_delimiter_indices',
+    'max_dynamic_patch',
+    'min_dynamic_patch',
+  ],
+};
 
 /** `/encode`: a vector for each text. */
 export function encodeRoutes({ args, manager }: AppDeps): RouteSpec[] {
@@ -41,7 +80,7 @@ export function encodeRoutes({ args, manager }: AppDeps): RouteSpec[] {
 }
 
 function parseEncodeBody(value: unknown): EmbedRequest {
-  const body = parseAs(schema, value);
+  const body = parseBody(schema, value, OTHER);
   return { text: body.text ?? null, inputIds: body.input_ids ?? null, rid: body.rid ?? null };
 }
 

@@ -1,8 +1,8 @@
 import { z } from 'zod';
-import { RequestError } from '../../core/errors';
-import { isIntegerList, isIntegerLists, isStringList, parseAs } from '../../core/parse';
-import type { GenerateRequest, RawSamplingParams } from '../../tokenizer-manager';
+import { isIntegerList, isIntegerLists, isStringList } from '../../core/parse';
+import { SAMPLING_PARAM_NAMES, type GenerateRequest, type RawSamplingParams } from '../../tokenizer-manager';
 import { NOT_AN_OBJECT } from '../body';
+import { parseBody, type OtherFields } from '../fields';
 
 /** A `/generate` body: the request, and what only its reply needs. */
 export interface GenerateBody {
@@ -32,29 +32,68 @@ const ids = z
   })
   .nullish();
 
-/** Fields of SGLang whose value must be one that asks for nothing: false, null, 0 or empty. */
-const UNAVAILABLE = [
-  'input_embeds',
-  'image_data',
-  'video_data',
-  'audio_data',
-  'modalities',
-  'return_hidden_states',
-  'return_routed_experts',
-  'routed_experts_start_len',
-  'session_params',
-  'lora_path',
-  'custom_logit_processor',
-  'bootstrap_host',
-  'bootstrap_port',
-  'bootstrap_room',
-  'bootstrap_pair_key',
-  'decode_tp_size',
-  'require_reasoning',
-  'data_parallel_rank',
-  'return_bytes',
-  'return_entropy',
-] as const;
+const OTHER: OtherFields = {
+  ignored: [
+    'log_metrics',
+    'custom_labels',
+    'conversation_id',
+    'session_id',
+    'external_trace_header',
+    'received_time',
+    'received_time_perf',
+    'validation_time',
+  ],
+  unavailable: [
+    'input_embeds',
+    'positional_embed_overrides',
+    'image_data',
+    'video_data',
+    'audio_data',
+    'modalities',
+    'mm_hashes',
+    'mm_content_hashes',
+    'mm_data_mooncake',
+    'use_audio_in_video',
+    'video_config',
+    'images_config',
+    'max_dynamic_patch',
+    'min_dynamic_patch',
+    'image_max_dynamic_patch',
+    'video_max_dynamic_patch',
+    'need_wait_for_image',
+    'need_wait_for_mm_inputs',
+    'num_items_assigned',
+    'encoder_urls',
+    'return_hidden_states',
+    'return_routed_experts',
+    'routed_experts_start_len',
+    'return_indexer_topk',
+    'return_sampling_mask',
+    'return_flat_raw_top_logprobs',
+    'return_flat_raw_top_logprobs_b64',
+    'return_prompt_token_ids',
+    'return_bytes',
+    'return_entropy',
+    'session_params',
+    'lora_path',
+    'lora_id',
+    'custom_logit_processor',
+    'bootstrap_host',
+    'bootstrap_port',
+    'bootstrap_room',
+    'bootstrap_pair_key',
+    'decode_tp_size',
+    'disagg_prefill_dp_rank',
+    'routed_dp_rank',
+    'data_parallel_rank',
+    'kv_router_hint',
+    'require_reasoning',
+    'max_thinking_tokens',
+    'multi_item_delimiter_indices',
+    'cache_salt',
+  ],
+  inside: { field: 'sampling_params', names: SAMPLING_PARAM_NAMES },
+};
 
 const schema = z.object(
   {
@@ -78,16 +117,11 @@ const schema = z.object(
 );
 
 /**
- * Checks the types of a `/generate` body. Unknown fields are ignored, as SGLang does.
- * @throws RequestError `bad_request` for a wrong type, `not_available` for a field that has no effect here
+ * Checks the fields of a `/generate` body and their types.
+ * @throws RequestError as `parseBody`
  */
 export function parseGenerateBody(value: unknown): GenerateBody {
-  const body = parseAs(schema, value);
-  const given = new Map(Object.entries(value as object));
-  const unavailable = UNAVAILABLE.find((name) => asksForSomething(given.get(name)));
-  if (unavailable !== undefined) {
-    throw new RequestError('not_available', `${unavailable} is not available on this server.`);
-  }
+  const body = parseBody(schema, value, OTHER);
   return {
     request: {
       text: body.text ?? null,
@@ -107,9 +141,4 @@ export function parseGenerateBody(value: unknown): GenerateBody {
     },
     returnTextInLogprobs: body.return_text_in_logprobs ?? false,
   };
-}
-
-function asksForSomething(value: unknown): boolean {
-  if (Array.isArray(value)) return value.some(asksForSomething);
-  return value !== undefined && value !== null && value !== false && value !== 0 && value !== '';
 }

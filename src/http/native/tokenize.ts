@@ -1,10 +1,11 @@
 import { z } from 'zod';
 import { RequestError } from '../../core/errors';
-import { isIntegerList, isIntegerLists, isStringList, parseAs } from '../../core/parse';
+import { isIntegerList, isIntegerLists, isStringList } from '../../core/parse';
 import type { Tokenizer } from '../../tokenizer-manager';
 import type { AppDeps } from '../app-deps';
 import type { RouteSpec } from '../route';
 import { NOT_AN_OBJECT } from '../body';
+import { parseBody } from '../fields';
 
 const object = { error: NOT_AN_OBJECT };
 const flag = z.boolean({ error: 'must be true or false' }).default(true);
@@ -29,10 +30,13 @@ const detokenizeSchema = z.object(
   object,
 );
 
+/** There is one model, whatever it is called. */
+const OTHER = { ignored: ['model'] };
+
 /** Text to token ids and back, without the model. */
 export function tokenizeRoutes({ manager }: AppDeps): RouteSpec[] {
   const tokenize: RouteSpec['handler'] = (req, res) => {
-    const { prompt, add_special_tokens: addSpecialTokens } = parseAs(tokenizeSchema, req.body);
+    const { prompt, add_special_tokens: addSpecialTokens } = parseBody(tokenizeSchema, req.body, OTHER);
     const tokenizer = tokenizerOf(manager);
     const encode = (text: string) => tokenizer.encode(text, { addSpecialTokens });
     const max_model_len = tokenizer.modelMaxLength;
@@ -44,7 +48,7 @@ export function tokenizeRoutes({ manager }: AppDeps): RouteSpec[] {
     res.json({ tokens, count: tokens.map((ids) => ids.length), max_model_len });
   };
   const detokenize: RouteSpec['handler'] = (req, res) => {
-    const { tokens, skip_special_tokens: skipSpecialTokens } = parseAs(detokenizeSchema, req.body);
+    const { tokens, skip_special_tokens: skipSpecialTokens } = parseBody(detokenizeSchema, req.body, OTHER);
     const tokenizer = tokenizerOf(manager);
     const decode = (ids: number[]) => tokenizer.decode(checked(ids), { skipSpecialTokens });
     res.json({ text: isIntegerList(tokens) ? decode(tokens) : tokens.map(decode) });

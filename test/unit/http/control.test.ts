@@ -70,6 +70,42 @@ describe('/abort_request', () => {
   });
 });
 
+describe('a body', () => {
+  const PATHS = ['/flush_cache', '/abort_request', '/pause_generation', '/continue_generation'];
+
+  it('with a field that nobody knows is refused by name', async () => {
+    for (const path of PATHS) {
+      expect(await server.ask(path, { abortAll: true })).toMatchObject({
+        status: 400,
+        body: {
+          message:
+            path === '/abort_request'
+              ? 'abortAll: unknown field, did you mean abort_all?'
+              : 'abortAll: unknown field',
+        },
+      });
+    }
+    expect(await server.ask('/abort_request', { rid: 'x', abort_message: 'no' })).toMatchObject({
+      body: { error: { message: 'abort_message is not available on this server.' } },
+    });
+    expect(server.scheduler.received).toEqual([]);
+  });
+
+  it('of another content type is refused, not overlooked', async () => {
+    const headers = { 'content-type': 'application/x-www-form-urlencoded' };
+    for (const path of PATHS) {
+      expect((await server.post(path, { abort_all: true }, { headers })).status).toBe(400);
+    }
+    expect(server.scheduler.received).toEqual([]);
+  });
+
+  it('may hold what every body of SGLang may hold', async () => {
+    for (const path of PATHS) {
+      expect((await server.post(path, { rid: 'x', http_worker_ipc: null })).status).toBe(200);
+    }
+  });
+});
+
 describe('pause and continue', () => {
   it('pass on the mode', async () => {
     for (const body of [{}, { mode: 'in_place' }, { mode: 'retract' }, { mode: null }]) {

@@ -73,7 +73,7 @@ describe('a whole reply', () => {
     });
   });
 
-  it('ignores fields nobody knows, and those that ask for nothing', async () => {
+  it('ignores fields that ask for nothing', async () => {
     const nothing = {
       lora_path: null,
       image_data: [],
@@ -82,11 +82,8 @@ describe('a whole reply', () => {
       data_parallel_rank: 0,
       log_metrics: true,
       http_worker_ipc: 'x',
-      zzz: { deep: [1] },
     };
     expect((await server.ask('/generate', { text: 'a', ...nothing, ...limit(1) })).status).toBe(200);
-    const raw = '{"text": "a", "__proto__": {"stream": true}, "sampling_params": {"max_new_tokens": 1}}';
-    expect((await server.ask('/generate', raw)).body).toMatchObject({ text: 'a' });
   });
 
   it('takes null for every optional field', async () => {
@@ -296,6 +293,12 @@ describe('errors', () => {
     [{ input_ids: [260] }, 'Token ID 260 is out of vocabulary (vocab size: 260)'],
     [{ text: 'a', sampling_params: { foo: 1 } }, 'sampling_params has unknown key "foo".'],
     [{ text: 'a', sampling_params: { max_new_tokens: -1 } }, 'max_new_tokens must be at least 0, got -1.'],
+    [
+      { text: 'a', sampling_params: { max_tokens: 1, top_P: 1 } },
+      'sampling_params has unknown keys "max_tokens" (did you mean max_new_tokens?), "top_P" (did you mean top_p?).',
+    ],
+    [{ text: 'a', input_ids: [1] }, 'text and input_ids cannot be provided at the same time'],
+    [{ text: 'a', cache_salt: 'x' }, 'cache_salt is not available on this server.'],
     [{ text: 'a', input_embeds: [[0.5]] }, 'input_embeds is not available on this server.'],
     [{ text: 'a', image_data: 'http://x/y.png' }, 'image_data is not available on this server.'],
     [{ text: 'a', lora_path: 'x' }, 'lora_path is not available on this server.'],
@@ -312,6 +315,25 @@ describe('errors', () => {
     expect(await server.ask('/generate', body)).toEqual({ status: 400, body: { error: { message } } });
     expect(logged).toContain(`[http_server] Error: ${message}`);
     expect(server.scheduler.received).toEqual([]);
+  });
+
+  it.each([
+    [{ sampling_param: {} }, 'sampling_param: unknown field, did you mean sampling_params?'],
+    [{ max_new_tokens: 3 }, 'max_new_tokens: belongs into sampling_params'],
+    [{ maxNewTokens: 3 }, 'maxNewTokens: unknown field, did you mean sampling_params.max_new_tokens?'],
+    [{ prompt: 'a' }, 'prompt: unknown field'],
+    [{ Stream: true }, 'Stream: unknown field, did you mean stream?'],
+    [{ zzz: null, yyy: 1, stream: 3 }, 'zzz: unknown field; yyy: unknown field'],
+    [{ ['x'.repeat(100)]: 1 }, `${'x'.repeat(64)}…: unknown field`],
+  ])('name a field that nobody knows: %j', async (fields, message) => {
+    const body = { object: 'error', message, type: 'Bad Request', param: null, code: 400 };
+    expect(await server.ask('/generate', { text: 'a', ...fields })).toEqual({ status: 400, body });
+    expect(server.scheduler.received).toEqual([]);
+  });
+
+  it('name what looks like a way into the prototype', async () => {
+    const raw = '{"text": "a", "__proto__": {"stream": true}, "sampling_params": {"max_new_tokens": 1}}';
+    expect((await server.ask('/generate', raw)).body).toMatchObject({ message: '__proto__: unknown field' });
   });
 
   it('of the scheduler have its status', async () => {

@@ -13,6 +13,17 @@ describe('with a tokenizer of bytes', () => {
     server = await TestServer.start();
   });
 
+  it('names a field that nobody knows', async () => {
+    expect(await server.ask('/tokenize', { prompt: 'a', add_special_token: false })).toMatchObject({
+      status: 400,
+      body: { message: 'add_special_token: unknown field, did you mean add_special_tokens?' },
+    });
+    expect(await server.ask('/detokenize', { tokens: [97], text: 'a' })).toMatchObject({
+      status: 400,
+      body: { message: 'text: unknown field' },
+    });
+  });
+
   it.each(['', '/v1'])('tokenizes one text or several (%j)', async (prefix) => {
     expect(await server.ask(`${prefix}/tokenize`, { model: 'x', prompt: 'hi' })).toEqual({
       status: 200,

@@ -24,11 +24,10 @@ describe('prompts', () => {
     expect(fan({ text: [] })).toMatchObject({ isBatch: true, prompts: [] });
   });
 
-  it('keeps ids beside a text', () => {
-    expect(fan({ text: 'a', inputIds: [7] }).prompts[0]).toMatchObject({ text: 'a', inputIds: [7] });
-    expect(() => fan({ text: ['a', 'b'], inputIds: [[7]] })).toThrow(
-      'The length of input_ids should be equal to the batch size.',
-    );
+  it('refuses ids beside a text', () => {
+    const message = 'text and input_ids cannot be provided at the same time';
+    expect(() => fan({ text: 'a', inputIds: [7] })).toThrow(message);
+    expect(() => fan({ text: ['a', 'b'], inputIds: [[7], [8]] })).toThrow(message);
   });
 
   it.each([

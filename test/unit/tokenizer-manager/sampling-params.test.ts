@@ -139,7 +139,10 @@ describe('values out of range', () => {
     [{ stop: Array<string>(65).fill('a') }, 'stop must have at most 64 entries, got 65.'],
     [{ stop: 'a'.repeat(1025) }, 'stop entries must have at most 1024 characters, got 1025.'],
     [{ colour: 1 }, 'sampling_params has unknown key "colour".'],
-    [{ max_tokens: 1, foo: 2 }, 'sampling_params has unknown keys "max_tokens", "foo".'],
+    [
+      { max_tokens: 1, foo: 2 },
+      'sampling_params has unknown keys "max_tokens" (did you mean max_new_tokens?), "foo".',
+    ],
   ])('%j', (raw, message) => {
     expect(refusal(raw)).toMatchObject({ code: 'bad_value', message });
   });
