@@ -55,6 +55,13 @@ function integer(fallback: number, help: string, bounds: Bounds): Variable<numbe
   };
 }
 
+/** Words with commas between them. */
+function words(help: string): Variable<readonly string[]> {
+  const parse = (text: string) =>
+    text.split(',').flatMap((word) => (word.trim() === '' ? [] : [word.trim()]));
+  return { default: [], form: 'words with commas between them', help, parse };
+}
+
 function within(value: number, { min = -Infinity, max = Infinity, above = -Infinity }: Bounds) {
   return value >= min && value <= max && value > above && Number.isFinite(value) ? value : undefined;
 }
@@ -73,6 +80,7 @@ const LIMIT = { min: -1 };
 
 export const VARIABLES = {
   SGLANG_LOG_MS: flag(false, 'Milliseconds in the time stamps of the log.'),
+  SGLANG_LOG_REQUEST_HEADERS: words('Headers that the request log shows besides x-smg-routing-key.'),
   SGLANG_IS_IN_CI: flag(
     false,
     'Watch for stuck processes for 300 s where --soft-watchdog-timeout is not set.',

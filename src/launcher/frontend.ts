@@ -4,6 +4,7 @@ import { createApp, ServerStatus } from '../http';
 import { isAlive } from '../http/health';
 import type { SchedulerMsg } from '../ipc/messages';
 import { PullQueue, PushQueue } from '../ipc/queues';
+import { logger } from '../logging/logger';
 import { loadTokenizer, TokenizerManager, type Tokenizer } from '../tokenizer-manager';
 import type { ChildInit } from '../child/protocol';
 
@@ -62,6 +63,12 @@ export class Frontend {
   /** Whether the scheduler makes progress. */
   get isResponsive(): boolean {
     return isAlive(this.manager.heartbeat, DEAD_AFTER_MS);
+  }
+
+  /** Leaves the requests of the last minutes where the operator wants them when the server cannot go on. */
+  dumpRequests(cause: string, serverArgs: Record<string, unknown>): void {
+    const path = this.manager.dumpRequests({ cause, server_args: serverArgs });
+    if (path !== null) logger.log('error', `The requests of the last minutes are in ${path}.`);
   }
 
   /** Ends all requests as aborted. */

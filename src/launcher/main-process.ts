@@ -1,6 +1,6 @@
-import { bug } from '../core/errors';
+import { bug, errorMessage } from '../core/errors';
 import { logger } from '../logging/logger';
-import { formatServerArgs, type ServerArgs } from '../server-args';
+import { formatServerArgs, toPublicArgs, type ServerArgs } from '../server-args';
 import { drain, drainLimits, reasonNotToDrain, type Workload } from './drain';
 import type { Frontend } from './frontend';
 import { HttpServer, isLoopback } from '../http/server';
@@ -86,6 +86,15 @@ export class MainProcess {
       abortAll: () => frontend.abortAll(),
     };
     await drain(work, drainLimits());
+  }
+
+  /** What is left to do for the operator when the server cannot go on. */
+  reportCrash(error: unknown): void {
+    try {
+      this.frontend?.dumpRequests(errorMessage(error), toPublicArgs(this.flags));
+    } catch (failure) {
+      logger.log('error', `The requests of the last minutes could not be written: ${errorMessage(failure)}`);
+    }
   }
 
   /**

@@ -20,6 +20,7 @@ export async function serve(args: ServerArgs, signals: StopSignals): Promise<num
   signals.second.then(exitAtOnce).catch(() => process.exit(1));
 
   const exitCode = await runUntilStopped(server, signals.first).catch(async (error: unknown) => {
+    server.reportCrash(error);
     await server.close();
     reportFailure(error);
     return 1;

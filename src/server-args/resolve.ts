@@ -106,6 +106,8 @@ const UNCHANGED = [
   'logRequests',
   'logRequestsLevel',
   'logRequestsFormat',
+  'logRequestsTarget',
+  'crashDumpFolder',
   'uvicornAccessLogExcludePrefixes',
 ] as const satisfies readonly FlagKey[];
 

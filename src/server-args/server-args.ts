@@ -70,6 +70,9 @@ export interface ServerArgs {
   readonly logRequests: boolean;
   readonly logRequestsLevel: 0 | 1 | 2 | 3;
   readonly logRequestsFormat: 'text' | 'json';
+  /** `stdout` or folders; null: the runtime log. */
+  readonly logRequestsTarget: readonly string[] | null;
+  readonly crashDumpFolder: string | null;
   readonly uvicornAccessLogExcludePrefixes: readonly string[];
 
   /** Values of the remaining flags that were accepted, under their camelCase names; reported, without effect. */

@@ -1,6 +1,16 @@
 /** `sampling_params` as they came, under their wire names; checked and resolved by `parseSamplingParams`. */
 export type RawSamplingParams = Readonly<Record<string, unknown>>;
 
+/** Where a request came from, for the log. */
+export interface RequestOrigin {
+  /** The name it has among the services it passed through (`X-Request-Id`). */
+  readonly requestId: string | null;
+  /** Those of its headers that are logged, under their names in small letters. */
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+export const NO_ORIGIN: RequestOrigin = { requestId: null, headers: {} };
+
 /**
  * A request for text, whose values have the right types and nothing more. `T | T[]` means one for all prompts, or a
  * list with one for each.
@@ -25,6 +35,7 @@ export interface GenerateRequest {
   readonly extraKey: string | readonly string[] | null;
   /** Leave this request out of the request log. */
   readonly noLogs: boolean;
+  readonly origin: RequestOrigin;
 }
 
 /** A request with every option at its default; needs a prompt. */
@@ -43,4 +54,5 @@ export const DEFAULT_GENERATE_REQUEST: GenerateRequest = {
   routingKey: null,
   extraKey: null,
   noLogs: false,
+  origin: NO_ORIGIN,
 };

@@ -1,85 +1,100 @@
-import { logger } from '../logging/logger';
+import type { FinishReason } from '../core/request';
+import { jsonLine, openLogTargets, type LogTarget } from '../logging/log-target';
+import { timestamp } from '../logging/logger';
 import { pythonRepr } from '../logging/python-repr';
 import type { ServerArgs } from '../server-args/server-args';
-import type { GenerateRequest } from './generate-request';
-import type { RequestState } from './request-state';
+import { requestFields, type AnyRequest, type RecordFields } from './request-record';
 
-type LogArgs = Pick<ServerArgs, 'logRequests' | 'logRequestsLevel' | 'logRequestsFormat'>;
-type Fields = Record<string, unknown>;
+type LogArgs = Pick<
+  ServerArgs,
+  'logRequests' | 'logRequestsLevel' | 'logRequestsFormat' | 'logRequestsTarget'
+>;
 
 /** Longest text or list that level 2 prints whole. */
 const SHOWN_LENGTH = 2048;
+/** What is left out below level 1, and below level 2. */
+const BELOW_1 = new Set(['sampling_params']);
+const BELOW_2 = new Set(['text', 'input_ids', 'output_ids', 'embedding']);
 
 /**
- * The request log: one line when a request arrives and one when it ends. Level 0 names it, 1 adds its sampling
- * parameters, 2 its prompt and output cut short, 3 all of them.
+ * The request log: one line when a request arrives, one when it ends, and one that says why when it ends without being
+ * done. Level 0 names it, 1 adds its sampling parameters, 2 its prompt and output cut short, 3 all of them.
  */
 export class RequestLogger {
-  constructor(private readonly args: LogArgs) {}
+  private readonly target: LogTarget | null;
+
+  /** @throws StartupError when the folder of a target cannot be made */
+  constructor(private readonly args: LogArgs) {
+    this.target = args.logRequests ? openLogTargets(args.logRequestsTarget) : null;
+  }
 
   /** @param rids the ids of its requests, in the order of the reply */
-  received(request: GenerateRequest, rids: readonly string[]): void {
-    if (!this.args.logRequests || request.noLogs) return;
-    this.write('request.received', { rid: ridOf(rids), obj: this.describe(request, ridOf(rids)) });
+  received(request: AnyRequest, rids: readonly string[]): void {
+    if (this.target === null || request.noLogs) return;
+    const rid = rids.length === 1 ? (rids[0] ?? '') : rids;
+    this.write('request.received', 'Receive', request, { rid, obj: this.cut(requestFields(request, rid)) });
   }
 
-  finished(request: GenerateRequest, state: RequestState): void {
-    if (!this.args.logRequests || request.noLogs) return;
-    const out = this.args.logRequestsLevel < 2 ? {} : { text: state.text, output_ids: state.outputIds };
-    const meta_info = {
-      id: state.rid,
-      finish_reason: state.finish,
-      prompt_tokens: state.promptTokens,
-      completion_tokens: state.completionTokens,
-      cached_tokens: state.cachedTokens,
-      total_retractions: state.retractions,
-      e2e_latency: state.e2eLatency,
+  /**
+   * @param request what was asked for under `rid` alone
+   * @param out its result
+   */
+  finished(request: AnyRequest, rid: string, out: () => RecordFields): void {
+    if (this.target === null || request.noLogs) return;
+    const obj = this.cut(requestFields(request, rid));
+    this.write('request.finished', 'Finish', request, { rid, obj, out: this.cut(out()) });
+  }
+
+  /** @param isGivenUp whether its client has left */
+  aborted(request: AnyRequest, rid: string, finish: FinishReason | null, isGivenUp: boolean): void {
+    if (this.target === null || request.noLogs || finish?.type !== 'abort') return;
+    const message = isGivenUp ? 'Nobody waits for it any more.' : finish.message;
+    this.write('request.aborted', 'Abort', request, { rid, message });
+  }
+
+  /** @param fields `rid`, and what the line is about; the JSON form has the names, the text form those after `rid` */
+  private write(event: string, word: string, { origin }: AnyRequest, fields: RecordFields): void {
+    const { headers, requestId } = origin;
+    const from = {
+      ...(Object.keys(headers).length === 0 ? {} : { headers }),
+      ...(requestId === null ? {} : { request_id: requestId }),
     };
-    const obj = this.describe(request, state.rid);
-    this.write('request.finished', { rid: state.rid, obj, out: this.cutAll({ ...out, meta_info }) });
-  }
-
-  private describe(request: GenerateRequest, rid: unknown): Fields {
-    const { logRequestsLevel: level } = this.args;
-    return this.cutAll({
-      rid,
-      ...(level < 2 ? {} : { text: request.text, input_ids: request.inputIds }),
-      ...(level < 1 ? {} : { sampling_params: request.samplingParams }),
-      return_logprob: request.returnLogprob,
-      stream: request.stream,
-      priority: request.priority,
-      extra_key: request.extraKey,
-    });
-  }
-
-  private write(event: string, { rid, obj, out }: { rid: unknown; obj: Fields; out?: Fields }): void {
     if (this.args.logRequestsFormat === 'json') {
-      logger.log('info', JSON.stringify({ timestamp: new Date().toISOString(), event, rid, obj, out }));
+      this.target?.(jsonLine(event, { ...fields, ...from }));
       return;
     }
-    const members = Object.entries(obj).map(([name, value]) => `${name}=${pythonRepr(value)}`);
-    const shown = `obj=GenerateReqInput(${members.join(', ')})`;
-    logger.log('info', out === undefined ? `Receive: ${shown}` : `Finish: ${shown}, out=${pythonRepr(out)}`);
+    const { obj, rid, ...rest } = fields;
+    const subject = obj === undefined ? `rid=${pythonRepr(rid)}` : `obj=${printObject(obj as RecordFields)}`;
+    const others = Object.entries({ ...rest, ...from }).map(
+      ([name, value]) => `${name}=${pythonRepr(value)}`,
+    );
+    this.target?.(`[${timestamp()}] ${word}: ${[subject, ...others].join(', ')}`);
   }
 
-  private cutAll(fields: Fields): Fields {
-    if (this.args.logRequestsLevel >= 3) return fields;
-    return Object.fromEntries(Object.entries(fields).map(([name, value]) => [name, cut(value)]));
+  private cut(fields: RecordFields): RecordFields {
+    const { logRequestsLevel: level } = this.args;
+    if (level >= 3) return fields;
+    const shown = Object.entries(fields).filter(
+      ([name]) => !(level < 1 && BELOW_1.has(name)) && !(level < 2 && BELOW_2.has(name)),
+    );
+    return Object.fromEntries(shown.map(([name, value]) => [name, shorten(value)]));
   }
 }
 
-function ridOf(rids: readonly string[]): unknown {
-  return rids.length === 1 ? rids[0] : rids;
+function printObject(obj: RecordFields): string {
+  const members = Object.entries(obj).map(([name, value]) => `${name}=${pythonRepr(value)}`);
+  const type = 'stream' in obj ? 'GenerateReqInput' : 'EmbeddingReqInput';
+  return `${type}(${members.join(', ')})`;
 }
 
 /** Shortens a long text to its two ends, and a list to its first members. */
-function cut(value: unknown): unknown {
+function shorten(value: unknown): unknown {
   if (typeof value === 'string' && value.length > SHOWN_LENGTH) {
     const half = SHOWN_LENGTH / 2;
     return `${value.slice(0, half)} ... ${value.slice(-half)}`;
   }
   if (Array.isArray(value)) {
-    const shown: unknown[] = value.slice(0, SHOWN_LENGTH).map(cut);
+    const shown: unknown[] = value.slice(0, SHOWN_LENGTH).map(shorten);
     return value.length > SHOWN_LENGTH ? [...shown, '...'] : shown;
   }
   return value;

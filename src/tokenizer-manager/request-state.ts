@@ -55,6 +55,11 @@ export class RequestState implements GenerateResult {
     return this.message.rid;
   }
 
+  /** Whether nobody reads this request any more. */
+  get isDetached(): boolean {
+    return this.listener === null;
+  }
+
   /** Calls `listener` after each output until `detach`. */
   attach(listener: () => void): void {
     this.listener = listener;

@@ -18,9 +18,11 @@ import { ControlCalls } from './control-calls';
 import { EmbedManager, type EmbedReply, type EmbedRequest } from './embed/embed-manager';
 import { fanOut, type FannedOut } from './fan-out';
 import { GenerateJob, refusalOf } from './generate-job';
-import { DEFAULT_GENERATE_REQUEST, type GenerateRequest } from './generate-request';
+import { DEFAULT_GENERATE_REQUEST, NO_ORIGIN, type GenerateRequest } from './generate-request';
 import { promptMessage, type PromptMessage } from './prompt-message';
+import { CrashRecorder, type RecordedRequest } from './crash-recorder';
 import { RequestLogger } from './request-logger';
+import { memberOf, requestFields, resultFields, type RecordFields } from './request-record';
 import { RequestState } from './request-state';
 import { parseSamplingParams, type SamplingContext } from './sampling-params';
 
@@ -40,6 +42,16 @@ export interface Heartbeat {
   readonly ageMs: number;
 }
 
+/** A request under one id. */
+interface Entry {
+  readonly state: RequestState;
+  readonly request: GenerateRequest;
+  /** Which prompt of the request it is. */
+  readonly index: number;
+  /** Milliseconds since 1970. */
+  readonly createdAt: number;
+}
+
 /** How long prompts are tokenized in one go before other work gets its turn. */
 const SLICE_MS = 20;
 const FLUSH_RETRY_MS = 50;
@@ -50,22 +62,24 @@ const FLUSH_RETRY_MS = 50;
  */
 export class TokenizerManager {
   readonly tokenizer: Tokenizer | null;
-  private readonly states = new Map<string, { state: RequestState; request: GenerateRequest }>();
+  private readonly states = new Map<string, Entry>();
   private readonly vectors: EmbedManager;
   private readonly control: ControlCalls;
   private readonly requestLogger: RequestLogger;
+  private readonly crashRecorder: CrashRecorder | null;
   private readonly sampling: SamplingContext;
   private readonly outputWaiters = new Set<() => void>();
   private schedulerState: SchedulerState | null = null;
   private heartbeatAt = performance.now();
 
-  /** @throws StartupError when the server's preferred sampling parameters are not valid */
+  /** @throws StartupError when the server's preferred sampling parameters are not valid, or a log cannot be written */
   constructor(private readonly deps: TokenizerManagerDeps) {
     const { args, facts, tokenizer } = deps;
     this.tokenizer = tokenizer;
     this.control = new ControlCalls((message) => deps.toScheduler.put(message));
-    this.vectors = new EmbedManager(deps);
     this.requestLogger = new RequestLogger(args);
+    this.crashRecorder = args.crashDumpFolder === null ? null : new CrashRecorder(args.crashDumpFolder);
+    this.vectors = new EmbedManager(deps, this.requestLogger);
     const eos = [...facts.eosTokenIds, ...(tokenizer?.eosTokenId == null ? [] : [tokenizer.eosTokenId])];
     const { vocabSize } = facts;
     this.sampling = { vocabSize, eosTokenIds: [...new Set(eos)], hasTokenizer: tokenizer !== null };
@@ -166,7 +180,9 @@ export class TokenizerManager {
    */
   async probe(rid: string, gone: AbortSignal): Promise<void> {
     if (this.deps.facts.kind === 'embedding') {
-      this.encode({ text: null, inputIds: [0], rid }, gone).catch(() => undefined);
+      this.encode({ text: null, inputIds: [0], rid, noLogs: true, origin: NO_ORIGIN }, gone).catch(
+        () => undefined,
+      );
       return;
     }
     const samplingParams = { max_new_tokens: 1, temperature: 0 };
@@ -221,6 +237,21 @@ export class TokenizerManager {
     return (await this.control.call(type, (callId) => ({ type, callId }))).state;
   }
 
+  /**
+   * Writes the requests of the last minutes to `--crash-dump-folder`.
+   * @param about what else the dump says
+   * @returns the file's path; null when no folder was named
+   */
+  dumpRequests(about: RecordFields): string | null {
+    const running = [...this.states.values()].filter(({ request }) => !request.noLogs);
+    return (
+      this.crashRecorder?.dump(
+        running.map((entry) => record(entry, null)),
+        about,
+      ) ?? null
+    );
+  }
+
   /** Waits for the next outputs of any requests. @returns false when none came in time */
   nextOutput(timeoutMs: number): Promise<boolean> {
     return new Promise((resolve) => {
@@ -241,7 +272,7 @@ export class TokenizerManager {
     if (output.finish !== null) this.states.delete(output.rid);
     if (entry.state.finish !== null) return;
     entry.state.apply(output);
-    if (output.finish !== null) this.requestLogger.finished(entry.request, entry.state);
+    if (output.finish !== null) this.ended(entry);
   }
 
   /** Ends a request that cannot go on, for its client. */
@@ -250,7 +281,15 @@ export class TokenizerManager {
     const entry = this.states.get(rid);
     if (entry === undefined || entry.state.finish !== null) return;
     entry.state.fail(abortedFor(500, message));
-    this.requestLogger.finished(entry.request, entry.state);
+    this.ended(entry);
+  }
+
+  private ended(entry: Entry): void {
+    const { state } = entry;
+    const request = memberOf(entry.request, entry.index);
+    this.requestLogger.aborted(request, state.rid, state.finish, state.isDetached);
+    this.requestLogger.finished(request, state.rid, () => resultFields(state));
+    if (!request.noLogs) this.crashRecorder?.add(record(entry, Date.now()));
   }
 
   private refuseDuplicates(rids: readonly string[]): void {
@@ -312,13 +351,24 @@ export class TokenizerManager {
     const states = messages.map((message) => new RequestState(message, receivedAt));
     const put = (rid: string) => this.deps.toScheduler.put({ type: 'abort', rid });
     const job = new GenerateJob(states, isBatch, put);
+    let index = -1;
     for (const state of states) {
-      this.states.set(state.rid, { state, request });
+      if (state.message.sample === 0) index += 1;
+      this.states.set(state.rid, { state, request, index, createdAt: Date.now() });
       this.deps.toScheduler.put(state.message);
     }
     signal.addEventListener('abort', () => job.abandon(), { once: true });
     return job;
   }
+}
+
+function record({ state, request, index, createdAt }: Entry, finishedAt: number | null): RecordedRequest {
+  return {
+    obj: requestFields(memberOf(request, index), state.rid),
+    out: resultFields(state),
+    created_time: createdAt / 1000,
+    finish_time: finishedAt === null ? null : finishedAt / 1000,
+  };
 }
 
 function complete(

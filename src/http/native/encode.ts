@@ -4,6 +4,7 @@ import type { EmbedReply, EmbedRequest } from '../../tokenizer-manager';
 import type { AppDeps } from '../app-deps';
 import { NOT_AN_OBJECT } from '../body';
 import { parseBody, type OtherFields } from '../fields';
+import { originOf } from '../origin';
 import type { RouteSpec } from '../route';
 import { disconnectSignal } from '../sse';
 
@@ -18,14 +19,21 @@ const ids = z
   })
   .nullish();
 
-const schema = z.object({ text: strings, input_ids: ids, rid: strings }, { error: NOT_AN_OBJECT });
+const schema = z.object(
+  {
+    text: strings,
+    input_ids: ids,
+    rid: strings,
+    no_logs: z.boolean({ error: 'must be true or false' }).nullish(),
+  },
+  { error: NOT_AN_OBJECT },
+);
 
 const OTHER: OtherFields = {
   ignored: [
     'model',
     'sampling_params',
     'log_metrics',
-    'no_logs',
     'custom_labels',
     'external_trace_header',
     'received_time',
@@ -69,7 +77,10 @@ export function encodeRoutes({ args, manager }: AppDeps): RouteSpec[] {
       async handler(req, res) {
         const gone = disconnectSignal(res);
         try {
-          const reply = await manager.encode(parseEncodeBody(req.body), gone);
+          const reply = await manager.encode(
+            { ...parseEncodeBody(req.body), origin: originOf(req, res) },
+            gone,
+          );
           if (!gone.aborted) res.json(renderVectors(reply, args.weightVersion));
         } catch (error) {
           if (!gone.aborted) throw error;
@@ -79,9 +90,14 @@ export function encodeRoutes({ args, manager }: AppDeps): RouteSpec[] {
   ];
 }
 
-function parseEncodeBody(value: unknown): EmbedRequest {
+function parseEncodeBody(value: unknown): Omit<EmbedRequest, 'origin'> {
   const body = parseBody(schema, value, OTHER);
-  return { text: body.text ?? null, inputIds: body.input_ids ?? null, rid: body.rid ?? null };
+  return {
+    text: body.text ?? null,
+    inputIds: body.input_ids ?? null,
+    rid: body.rid ?? null,
+    noLogs: body.no_logs ?? false,
+  };
 }
 
 function renderVectors({ results, isBatch }: EmbedReply, weightVersion: string): unknown {

@@ -1,6 +1,11 @@
 import { z } from 'zod';
 import { isIntegerList, isIntegerLists, isStringList } from '../../core/parse';
-import { SAMPLING_PARAM_NAMES, type GenerateRequest, type RawSamplingParams } from '../../tokenizer-manager';
+import {
+  SAMPLING_PARAM_NAMES,
+  type GenerateRequest,
+  type RawSamplingParams,
+  type RequestOrigin,
+} from '../../tokenizer-manager';
 import { NOT_AN_OBJECT } from '../body';
 import { parseBody, type OtherFields } from '../fields';
 
@@ -120,7 +125,7 @@ const schema = z.object(
  * Checks the fields of a `/generate` body and their types.
  * @throws RequestError as `parseBody`
  */
-export function parseGenerateBody(value: unknown): GenerateBody {
+export function parseGenerateBody(value: unknown, origin: RequestOrigin): GenerateBody {
   const body = parseBody(schema, value, OTHER);
   return {
     request: {
@@ -138,6 +143,7 @@ export function parseGenerateBody(value: unknown): GenerateBody {
       routingKey: body.routing_key ?? null,
       extraKey: body.extra_key ?? null,
       noLogs: body.no_logs ?? false,
+      origin,
     },
     returnTextInLogprobs: body.return_text_in_logprobs ?? false,
   };

@@ -4,6 +4,7 @@ import { logger } from '../../logging/logger';
 import type { AppDeps } from '../app-deps';
 import { dialectOf } from '../dialect';
 import { toRequestError } from '../error-handler';
+import { originOf } from '../origin';
 import type { RouteSpec } from '../route';
 import { disconnectSignal, EventStream } from '../sse';
 import { parseGenerateBody, type GenerateBody } from './generate-body';
@@ -20,7 +21,7 @@ export function generateRoutes(deps: AppDeps): RouteSpec[] {
       async handler(req, res) {
         const gone = disconnectSignal(res);
         try {
-          const body = parseGenerateBody(req.body);
+          const body = parseGenerateBody(req.body, originOf(req, res));
           const options = {
             tokenizer: deps.manager.tokenizer,
             weightVersion: deps.args.weightVersion,

@@ -14,17 +14,20 @@ export const loggingTopic = topic('Logs', yes, {
     'What of a request is logged: 0 metadata, 1 sampling parameters too, 2 also text cut at 2048 characters, 3 all of it.',
   ),
   logRequestsFormat: choice(['text', 'json'], 'text', 'Form of logged requests.'),
-  logRequestsTarget: strs('+', null, 'Where requests are logged: stdout, or folders.', {
-    support: later('a folder for logged requests', [['stdout']]),
-  }),
+  logRequestsTarget: strs(
+    '+',
+    null,
+    'Where requests are logged: stdout, or folders, a file for each process and hour. Without it the log (stderr).',
+  ),
   uvicornAccessLogExcludePrefixes: strs(
     '*',
     [],
     'Paths that start with one of these stay out of the access log.',
   ),
-  crashDumpFolder: str(null, 'Folder that receives the last requests when the server crashes.', {
-    support: later('a dump of requests after a crash'),
-  }),
+  crashDumpFolder: str(
+    null,
+    'Folder that receives the requests of the last 5 minutes when the server crashes.',
+  ),
   showTimeCost: flag('Log the time of marked pieces of code.', { support: warn('no code is marked') }),
   gcWarningThresholdSecs: float(0.0, 'Seconds of garbage collection that are worth a warning.', {
     support: warn('garbage collection is not watched'),

@@ -5,6 +5,9 @@ import { refuseLength } from '../context-limits';
 import { isFlat, refuseTooMany, ridsOf } from '../fan-out';
 import { refusalOf } from '../generate-job';
 import { promptIds } from '../prompt-message';
+import type { RequestOrigin } from '../generate-request';
+import type { RequestLogger } from '../request-logger';
+import { memberOf, vectorFields } from '../request-record';
 import type { TokenizerManagerDeps } from '../tokenizer-manager';
 
 /** A request for vectors: one prompt, or a list of them. Exactly one of `text` and `inputIds` is given. */
@@ -12,6 +15,9 @@ export interface EmbedRequest {
   readonly text: string | readonly string[] | null;
   readonly inputIds: readonly number[] | readonly (readonly number[])[] | null;
   readonly rid: string | readonly string[] | null;
+  /** Leave this request out of the request log. */
+  readonly noLogs: boolean;
+  readonly origin: RequestOrigin;
 }
 
 /** One prompt's vector. */
@@ -34,7 +40,10 @@ export interface EmbedReply {
 export class EmbedManager {
   private readonly pending = new Map<string, (output: VectorOutput) => void>();
 
-  constructor(private readonly deps: TokenizerManagerDeps) {}
+  constructor(
+    private readonly deps: TokenizerManagerDeps,
+    private readonly log: RequestLogger,
+  ) {}
 
   get pendingRids(): readonly string[] {
     return [...this.pending.keys()];
@@ -71,6 +80,7 @@ export class EmbedManager {
     }));
     if (gone.aborted) refuse('Request is disconnected from the client side. Abort request.');
     this.refuseDuplicates(rids);
+    this.log.received(request, rids);
     const outputs = messages.map((message) => {
       const output = new Promise<VectorOutput>((resolve) => this.pending.set(message.rid, resolve));
       this.deps.toScheduler.put(message);
@@ -78,7 +88,15 @@ export class EmbedManager {
     });
     const abort = () => this.abort(rids);
     gone.addEventListener('abort', abort, { once: true });
-    const results = (await Promise.all(outputs)).map((output) => toResult(output, receivedAt));
+    const ended = outputs.map(async (output, index) => {
+      const done = await output;
+      const e2eLatency = (performance.now() - receivedAt) / 1000;
+      const member = memberOf(request, index);
+      this.log.aborted(member, done.rid, done.finish, gone.aborted);
+      this.log.finished(member, done.rid, () => vectorFields(done, e2eLatency));
+      return { ...done, e2eLatency };
+    });
+    const results = (await Promise.all(ended)).map(toResult);
     gone.removeEventListener('abort', abort);
     return { results, isBatch };
   }
@@ -107,6 +125,9 @@ export class EmbedManager {
   }
 }
 
+/** An output with the seconds since its request arrived. */
+type TimedOutput = VectorOutput & { readonly e2eLatency: number };
+
 interface Prompt {
   readonly text: string | null;
   readonly inputIds: readonly number[] | null;
@@ -123,12 +144,12 @@ function promptsOf({ text, inputIds }: EmbedRequest): { prompts: Prompt[]; isBat
   return { prompts: inputIds.map((item) => ({ text: null, inputIds: item })), isBatch: true };
 }
 
-function toResult({ rid, vector, promptTokens, finish }: VectorOutput, receivedAt: number): EmbedResult {
+function toResult({ rid, vector, promptTokens, finish, e2eLatency }: TimedOutput): EmbedResult {
   if (vector === null) {
     const message = finish.type === 'abort' ? finish.message : 'The request was ended without a vector.';
     throw refusalOf(finish) ?? new RequestError('bad_value', message);
   }
-  return { rid, vector, promptTokens, finish, e2eLatency: (performance.now() - receivedAt) / 1000 };
+  return { rid, vector, promptTokens, finish, e2eLatency };
 }
 
 function refuse(message: string): never {

@@ -70,6 +70,8 @@ export function makeArgs(overrides: Partial<ServerArgs> = {}): ServerArgs {
     logRequests: false,
     logRequestsLevel: 2,
     logRequestsFormat: 'text',
+    logRequestsTarget: null,
+    crashDumpFolder: null,
     uvicornAccessLogExcludePrefixes: [],
     accepted: {},
     ...overrides,

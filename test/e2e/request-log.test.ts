@@ -1,0 +1,115 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { hostname, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { greedy } from './client';
+import { launch, type Server } from './harness';
+
+let folder: string;
+let server: Server;
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'request-log-'));
+  const target = ['--log-requests-target', 'stdout', join(folder, 'log')];
+  server = await launch(
+    [
+      '--log-requests',
+      '--log-requests-format',
+      'json',
+      ...target,
+      '--crash-dump-folder',
+      join(folder, 'crash'),
+    ],
+    { SGLANG_LOG_REQUEST_HEADERS: 'X-Team, X-Absent' },
+  );
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+
+interface Line {
+  readonly event: string;
+  readonly rid: string;
+}
+
+const parse = (text: string) =>
+  text
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line) as Line);
+const inFiles = () => {
+  const files = readdirSync(join(folder, 'log'));
+  return parse(files.map((name) => readFileSync(join(folder, 'log', name), 'utf8')).join(''));
+};
+const inStdout = () =>
+  parse(
+    server.stdout
+      .split('\n')
+      .filter((line) => line.startsWith('{'))
+      .join('\n'),
+  );
+
+test('every line of a file is JSON, and stdout has the same lines among those of the access log', async () => {
+  const headers = { 'x-smg-routing-key': 'key-1', 'x-team': 'red', 'x-request-id': 'trace-9' };
+  const reply = await server.post(
+    '/generate',
+    { text: 'Hi', rid: 'mine', sampling_params: greedy(3) },
+    { headers },
+  );
+  expect(reply.headers.get('x-request-id')).toBe('trace-9');
+  const mine = (lines: readonly Line[]) => lines.filter(({ rid }) => rid === 'mine');
+  const expected = ['request.received', 'request.finished'].map((event) => ({
+    event,
+    timestamp: expect.stringMatching(/^\d{4}-\d\d-\d\dT/),
+    obj: { rid: 'mine', text: 'Hi' },
+    headers: { 'x-smg-routing-key': 'key-1', 'x-team': 'red' },
+    request_id: 'trace-9',
+  }));
+  expect(mine(inFiles())).toMatchObject(expected);
+  expect(mine(inStdout())).toMatchObject(expected);
+  expect(server.stderr).not.toMatch(/request\.(received|finished)/);
+});
+
+test('an aborted request has a line that says so', async () => {
+  const body = {
+    text: 'Hi',
+    rid: 'long',
+    sampling_params: { ...greedy(2000), ignore_eos: true },
+    stream: true,
+  };
+  const reply = await server.post('/generate', body);
+  await server.post('/abort_request', { rid: 'long' });
+  await reply.text();
+  const events = inFiles().filter(({ rid }) => rid === 'long');
+  expect(events.map(({ event }) => event)).toEqual([
+    'request.received',
+    'request.aborted',
+    'request.finished',
+  ]);
+});
+
+test('the requests of the last minutes are kept when a child dies', async () => {
+  const body = {
+    text: 'Hi',
+    rid: 'unlucky',
+    sampling_params: { ...greedy(2000), ignore_eos: true },
+    stream: true,
+  };
+  await server.post('/generate', body);
+  process.kill(server.children()['scheduler'] ?? 0, 'SIGKILL');
+  expect(await server.exit()).toBe(1);
+  const [name = ''] = readdirSync(join(folder, 'crash', hostname()));
+  const path = join(folder, 'crash', hostname(), name);
+  expect(server.stderr).toContain(`The requests of the last minutes are in ${path}.`);
+  const dump = JSON.parse(readFileSync(path, 'utf8')) as {
+    requests: { obj: { rid: string }; finish_time: unknown }[];
+  };
+  expect(dump).toMatchObject({
+    cause: expect.stringContaining('scheduler'),
+    server_args: { log_requests: true },
+  });
+  const rids = dump.requests.map(({ obj, finish_time }) => [obj.rid, finish_time !== null]);
+  expect(rids).toEqual(
+    expect.arrayContaining([
+      ['mine', true],
+      ['long', true],
+      ['unlucky', false],
+    ]),
+  );
+});
