@@ -81,6 +81,10 @@ const LIMIT = { min: -1 };
 export const VARIABLES = {
   SGLANG_LOG_MS: flag(false, 'Milliseconds in the time stamps of the log.'),
   SGLANG_LOG_REQUEST_HEADERS: words('Headers that the request log shows besides x-smg-routing-key.'),
+  SGLANG_LOG_SCHEDULER_STATUS_TARGET: words(
+    'Where the scheduler says which requests run and wait: stdout, or folders.',
+  ),
+  SGLANG_LOG_SCHEDULER_STATUS_INTERVAL: number(60, 'Least seconds between two such lines.', { min: 0 }),
   SGLANG_IS_IN_CI: flag(
     false,
     'Watch for stuck processes for 300 s where --soft-watchdog-timeout is not set.',

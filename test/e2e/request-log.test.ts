@@ -18,7 +18,11 @@ beforeAll(async () => {
       '--crash-dump-folder',
       join(folder, 'crash'),
     ],
-    { SGLANG_LOG_REQUEST_HEADERS: 'X-Team, X-Absent' },
+    {
+      SGLANG_LOG_REQUEST_HEADERS: 'X-Team, X-Absent',
+      SGLANG_LOG_SCHEDULER_STATUS_TARGET: join(folder, 'status'),
+      SGLANG_LOG_SCHEDULER_STATUS_INTERVAL: '0',
+    },
   );
 });
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -33,10 +37,13 @@ const parse = (text: string) =>
     .trimEnd()
     .split('\n')
     .map((line) => JSON.parse(line) as Line);
-const inFiles = () => {
-  const files = readdirSync(join(folder, 'log'));
-  return parse(files.map((name) => readFileSync(join(folder, 'log', name), 'utf8')).join(''));
-};
+const linesIn = (path: string) =>
+  parse(
+    readdirSync(path)
+      .map((name) => readFileSync(join(path, name), 'utf8'))
+      .join(''),
+  );
+const inFiles = () => linesIn(join(folder, 'log'));
 const inStdout = () =>
   parse(
     server.stdout
@@ -82,6 +89,17 @@ test('an aborted request has a line that says so', async () => {
     'request.aborted',
     'request.finished',
   ]);
+});
+
+test('the scheduler says which requests run and wait', () => {
+  const lines = linesIn(join(folder, 'status'));
+  expect(lines).toContainEqual({
+    timestamp: expect.any(String),
+    event: 'scheduler.status',
+    rank: 0,
+    running_rids: ['long'],
+    queued_rids: [],
+  });
 });
 
 test('the requests of the last minutes are kept when a child dies', async () => {

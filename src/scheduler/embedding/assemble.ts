@@ -2,6 +2,7 @@ import type { EmbeddingModel } from '../../model-runner/load';
 import type { ServerArgs } from '../../server-args/server-args';
 import { readTimeouts } from '../generation/limits';
 import type { SchedulerOutlets } from '../loop';
+import { openStatusLog } from '../status-log';
 import { EmbeddingScheduler } from './embedding-scheduler';
 import type { BatchLimits } from './next-batch';
 
@@ -26,6 +27,7 @@ export function assembleEmbedding(
   { tokenizerManager }: SchedulerOutlets,
 ): EmbeddingScheduler {
   const limits = batchLimits(args);
+  const logStatus = openStatusLog(() => scheduler.rids);
   const scheduler: EmbeddingScheduler = new EmbeddingScheduler({
     embed: (prompts) => model.runner.embed(prompts),
     limits,
@@ -41,7 +43,10 @@ export function assembleEmbedding(
       tokenCapacity: limits.tokens,
       maxRunningRequests: limits.prompts,
     }),
-    afterBatch: () => tokenizerManager({ type: 'heartbeat', state: scheduler.state }),
+    afterBatch: () => {
+      tokenizerManager({ type: 'heartbeat', state: scheduler.state });
+      logStatus();
+    },
   });
   return scheduler;
 }

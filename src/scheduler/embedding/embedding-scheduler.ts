@@ -11,6 +11,7 @@ import type {
 } from '../../ipc/messages';
 import { logger } from '../../logging/logger';
 import { Loop, type ModelScheduler } from '../loop';
+import type { SchedulerRids } from '../status-log';
 import { nextBatch, type BatchLimits } from './next-batch';
 
 /** What the scheduler works with. */
@@ -84,6 +85,10 @@ export class EmbeddingScheduler implements ModelScheduler {
       forwardCount: this.forwardCount,
       busyMs: this.busySince === null ? 0 : performance.now() - this.busySince,
     };
+  }
+
+  get rids(): SchedulerRids {
+    return { running: this.running.map(({ rid }) => rid), queued: this.waiting.map(({ rid }) => rid) };
   }
 
   private async step(): Promise<boolean> {

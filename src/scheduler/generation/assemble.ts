@@ -1,5 +1,6 @@
 import type { GenerationModel } from '../../model-runner/load';
 import type { ServerArgs } from '../../server-args/server-args';
+import { openStatusLog } from '../status-log';
 import { BatchLog } from './batch-log';
 import { BatchRunner } from './batch-runner';
 import { KvLedger } from '../kv';
@@ -30,6 +31,7 @@ export function assembleScheduler(
   });
   const rows = new RowTable(modelRunner.kv);
   const log = new BatchLog(model.backend.graphName, args.decodeLogInterval, args.cudaGraphBs.at(-1) ?? 0);
+  const logStatus = openStatusLog(() => scheduler.rids);
   const heartbeat = () => outlets.tokenizerManager({ type: 'heartbeat', state: scheduler.state });
   const scheduler: Scheduler = new Scheduler({
     args,
@@ -53,7 +55,10 @@ export function assembleScheduler(
       tokenCapacity: plan.maxTotalNumTokens,
       maxRunningRequests: plan.maxRunningRequests,
     }),
-    afterBatch: heartbeat,
+    afterBatch: () => {
+      heartbeat();
+      logStatus();
+    },
   });
   return scheduler;
 }

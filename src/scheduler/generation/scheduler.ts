@@ -12,6 +12,7 @@ import { logger } from '../../logging/logger';
 import { RequestSampler } from '../../sampling';
 import type { ServerArgs } from '../../server-args/server-args';
 import type { KvLedger } from '../kv';
+import type { SchedulerRids } from '../status-log';
 import type { BatchLog } from './batch-log';
 import type { BatchRunner } from './batch-runner';
 import { DecodeManager } from './decode-manager';
@@ -121,6 +122,11 @@ export class Scheduler {
       forwardCount: this.parts.runner.forwardCount,
       busyMs: this.parts.runner.busyMs,
     };
+  }
+
+  get rids(): SchedulerRids {
+    const running = this.parts.rows.requests.map(({ rid }) => rid);
+    return { running, queued: [...this.waiting.all].map(({ rid }) => rid) };
   }
 
   /** Runs until `stop`. */
