@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import { Command } from 'commander';
-import { loadModelConfig } from '../src/models/config/model-config';
 import { createBackend } from '../src/model-runner/backends/create-backend';
 import { loadModel } from '../src/model-runner/load-model';
+import { readModel } from '../src/models/registry';
 import { ModelRunner } from '../src/model-runner/model-runner';
 import { dummyWeights, openCheckpoint } from '../src/checkpoint/checkpoint';
 
@@ -53,18 +53,18 @@ async function main(): Promise<void> {
   const capacity =
     options.capacity === undefined ? Math.max(context, ...lengths) + 64 : Number(options.capacity);
 
-  const config = loadModelConfig(options.modelPath, {});
+  const model = readModel(options.modelPath, {}, 'generation');
   const weights = options.loadFormat === 'dummy' ? dummyWeights() : openCheckpoint(options.modelPath);
   const backend = createBackend('cpu', 0);
   const loadedAt = performance.now();
-  const session = await loadModel(config, weights, { capacity, tail: 'logits' }, backend);
+  const session = await loadModel(model, weights, { capacity, tail: 'logits' }, backend);
   weights.close();
   const loadMs = performance.now() - loadedAt;
   const runner = new ModelRunner(
     session,
-    config,
+    model.config,
     backend,
-    backend.createKvStore(config, Math.max(...sizes), capacity, 1),
+    backend.createKvStore(model.config, Math.max(...sizes), capacity, 1),
   );
 
   const results: Measurement[] = [];

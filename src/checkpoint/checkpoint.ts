@@ -1,20 +1,24 @@
 import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { StartupError } from '../core/errors';
+import { ConvertedWeights } from './converted-weights';
 import { findModelFile, quote, readModelText } from './model-files';
-import { readSafetensors, type TensorRef } from './safetensors';
+import { readSafetensors, type TensorDtype, type TensorRef } from './safetensors';
 import { parseStrictJson } from './strict-json';
 import type { WeightSource } from './weight-source';
 
 export { dummyWeights } from './dummy';
-export type { TensorDtype, TensorRef } from './safetensors';
+export { readTensor, type TensorDtype, type TensorRef } from './safetensors';
 export type { WeightSource } from './weight-source';
 
 const SINGLE = 'model.safetensors';
 const INDEX = 'model.safetensors.index.json';
+/** Shards that stand in the folder without an index. */
+const SHARD_NAME = /^model-(\d{5})-of-(\d{5})\.safetensors$/;
 
 /**
- * Opens a folder's `model.safetensors`, or the shards that `model.safetensors.index.json` names. Only headers are read.
+ * Opens a folder's `model.safetensors`, the shards that `model.safetensors.index.json` names, or `model-0000x-of-0000n`
+ * shards without an index. Only headers are read.
  * @throws StartupError of one line for anything wrong with the files
  */
 export function openCheckpoint(dir: string): WeightSource {
@@ -24,48 +28,89 @@ export function openCheckpoint(dir: string): WeightSource {
     return new Checkpoint(shown, readSafetensors(single, shown));
   }
   const index = readModelText(dir, INDEX, 32 * 2 ** 20);
-  if (index !== null) return new Checkpoint(path.join(dir, INDEX), readShards(dir, index));
+  if (index !== null) return readIndexed(dir, index);
+  const shards = listShards(dir);
+  if (shards.length > 0) {
+    return new Checkpoint(
+      dir,
+      shards.flatMap((shard) => [...readShard(dir, shard, dir).values()]),
+    );
+  }
   throw new StartupError(describeMissing(dir));
 }
 
 class Checkpoint implements WeightSource {
   readonly files: readonly string[];
   private readonly tensors: ReadonlyMap<string, TensorRef>;
+  private readonly prefix: string;
+  private readonly converted = new ConvertedWeights();
 
-  /** @param shown the file that lists the tensors, for errors */
+  /**
+   * @param shown the file that lists the tensors, for errors
+   * @param absent tensors that the index has in a shard that lacks them, with what to say when one is needed
+   */
   constructor(
     private readonly shown: string,
     tensors: readonly TensorRef[],
+    private readonly absent: ReadonlyMap<string, string> = new Map(),
   ) {
     this.tensors = new Map(tensors.map((tensor) => [tensor.name, tensor]));
     this.files = [...new Set(tensors.map((tensor) => tensor.file))];
+    this.prefix = bodyPrefix(this.tensors);
   }
 
   get(name: string, shape: readonly number[]): TensorRef {
-    const tensor = this.tensors.get(name);
-    if (tensor === undefined) throw new StartupError(`${this.shown}: tensor ${quote(name)} is missing`);
+    const stored = this.storedName(name);
+    const tensor = this.tensors.get(stored);
+    if (tensor === undefined) {
+      throw new StartupError(this.absent.get(stored) ?? `${this.shown}: tensor ${quote(stored)} is missing`);
+    }
     if (tensor.shape.length !== shape.length || shape.some((size, axis) => tensor.shape[axis] !== size)) {
       throw new StartupError(
-        `${this.shown}: tensor ${quote(name)} has shape [${tensor.shape.join(', ')}], expected [${shape.join(', ')}]`,
+        `${this.shown}: tensor ${quote(stored)} has shape [${tensor.shape.join(', ')}], expected [${shape.join(', ')}]`,
       );
     }
     return tensor;
   }
 
+  convert(name: string, dtype: TensorDtype, shape: readonly number[], make: () => Uint8Array): TensorRef {
+    return this.converted.add(name, dtype, shape, make);
+  }
+
   close(): void {
-    // ONNX Runtime opens the files by path; nothing is held here.
+    // ONNX Runtime opens the checkpoint's files by path; nothing of them is held here.
+    this.converted.close();
+  }
+
+  private storedName(name: string): string {
+    if (name.startsWith(BODY)) return this.prefix + name.slice(BODY.length);
+    const nested = `language_model.${name}`;
+    return !this.tensors.has(name) && this.tensors.has(nested) ? nested : name;
   }
 }
 
-function readShards(dir: string, index: string): TensorRef[] {
+/** What the names of a body's tensors begin with, for those who ask. */
+const BODY = 'model.';
+/** What they begin with in files: of a bare body nothing, of a multimodal model the way to its language model. */
+const BODY_PREFIXES = [BODY, 'language_model.model.', 'model.language_model.', ''];
+/** A tensor that every body has. */
+const WITNESS = 'embed_tokens.weight';
+
+function bodyPrefix(tensors: ReadonlyMap<string, unknown>): string {
+  return BODY_PREFIXES.find((prefix) => tensors.has(prefix + WITNESS)) ?? BODY;
+}
+
+/** Tensors that the index names wrongly are an error only when they are needed: tied models may list a `lm_head.weight`. */
+function readIndexed(dir: string, index: string): WeightSource {
   const shown = path.join(dir, INDEX);
   const map = parseStrictJson(index, shown)['weight_map'];
   if (typeof map !== 'object' || map === null || Array.isArray(map)) {
     throw new StartupError(`${shown}: 'weight_map' must be an object`);
   }
-
   const shards = new Map<string, Map<string, TensorRef>>();
-  return Object.entries(map).map(([name, shard]: [string, unknown]) => {
+  const found: TensorRef[] = [];
+  const absent = new Map<string, string>();
+  for (const [name, shard] of Object.entries(map) as [string, unknown][]) {
     if (typeof shard !== 'string') throw new StartupError(`${shown}: tensor ${quote(name)} has no file name`);
     let tensors = shards.get(shard);
     if (tensors === undefined) {
@@ -73,13 +118,27 @@ function readShards(dir: string, index: string): TensorRef[] {
       shards.set(shard, tensors);
     }
     const tensor = tensors.get(name);
-    if (tensor === undefined) {
-      throw new StartupError(
-        `${path.join(dir, shard)}: tensor ${quote(name)} is missing (the index says it is here)`,
-      );
+    if (tensor) found.push(tensor);
+    else {
+      const file = path.join(dir, shard);
+      absent.set(name, `${file}: tensor ${quote(name)} is missing (the index says it is here)`);
     }
-    return tensor;
-  });
+  }
+  return new Checkpoint(shown, found, absent);
+}
+
+/** @throws StartupError when some are missing */
+function listShards(dir: string): string[] {
+  const names = fs.statSync(dir, { throwIfNoEntry: false })?.isDirectory() ? fs.readdirSync(dir).sort() : [];
+  const shards = names.filter((name) => SHARD_NAME.test(name));
+  const counts = new Set(shards.map((name) => Number(SHARD_NAME.exec(name)?.[2])));
+  if (shards.length === 0) return [];
+  if (counts.size !== 1 || !counts.has(shards.length)) {
+    throw new StartupError(
+      `${dir}: the shards ${shards.map(quote).join(', ')} are not complete (interrupted download?)`,
+    );
+  }
+  return shards;
 }
 
 function readShard(dir: string, shard: string, shown: string): Map<string, TensorRef> {

@@ -1,8 +1,7 @@
-import * as fs from 'node:fs';
-import * as os from 'node:os';
 import * as path from 'node:path';
-import { errorMessage, StartupError } from '../core/errors';
-import type { TensorRef } from './safetensors';
+import { ConvertedWeights } from './converted-weights';
+import type { TensorDtype, TensorRef } from './safetensors';
+import { ScratchFolder } from './scratch-folder';
 import type { WeightSource } from './weight-source';
 
 /** Values before the file repeats itself: a prime, so that no two rows of a matrix are the same. */
@@ -11,6 +10,7 @@ const PERIOD = 999_983;
 const STARTS = 8192;
 const START_BYTES = 64;
 const BF16_BYTES = 2;
+const FILE = 'dummy.bin';
 
 /**
  * Weights for `--load-format dummy`: every tensor lies somewhere in one temporary file of seeded random bf16 values,
@@ -24,48 +24,35 @@ export function dummyWeights(): WeightSource {
 
 class DummyWeights implements WeightSource {
   readonly files: readonly string[];
-  private readonly dir: string;
-  private readonly file: string;
+  private readonly folder = new ScratchFolder('dummy');
+  private readonly converted = new ConvertedWeights();
   private readonly pattern = randomBf16(PERIOD);
   private fileBytes = 0;
-  private readonly remove = () => fs.rmSync(this.dir, { recursive: true, force: true });
 
   constructor() {
-    try {
-      this.dir = fs.realpathSync(fs.mkdtempSync(path.join(os.tmpdir(), 'sglang-node-dummy-')));
-    } catch (error) {
-      throw new StartupError(`cannot create dummy weights: ${errorMessage(error)}`);
-    }
-    process.once('exit', this.remove);
-    this.file = path.join(this.dir, 'dummy.bin');
-    this.files = [this.file];
+    this.files = [path.join(this.folder.path, FILE)];
   }
 
   get(name: string, shape: readonly number[]): TensorRef {
     const byteLength = shape.reduce((product, size) => product * size, BF16_BYTES);
     const offset = (hash(name) % STARTS) * START_BYTES;
     this.growTo(offset + byteLength);
-    return { name, dtype: 'BF16', shape, file: this.file, offset, byteLength };
+    return { name, dtype: 'BF16', shape, file: this.files[0] as string, offset, byteLength };
+  }
+
+  convert(name: string, dtype: TensorDtype, shape: readonly number[], make: () => Uint8Array): TensorRef {
+    return this.converted.add(name, dtype, shape, make);
   }
 
   close(): void {
-    process.off('exit', this.remove);
-    this.remove();
+    this.folder.remove();
+    this.converted.close();
   }
 
   private growTo(bytes: number): void {
-    if (bytes <= this.fileBytes) return;
-    try {
-      const fd = fs.openSync(this.file, 'a', 0o600);
-      try {
-        while (this.fileBytes < bytes)
-          this.fileBytes += fs.writeSync(fd, this.pattern, this.fileBytes % this.pattern.length);
-      } finally {
-        fs.closeSync(fd);
-      }
-    } catch (error) {
-      throw new StartupError(`cannot write dummy weights to ${this.dir}: ${errorMessage(error)}`);
-    }
+    const missing = Math.max(0, Math.ceil((bytes - this.fileBytes) / this.pattern.length));
+    this.folder.append(FILE, ...Array<Buffer>(missing).fill(this.pattern));
+    this.fileBytes += missing * this.pattern.length;
   }
 }
 

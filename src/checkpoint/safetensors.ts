@@ -60,6 +60,18 @@ export function readSafetensors(file: string, shown = file): TensorRef[] {
   return tensors;
 }
 
+/** The bytes of a tensor. @throws StartupError when the file ends before them */
+export function readTensor({ name, file, offset, byteLength }: TensorRef): Buffer {
+  const fd = fs.openSync(file, 'r');
+  try {
+    const bytes = readBytes(fd, offset, byteLength);
+    if (bytes === undefined) throw new StartupError(`${file}: ends within tensor ${quote(name)}`);
+    return bytes;
+  } finally {
+    fs.closeSync(fd);
+  }
+}
+
 function readHeader(file: string, shown: string): { text: string; dataStart: number; fileBytes: number } {
   let fd: number | undefined;
   try {

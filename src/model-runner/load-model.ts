@@ -1,7 +1,6 @@
 import { StartupError } from '../core/errors';
-import type { ModelConfig } from '../models/config/model-config';
 import { GraphBuilder } from '../models/graph/graph-builder';
-import { modelBuilder, type GraphOptions } from '../models/registry';
+import type { GraphOptions, Model } from '../models/model';
 import { OrtError } from '../onnxruntime/library';
 import type { Session } from '../onnxruntime/session';
 import type { Backend } from './backends/backend';
@@ -12,13 +11,13 @@ import type { WeightSource } from '../checkpoint/checkpoint';
  * @throws StartupError, one line that names the file and what is wrong
  */
 export async function loadModel(
-  config: ModelConfig,
+  model: Model,
   weights: WeightSource,
-  options: GraphOptions,
+  options: Omit<GraphOptions, 'linear'>,
   backend: Backend,
 ): Promise<Session> {
   const graph = new GraphBuilder(weights);
-  modelBuilder(config.architecture)(graph, config, options);
+  model.build(graph, { ...options, linear: model.linear });
   try {
     return await backend.createSession(graph.build(), graph.externalDataFolder);
   } catch (error) {

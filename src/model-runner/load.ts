@@ -5,7 +5,9 @@ import { gigabytes, secondsSince } from '../logging/units';
 import type { ServerArgs } from '../server-args/server-args';
 import { dummyWeights, openCheckpoint } from '../checkpoint/checkpoint';
 import { deriveContextLen } from '../models/config/context-length';
-import { loadModelConfig, type ModelConfig } from '../models/config/model-config';
+import type { ModelConfig } from '../models/config/model-config';
+import type { GraphOptions, Model } from '../models/model';
+import { readModel } from '../models/registry';
 import type { Session } from '../onnxruntime/session';
 import type { Backend } from './backends/backend';
 import { createBackend } from './backends/create-backend';
@@ -44,13 +46,15 @@ export async function loadModelRunner(
   modelDir: string,
   backend = createBackend(args.device, args.baseGpuId),
 ): Promise<LoadedModel> {
-  const config = loadModelConfig(modelDir, args.jsonModelOverrideArgs);
+  const kind: ModelKind = args.isEmbedding ? 'embedding' : 'generation';
+  const model = readModel(modelDir, args.jsonModelOverrideArgs, kind);
+  const { config } = model;
   const contextLen = deriveContextLen(config, args.contextLength);
   if (args.device === 'cpu' && (args.dtype === 'half' || args.dtype.endsWith('float16'))) {
     logger.log('warning', `--dtype ${args.dtype}: the CPU computes in float32`);
   }
-  const kind: ModelKind = args.isEmbedding ? 'embedding' : 'generation';
-  const weights = await loadWeights(args, modelDir, { kind, config, contextLen, backend });
+  const options = { capacity: contextLen, tail: kind === 'generation' ? 'logits' : 'hidden' } as const;
+  const weights = await loadWeights(args, modelDir, model, options, backend);
   const parts: ModelParts = { config, contextLen, backend, ...weights };
   switch (kind) {
     case 'generation':
@@ -64,12 +68,9 @@ export async function loadModelRunner(
 async function loadWeights(
   args: ServerArgs,
   modelDir: string,
-  {
-    kind,
-    config,
-    contextLen,
-    backend,
-  }: { kind: ModelKind } & Pick<ModelParts, 'config' | 'contextLen' | 'backend'>,
+  model: Model,
+  options: Pick<GraphOptions, 'capacity' | 'tail'>,
+  backend: Backend,
 ): Promise<Pick<ModelParts, 'session' | 'weightBytes'>> {
   logger.info(`Load weight begin. avail mem=${gigabytes(backend.memory.freeBytes())} GB`);
   const startedAt = performance.now();
@@ -77,16 +78,11 @@ async function loadWeights(
   const weights = args.loadFormat === 'dummy' ? dummyWeights() : openCheckpoint(modelDir);
   const progress = new Progress('Loading safetensors checkpoint shards', weights.files.length);
   try {
-    const session = await loadModel(
-      config,
-      weights,
-      { capacity: contextLen, tail: kind === 'generation' ? 'logits' : 'hidden' },
-      backend,
-    );
+    const session = await loadModel(model, weights, options, backend);
     for (let shard = 0; shard < weights.files.length; shard++) progress.step();
     const weightBytes = Math.max(0, process.memoryUsage.rss() - before);
     logger.info(
-      `Load weight end. elapsed=${secondsSince(startedAt)} s, type=${config.architecture}, dtype=${backend.elementType}, ` +
+      `Load weight end. elapsed=${secondsSince(startedAt)} s, type=${model.config.architecture}, dtype=${backend.elementType}, ` +
         `avail mem=${gigabytes(backend.memory.freeBytes())} GB, mem usage=${gigabytes(weightBytes)} GB.`,
     );
     return { session, weightBytes };

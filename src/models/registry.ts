@@ -1,34 +1,62 @@
 import { StartupError } from '../core/errors';
-import type { ModelConfig } from './config/model-config';
-import type { GraphBuilder } from './graph/graph-builder';
-import { buildLlama } from './families/llama';
-import { buildQwen3 } from './families/qwen3';
+import { quote } from '../checkpoint/model-files';
+import { ConfigFile } from './config/config-file';
+import { gemma2 } from './families/gemma2';
+import { gemma3 } from './families/gemma3';
+import { granite } from './families/granite';
+import { llama } from './families/llama';
+import { mistral } from './families/mistral';
+import { olmo2 } from './families/olmo2';
+import { phi3 } from './families/phi3';
+import { qwen2 } from './families/qwen2';
+import { qwen3 } from './families/qwen3';
+import { smollm3 } from './families/smollm3';
+import { linearMethodOf } from './layers/linear-methods';
+import type { Family, Model } from './model';
 
-/** What a graph is built for. */
-export interface GraphOptions {
-  /** Tokens of prompt and output together. */
-  readonly capacity: number;
-  /** What comes out for the tokens asked for: logits, or the hidden state before the vocabulary projection. */
-  readonly tail: 'logits' | 'hidden';
+/** All model families. */
+const FAMILIES: readonly Family[] = [
+  llama,
+  mistral,
+  qwen2,
+  qwen3,
+  gemma2,
+  gemma3,
+  phi3,
+  granite,
+  olmo2,
+  smollm3,
+];
+
+/** What a model is to be served for. */
+export type Purpose = 'generation' | 'embedding';
+
+/**
+ * Reads a model folder's config.json as the family of its architecture understands it.
+ * @param overrides of --json-model-override-args; each replaces a field of config.json
+ * @throws StartupError of one line for an unknown architecture, one that cannot serve the purpose, or a wrong config
+ */
+export function readModel(
+  dir: string,
+  overrides: Readonly<Record<string, unknown>>,
+  purpose: Purpose,
+): Model {
+  const config = new ConfigFile(dir, overrides);
+  const [architecture] = config.fields.architectures;
+  const family = FAMILIES.find((family) => namesOf(family).includes(architecture));
+  if (!family) {
+    throw config.refusal(
+      `architecture ${quote(architecture)} is not supported (supported: ${FAMILIES.flatMap(namesOf).join(', ')})`,
+    );
+  }
+  if (purpose === 'generation' && family.bodies?.includes(architecture)) {
+    throw new StartupError(
+      `${config.file}: ${architecture} has no vocabulary projection, so it gives vectors only: serve it with --is-embedding`,
+    );
+  }
+  return { ...family.read(config), linear: linearMethodOf(config) };
 }
 
-/** Writes the graph of one model family. */
-export type ModelBuilder = (g: GraphBuilder, config: ModelConfig, options: GraphOptions) => void;
-
-/** Model families by the name in config.json's `architectures`. */
-const BUILDERS: Readonly<Record<string, ModelBuilder>> = {
-  LlamaForCausalLM: buildLlama,
-  MistralForCausalLM: buildLlama,
-  Qwen2ForCausalLM: buildLlama,
-  Qwen3ForCausalLM: buildQwen3,
-};
-
-/** @throws StartupError that lists what is supported */
-export function modelBuilder(architecture: string): ModelBuilder {
-  const builder = Object.hasOwn(BUILDERS, architecture) ? BUILDERS[architecture] : undefined;
-  if (!builder) {
-    const known = Object.keys(BUILDERS).join(', ');
-    throw new StartupError(`config.json: architecture '${architecture}' is not supported (supported: ${known})`);
-  }
-  return builder;
+function namesOf(family: Family): readonly string[] {
+  return [...family.architectures, ...(family.bodies ?? [])];
 }

@@ -1,5 +1,6 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
 import type { VectorOutput } from '../../src/ipc/messages';
 import { loadModelRunner } from '../../src/model-runner/load';
 import { assembleEmbedding } from '../../src/scheduler/embedding/assemble';
@@ -26,8 +27,9 @@ class Embedder {
     private readonly dispose: () => void,
   ) {}
 
+  /** @param name of a checkpoint of the tests, or a folder */
   static async start(name: string, flags: readonly string[] = []): Promise<Embedder> {
-    const folder = join(CHECKPOINTS, name);
+    const folder = resolve(CHECKPOINTS, name);
     const args = serverArgs(folder, ['--is-embedding', ...flags]);
     const model = await loadModelRunner(args, folder);
     if (model.kind !== 'embedding') throw new Error('not an embedding model');
@@ -86,6 +88,36 @@ describe.each(Object.entries(models))('%s', (name, cases) => {
     expect(embedder.scheduler.state.forwardCount - before).toBeLessThan(many.length);
   });
 });
+
+/** The checkpoint as its bare body: tensors without the prefix, the architecture's other name. */
+function bareBody(name: string): string {
+  const folder = mkdtempSync(join(tmpdir(), 'bare-body-'));
+  const config = readFileSync(join(CHECKPOINTS, name, 'config.json'), 'utf8');
+  writeFileSync(join(folder, 'config.json'), config.replace('ForCausalLM', 'Model'));
+  const bytes = readFileSync(join(CHECKPOINTS, name, 'model.safetensors'));
+  const dataStart = 8 + Number(bytes.readBigUInt64LE());
+  const header = Buffer.from(bytes.toString('utf8', 8, dataStart).replaceAll('"model.', '"'));
+  const length = Buffer.alloc(8);
+  length.writeBigUInt64LE(BigInt(header.length));
+  writeFileSync(
+    join(folder, 'model.safetensors'),
+    Buffer.concat([length, header, bytes.subarray(dataStart)]),
+  );
+  return folder;
+}
+
+it.each(['llama-llama3-rope', 'mistral-sliding-window', 'qwen2-upper-window', 'qwen3'])(
+  '%s gives the same vectors as a bare body',
+  async (name) => {
+    const folder = bareBody(name);
+    const embedder = await Embedder.start(folder);
+    for (const { input_ids, vector } of models[name] ?? []) {
+      expectClose((await embedder.embed(input_ids)).vector, vector);
+    }
+    await embedder.close();
+    rmSync(folder, { recursive: true });
+  },
+);
 
 it('drops what is aborted while it waits, and refuses what the queue has no room for', async () => {
   const embedder = await Embedder.start('qwen3', ['--max-queued-requests', '2']);

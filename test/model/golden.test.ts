@@ -1,6 +1,15 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { CHECKPOINTS, Engine, SHARED, SHIPPED, describeWith, readGolden } from './support';
+import {
+  CHECKPOINTS,
+  Engine,
+  SHARED,
+  SHIPPED,
+  describeWith,
+  readGolden,
+  type GoldenCase,
+  type Result,
+} from './support';
 
 /**
  * The models compute what a reference implementation computed on the same weights: exact greedy ids, log-probabilities
@@ -40,6 +49,21 @@ function reproduces(folder: string, golden: string): void {
         result.outputLogprobs.forEach(({ token, top }) => expect(top?.[0]).toEqual(token));
       },
     );
+
+    it('gives the same bits to all cases together as to each alone', async () => {
+      const generate = (entry: GoldenCase) =>
+        engine.generate({
+          prompt: entry.input_ids,
+          sampling: { maxNewTokens: entry.greedy_ids.length },
+          logprobs: { startLen: entry.input_ids.length, topNum: 0, tokenIds: null },
+        });
+      const cases = readGolden(golden);
+      const alone = [];
+      for (const entry of cases) alone.push(await generate(entry));
+      const together = await Promise.all([...cases, ...cases].map(generate));
+      const sampled = ({ ids, outputLogprobs }: Result) => ({ ids, outputLogprobs });
+      expect(together.map(sampled)).toEqual([...alone, ...alone].map(sampled));
+    });
   });
 }
 

@@ -1,61 +1,49 @@
 import { z } from 'zod';
-import { StartupError } from '../../core/errors';
-import { quote } from '../../checkpoint/model-files';
+import {
+  atLeastOne,
+  bool,
+  dimension,
+  finite,
+  names,
+  object,
+  positions,
+  positive,
+  positives,
+  text,
+  texts,
+  tokenIds,
+  whole,
+} from './fields';
 
-/** What config.json and generation_config.json may hold, as far as this server reads it; other fields are dropped. */
-
-/** A schema whose error text is what the field must be; `checkFields` makes the sentence. */
-function field<T>(expected: string, check: (value: unknown) => boolean) {
-  return z.custom<T>(check, { error: expected });
-}
-
-const isWhole = (value: unknown, min: number, max: number): boolean =>
-  typeof value === 'number' && Number.isSafeInteger(value) && value >= min && value <= max;
-
-const whole = (min: number, max: number) =>
-  field<number>(`a whole number from ${min} to ${max}`, (value) => isWhole(value, min, max));
-/** A dimension of a weight matrix; the bound keeps every product of two below 2^48. */
-const dimension = whole(1, 2 ** 24);
-const INT32_MAX = 2 ** 31 - 1;
-const positions = whole(1, INT32_MAX);
-/** Finite: JSON's 1e999 reads as infinity. */
-const number = (min: number, expected: string) =>
-  field<number>(expected, (value) => typeof value === 'number' && Number.isFinite(value) && value >= min);
-const positive = number(Number.MIN_VALUE, 'a number above 0');
-const atLeastOne = number(1, 'a number from 1 on');
-const finite = number(-Infinity, 'a number');
-const bool = field<boolean>('true or false', (value) => typeof value === 'boolean');
-const text = field<string>('a text', (value) => typeof value === 'string' && value !== '');
-const texts = field<string[]>(
-  'a list of texts',
-  (value) => Array.isArray(value) && value.every((item) => typeof item === 'string' && item !== ''),
-);
-const names = field<[string, ...string[]]>(
-  'a list of at least one name',
-  (value) => Array.isArray(value) && value.length > 0 && value.every((item) => typeof item === 'string'),
-);
-const tokenIds = field<number | number[]>(
-  'a token id or a list of token ids',
-  (value) =>
-    isWhole(value, 0, INT32_MAX) ||
-    (Array.isArray(value) && value.every((item) => isWhole(item, 0, INT32_MAX))),
-);
+/** What any config.json and generation_config.json may hold; what only one family has, that family reads. */
 
 const rope = z.object(
   {
     rope_type: text.nullish(),
     type: text.nullish(),
     rope_theta: positive.nullish(),
+    partial_rotary_factor: positive.nullish(),
     factor: atLeastOne.nullish(),
     low_freq_factor: positive.nullish(),
     high_freq_factor: positive.nullish(),
     original_max_position_embeddings: positions.nullish(),
+    attention_factor: positive.nullish(),
+    beta_fast: positive.nullish(),
+    beta_slow: positive.nullish(),
+    mscale: finite.nullish(),
+    mscale_all_dim: finite.nullish(),
+    truncate: bool.nullish(),
+    short_factor: positives.nullish(),
+    long_factor: positives.nullish(),
   },
   { error: 'an object' },
 );
 
-/** `rope_scaling` (before transformers 5) or `rope_parameters`. */
+/** One rotary embedding, in `rope_scaling` (before transformers 5) or `rope_parameters`. */
 export type RawRope = z.infer<typeof rope>;
+
+/** `rope_parameters` holds one, or one for each type of layer. */
+const ropes = rope.extend({ full_attention: rope.nullish(), sliding_attention: rope.nullish() });
 
 export const rawConfigSchema = z.object({
   architectures: names,
@@ -75,22 +63,27 @@ export const rawConfigSchema = z.object({
 
   rope_theta: positive.nullish(),
   rope_scaling: rope.nullish(),
-  rope_parameters: rope.nullish(),
+  rope_parameters: ropes.nullish(),
+  partial_rotary_factor: positive.nullish(),
+  original_max_position_embeddings: positions.nullish(),
   max_position_embeddings: positions,
   max_sequence_length: positions.nullish(),
   seq_length: positions.nullish(),
   max_seq_len: positions.nullish(),
   model_max_length: positions.nullish(),
 
-  sliding_window: positions.nullish(),
+  sliding_window: whole(0, 2 ** 31 - 1).nullish(),
   use_sliding_window: bool.nullish(),
   max_window_layers: whole(0, 4096).nullish(),
   layer_types: texts.nullish(),
+  use_bidirectional_attention: bool.nullish(),
 
   eos_token_id: tokenIds.nullish(),
   bos_token_id: tokenIds.nullish(),
   dtype: text.nullish(),
   torch_dtype: text.nullish(),
+  quantization_config: object.nullish(),
+  compression_config: object.nullish(),
 });
 
 export type RawConfig = z.infer<typeof rawConfigSchema>;
@@ -103,23 +96,3 @@ export const rawGenerationConfigSchema = z.object({
   min_p: finite.nullish(),
   repetition_penalty: finite.nullish(),
 });
-
-/**
- * Checks a parsed JSON object.
- * @param source names where a top-level field came from, for the error
- * @throws StartupError of one line: source, field, what it must be and what it is
- */
-export function checkFields<T>(
-  schema: z.ZodType<T>,
-  value: Readonly<Record<string, unknown>>,
-  source: (field: string) => string,
-): T {
-  const result = schema.safeParse(value);
-  if (result.success) return result.data;
-  const issue = result.error.issues[0];
-  const keys = issue?.path.map(String) ?? [];
-  const found = keys.reduce<unknown>((at, key) => (at as Record<string, unknown>)[key], value);
-  const shown = `${source(keys[0] ?? '')}: ${quote(keys.join('.'))}`;
-  if (found === undefined) throw new StartupError(`${shown} is missing`);
-  throw new StartupError(`${shown} must be ${issue?.message}, found ${quote(found)}`);
-}

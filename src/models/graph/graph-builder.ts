@@ -1,7 +1,7 @@
-import { basename, dirname } from 'node:path';
+import { dirname, relative, sep } from 'node:path';
 import { StartupError, bug } from '../../core/errors';
 import { ElementType, type ElementTypeName } from '../../onnxruntime/element-type';
-import type { TensorRef, WeightSource } from '../../checkpoint/checkpoint';
+import type { TensorDtype, TensorRef, WeightSource } from '../../checkpoint/checkpoint';
 import { AttributeType, EXTERNAL, encodeModel, type AttributeMessage, type GraphMessage } from './onnx-proto';
 
 /** The name of a value in the graph. */
@@ -34,14 +34,18 @@ const WEIGHT_TYPES: Readonly<Record<string, ElementTypeName>> = {
 export class GraphBuilder {
   private readonly graph: GraphMessage = { name: 'model', node: [], initializer: [], input: [], output: [] };
   private readonly named = new Set<string>();
-  private folder: string | null = null;
+  private readonly external = new Map<GraphMessage['initializer'][number], TensorRef>();
   private counter = 0;
 
   constructor(private readonly weights: WeightSource) {}
 
-  /** Folder of the external data, once a weight was used. */
+  /**
+   * The folder that the locations of external data are relative to, once a weight was used: the deepest one that holds all
+   * files, because ONNX Runtime takes one folder and no way out of it.
+   */
   get externalDataFolder(): string | null {
-    return this.folder;
+    const folders = [...this.external.values()].map(({ file }) => dirname(file));
+    return folders.length === 0 ? null : folders.reduce(commonFolder);
   }
 
   input(name: string, type: ElementTypeName, dims: readonly Dim[]): Value {
@@ -102,7 +106,26 @@ export class GraphBuilder {
   rawWeight(name: string, shape: readonly number[]): Value {
     if (!this.named.has(name)) {
       this.named.add(name);
-      this.addExternal(this.weights.get(name, shape));
+      this.addExternal(name, this.weights.get(name, shape));
+    }
+    return name;
+  }
+
+  /**
+   * A weight in a form that is made while the model is loaded.
+   * @param make its bytes from the stored tensor; row-major and little-endian
+   */
+  convertedWeight(
+    name: string,
+    dtype: TensorDtype,
+    shape: readonly number[],
+    stored: { readonly name: string; readonly shape: readonly number[] },
+    make: (stored: TensorRef) => Uint8Array,
+  ): Value {
+    if (!this.named.has(name)) {
+      this.named.add(name);
+      const bytes = () => make(this.weights.get(stored.name, stored.shape));
+      this.addExternal(name, this.weights.convert(name, dtype, shape, bytes));
     }
     return name;
   }
@@ -120,6 +143,14 @@ export class GraphBuilder {
   }
 
   build(): Uint8Array {
+    const folder = this.externalDataFolder;
+    for (const [initializer, { file, offset, byteLength }] of this.external) {
+      initializer.externalData = [
+        { key: 'location', value: relative(folder ?? '', file) },
+        { key: 'offset', value: String(offset) },
+        { key: 'length', value: String(byteLength) },
+      ];
+    }
     return encodeModel(this.graph, [
       { domain: '', version: 21 },
       { domain: 'com.microsoft', version: 1 },
@@ -139,31 +170,20 @@ export class GraphBuilder {
     return name;
   }
 
-  private addExternal(tensor: TensorRef): void {
-    const folder = dirname(tensor.file);
-    this.folder ??= folder;
-    // ONNX Runtime resolves every location against one folder and refuses any that leaves it.
-    if (this.folder !== folder) {
-      throw new StartupError(
-        `${tensor.file}: all shards of a checkpoint must lie in one folder (${this.folder})`,
-      );
-    }
+  private addExternal(name: string, tensor: TensorRef): void {
     const type = WEIGHT_TYPES[tensor.dtype];
     if (!type)
       throw new StartupError(
         `${tensor.file}: tensor '${tensor.name}' has the unsupported type ${tensor.dtype}`,
       );
-    this.graph.initializer.push({
-      name: tensor.name,
+    const initializer = {
+      name,
       dims: [...tensor.shape],
       dataType: ElementType[type],
       dataLocation: EXTERNAL,
-      externalData: [
-        { key: 'location', value: basename(tensor.file) },
-        { key: 'offset', value: String(tensor.offset) },
-        { key: 'length', value: String(tensor.byteLength) },
-      ],
-    });
+    };
+    this.graph.initializer.push(initializer);
+    this.external.set(initializer, tensor);
   }
 
   private addNode(
@@ -185,6 +205,13 @@ export class GraphBuilder {
       domain: options.domain ?? '',
     });
   }
+}
+
+/** The deepest folder that holds both. */
+function commonFolder(a: string, b: string): string {
+  const [first, second] = [a.split(sep), b.split(sep)];
+  const differs = first.findIndex((part, at) => part !== second[at]);
+  return differs === -1 ? a : first.slice(0, differs).join(sep) || sep;
 }
 
 function attributeMessage(name: string, value: Attribute): AttributeMessage {

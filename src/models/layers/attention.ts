@@ -1,18 +1,25 @@
-import type { ModelConfig } from '../config/model-config';
+import type { DecoderConfig } from '../config/decoder-config';
+import type { Rope } from '../config/rope';
 import type { GraphBuilder, Value } from '../graph/graph-builder';
+import type { Projections } from './projections';
 import { rotaryTables } from './rotary';
 
-/** GroupQueryAttention rotates by itself only heads of whole 16-element vectors. */
+/** GroupQueryAttention rotates by itself only whole 16-element vectors of heads that are made of such. */
 const FUSED_ROTARY_MULTIPLE = 16;
 
-/** Whether the graph needs the input `position_ids`, [batch, sequence] int64. */
-export function needsPositionIds(config: ModelConfig): boolean {
-  return config.headDim % FUSED_ROTARY_MULTIPLE !== 0;
+/** Whether GroupQueryAttention can rotate in every layer; if not, the graph needs the input `position_ids`. */
+function fusesRotary({ headDim, ropes }: DecoderConfig): boolean {
+  const sizes = [headDim, ...ropes.map((rope) => rope?.dims ?? 0)];
+  return sizes.every((size) => size % FUSED_ROTARY_MULTIPLE === 0);
 }
 
-/** Queries, keys and values of all heads: separate, or side by side in one tensor. */
-export type Projections =
-  { readonly packed: Value } | { readonly q: Value; readonly k: Value; readonly v: Value };
+/** Names of the cosine and sine tables of one rotary embedding. */
+interface Tables {
+  readonly cos: Value;
+  readonly sin: Value;
+  /** Elements of a head that they rotate. */
+  readonly dims: number;
+}
 
 /**
  * Attention over KV rows that belong to the caller. For each layer the graph takes `past_k.<layer>` and `past_v.<layer>`
@@ -26,8 +33,8 @@ export class Attention {
   private readonly totalLen: Value;
   private readonly grouped: Value;
   private readonly flat: Value;
-  private readonly cos: Value;
-  private readonly sin: Value;
+  private readonly tables = new Map<Rope, Tables>();
+  /** [batch, sequence] int64; null where GroupQueryAttention rotates. */
   private readonly positionIds: Value | null;
 
   /**
@@ -37,19 +44,16 @@ export class Attention {
    */
   constructor(
     private readonly g: GraphBuilder,
-    private readonly config: ModelConfig,
+    private readonly config: DecoderConfig,
     inputIds: Value,
-    capacity: number,
+    private readonly capacity: number,
     private readonly cached: boolean,
   ) {
     this.seqlens = g.input('seqlens_k', 'int32', ['batch']);
     this.totalLen = g.input('total_len', 'int32', []);
-    this.positionIds = needsPositionIds(config)
-      ? g.input('position_ids', 'int64', ['batch', 'sequence'])
-      : null;
-    const tables = rotaryTables(config, capacity);
-    this.cos = g.floats('rotary.cos', [tables.positions, tables.half], tables.cos);
-    this.sin = g.floats('rotary.sin', [tables.positions, tables.half], tables.sin);
+    this.positionIds = fusesRotary(config)
+      ? null
+      : g.input('position_ids', 'int64', ['batch', 'sequence']);
     const batchAndSequence = g.node('Shape', [inputIds]);
     this.grouped = g.node('Concat', [batchAndSequence, g.ints('rest', [-1])], { attributes: { axis: 0 } });
     this.flat = g.ints('shape.attention', [-1, config.numHeads * config.headDim]);
@@ -66,13 +70,19 @@ export class Attention {
       ? ['k', 'v'].map((kind) => g.input(`past_${kind}.${layer}`, 'float32', pastDims))
       : ['', ''];
     const presents = [`present_k.${layer}`, `present_v.${layer}`] as const;
-    const [q, k, v] = this.positionIds === null ? this.unrotated(projections) : this.rotated(projections);
+    const rope = config.ropes[layer] ?? null;
+    const tables = rope === null ? null : this.tablesOf(rope);
+    const [q, k, v] =
+      tables === null || this.positionIds === null
+        ? this.unrotated(projections)
+        : this.rotated(projections, tables, this.positionIds);
+    const fused = tables !== null && this.positionIds === null;
     const window = config.slidingWindows[layer] ?? null;
-    const fused = this.positionIds === null;
     const out = `attention.${layer}`;
+    const rows = [pastK as Value, pastV as Value, this.seqlens, this.totalLen];
     g.namedNode(
       'GroupQueryAttention',
-      [q, k, v, pastK as Value, pastV as Value, this.seqlens, this.totalLen, ...(fused ? [this.cos, this.sin] : [])],
+      [q, k, v, ...rows, ...(fused ? [tables.cos, tables.sin] : [])],
       [out, ...presents],
       {
         domain: 'com.microsoft',
@@ -81,6 +91,8 @@ export class Attention {
           kv_num_heads: config.numKvHeads,
           do_rotary: fused ? 1 : 0,
           ...(window === null ? {} : { local_window_size: window }),
+          ...(config.attentionScale === null ? {} : { scale: { float: config.attentionScale } }),
+          ...(config.attentionSoftcap === null ? {} : { softcap: { float: config.attentionSoftcap } }),
         },
       },
     );
@@ -97,13 +109,18 @@ export class Attention {
     return [this.group(projections.q), this.group(projections.k), this.group(projections.v)];
   }
 
-  private rotated(projections: Projections): [Value, Value, Value] {
+  private rotated(projections: Projections, tables: Tables, positionIds: Value): [Value, Value, Value] {
     const { q, k, v } = 'packed' in projections ? this.split(projections.packed) : projections;
-    return [
-      this.rotate(this.group(q), this.config.numHeads),
-      this.rotate(this.group(k), this.config.numKvHeads),
-      this.group(v),
-    ];
+    const rotate = (value: Value, heads: number) =>
+      this.g.node('RotaryEmbedding', [this.group(value), positionIds, tables.cos, tables.sin], {
+        domain: 'com.microsoft',
+        attributes: {
+          interleaved: 0,
+          num_heads: heads,
+          ...(tables.dims === this.config.headDim ? {} : { rotary_embedding_dim: tables.dims }),
+        },
+      });
+    return [rotate(q, this.config.numHeads), rotate(k, this.config.numKvHeads), this.group(v)];
   }
 
   private split(packed: Value): { q: Value; k: Value; v: Value } {
@@ -117,10 +134,19 @@ export class Attention {
     return { q, k, v };
   }
 
-  private rotate(value: Value, heads: number): Value {
-    return this.g.node('RotaryEmbedding', [value, this.positionIds as Value, this.cos, this.sin], {
-      domain: 'com.microsoft',
-      attributes: { interleaved: 0, num_heads: heads },
-    });
+  /** The tables of a rotary embedding, one pair for all layers that have it. */
+  private tablesOf(rope: Rope): Tables {
+    let tables = this.tables.get(rope);
+    if (!tables) {
+      const name = `rotary.${this.tables.size}`;
+      const { cos, sin, positions, half } = rotaryTables(rope, this.capacity);
+      tables = {
+        cos: this.g.floats(`${name}.cos`, [positions, half], cos),
+        sin: this.g.floats(`${name}.sin`, [positions, half], sin),
+        dims: rope.dims,
+      };
+      this.tables.set(rope, tables);
+    }
+    return tables;
   }
 }

@@ -1,36 +1,8 @@
 import type { GraphBuilder, Value } from '../graph/graph-builder';
+import { ACTIVATIONS, type Activation } from './activation';
+import type { LinearMethod } from './linear-method';
 
 /** The layers that model families are written in. All values are flat: [tokens, width]. */
-
-/** One or several projections of the same input, side by side in the output. Weights are [out, in], as torch stores them. */
-export interface LinearPart {
-  readonly name: string;
-  readonly outputs: number;
-}
-
-/** y = x · Wᵀ (+ b), with `<name>.weight` and, if asked for, `<name>.bias`. */
-export function linear(g: GraphBuilder, x: Value, inputs: number, part: LinearPart, bias = false): Value {
-  return mergedLinear(g, x, inputs, [part], bias);
-}
-
-/** Several linear layers of one input as a single product: their outputs are concatenated in the order of `parts`. */
-export function mergedLinear(
-  g: GraphBuilder,
-  x: Value,
-  inputs: number,
-  parts: readonly LinearPart[],
-  bias = false,
-): Value {
-  const weights = parts.map((part) => g.weight(`${part.name}.weight`, [part.outputs, inputs]));
-  const biases = bias ? parts.map((part) => g.weight(`${part.name}.bias`, [part.outputs])) : [];
-  const operands = [x, concat(g, weights), ...(bias ? [concat(g, biases)] : [])];
-  return g.node('Gemm', operands, { attributes: { transB: 1 } });
-}
-
-/** Concatenation of weights along their first axis; folded when the session is created. */
-function concat(g: GraphBuilder, values: readonly Value[]): Value {
-  return values.length === 1 ? (values[0] as Value) : g.node('Concat', values, { attributes: { axis: 0 } });
-}
 
 /** x / rms(x) · weight, over the last axis. */
 export function rmsNorm(g: GraphBuilder, x: Value, weight: Value, epsilon: number): Value {
@@ -56,23 +28,43 @@ export function addRmsNorm(
   return { normed, residual: sum };
 }
 
-/** silu(gate(x)) · up(x), projected down: the MLP of the Llama line. */
-export function gatedMlp(
-  g: GraphBuilder,
-  x: Value,
-  prefix: string,
-  sizes: { hidden: number; intermediate: number },
-  bias: boolean,
-): Value {
-  const { hidden, intermediate } = sizes;
-  const gate = linear(g, x, hidden, { name: `${prefix}.gate_proj`, outputs: intermediate }, bias);
-  const up = linear(g, x, hidden, { name: `${prefix}.up_proj`, outputs: intermediate }, bias);
-  const silu = g.node('Mul', [gate, g.node('Sigmoid', [gate])]);
-  return linear(
-    g,
-    g.node('Mul', [silu, up]),
-    intermediate,
-    { name: `${prefix}.down_proj`, outputs: hidden },
-    bias,
-  );
+/** The weight of a norm, float32, with an offset added to it: Gemma stores its distance from 1. */
+export function normWeight(g: GraphBuilder, name: string, width: number, offset: 0 | 1): Value {
+  const weight = g.weight(`${name}.weight`, [width]);
+  return offset === 0 ? weight : g.node('Add', [weight, g.floats('one', [1], Float32Array.of(1))]);
+}
+
+/** x · factor; nothing at all for a factor of 1. */
+export function scaled(g: GraphBuilder, x: Value, factor: number): Value {
+  if (factor === 1) return x;
+  return g.node('Mul', [x, g.floats(`factor.${factor}`, [1], Float32Array.of(factor))]);
+}
+
+/** cap · tanh(x / cap), which stays within ±cap. */
+export function softcapped(g: GraphBuilder, x: Value, cap: number | null): Value {
+  return cap === null ? x : scaled(g, g.node('Tanh', [scaled(g, x, 1 / cap)]), cap);
+}
+
+export interface MlpShape {
+  readonly hidden: number;
+  readonly intermediate: number;
+  readonly activation: Activation;
+  readonly bias: boolean;
+  /** gate and up are one tensor, gate first. */
+  readonly fused: boolean;
+}
+
+/** activation(gate(x)) · up(x), projected down: the MLP of the Llama line. */
+export function gatedMlp(g: GraphBuilder, linear: LinearMethod, x: Value, prefix: string, shape: MlpShape): Value {
+  const { hidden, intermediate, bias } = shape;
+  const project = (input: Value, inputs: number, name: string, outputs: number) =>
+    linear.apply(g, input, { inputs, parts: [{ name: `${prefix}.${name}`, outputs }], bias });
+  const [gate, up] = shape.fused
+    ? g.nodes('Split', [project(x, hidden, 'gate_up_proj', 2 * intermediate)], {
+        attributes: { axis: 1, num_outputs: 2 },
+        outputs: 2,
+      })
+    : [project(x, hidden, 'gate_proj', intermediate), project(x, hidden, 'up_proj', intermediate)];
+  const activated = g.node('Mul', [ACTIVATIONS[shape.activation](g, gate as Value), up as Value]);
+  return project(activated, intermediate, 'down_proj', hidden);
 }

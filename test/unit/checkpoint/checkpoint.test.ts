@@ -74,7 +74,6 @@ describe('shards', () => {
     ['a list', [], "'weight_map' must be an object"],
     ['a number for a name', { 'a.weight': 1 }, "tensor 'a.weight' has no file name"],
     ['a shard that is missing', { 'a.weight': 'three.safetensors' }, "shard 'three.safetensors' is missing"],
-    ['a tensor in the wrong shard', { 'a.weight': 'two.safetensors' }, "tensor 'a.weight' is missing"],
     ['a path upwards', { 'a.weight': '../one.safetensors' }, 'is not a name inside the folder'],
     ['an absolute path', { 'a.weight': '/etc/passwd' }, 'is not a name inside the folder'],
     ['an empty name', { 'a.weight': '' }, 'is not a name inside the folder'],
@@ -87,6 +86,33 @@ describe('shards', () => {
     expect(text.startsWith(dir)).toBe(true);
   });
 
+  test('a tensor that is not where the index says is refused when it is needed, not before', () => {
+    const dir = create({ ...map, 'lm_head.weight': 'two.safetensors' });
+    const weights = openCheckpoint(dir);
+    expect(weights.get('b.weight', [2]).file).toBe(path.join(dir, 'two.safetensors'));
+    expect(refusal(() => weights.get('lm_head.weight', [2, 2]))).toBe(
+      `${path.join(dir, 'two.safetensors')}: tensor 'lm_head.weight' is missing (the index says it is here)`,
+    );
+  });
+
+  test('are found by their names where there is no index', () => {
+    const dir = folders.create({
+      'model-00001-of-00002.safetensors': shardA,
+      'model-00002-of-00002.safetensors': shardB,
+    });
+    const weights = openCheckpoint(dir);
+    expect(weights.get('a.weight', [2, 3]).file).toBe(path.join(dir, 'model-00001-of-00002.safetensors'));
+    expect(weights.get('b.weight', [2]).file).toBe(path.join(dir, 'model-00002-of-00002.safetensors'));
+    expect(refusal(() => weights.get('x', []))).toBe(`${dir}: tensor 'x' is missing`);
+  });
+
+  test('without an index must be complete', () => {
+    const dir = folders.create({ 'model-00001-of-00002.safetensors': shardA });
+    expect(refusal(() => openCheckpoint(dir))).toBe(
+      `${dir}: the shards 'model-00001-of-00002.safetensors' are not complete (interrupted download?)`,
+    );
+  });
+
   test('a name that stands twice is refused', () => {
     const text = '{"weight_map":{"a.weight":"one.safetensors","a.weight":"two.safetensors"}}';
     expect(refusal(() => openCheckpoint(create({}, { [index]: text })))).toContain(
@@ -97,6 +123,32 @@ describe('shards', () => {
   test('a shard may lie in a folder below', () => {
     const dir = create({ 'a.weight': 'folder/one.safetensors' }, { 'folder/one.safetensors': shardA });
     expect(openCheckpoint(dir).files).toEqual([path.join(dir, 'folder/one.safetensors')]);
+  });
+});
+
+describe('the names of a body', () => {
+  const body = (prefix: string, head: string) =>
+    folders.create({
+      'model.safetensors': safetensors(
+        {
+          [`${prefix}embed_tokens.weight`]: entry('F32', [1, 1], 0, 4),
+          [`${prefix}norm.weight`]: entry('F32', [1], 4, 8),
+          [head]: entry('F32', [1, 1], 8, 12),
+        },
+        12,
+      ),
+    });
+
+  test.each([
+    ['model.', 'lm_head.weight'],
+    ['', 'lm_head.weight'],
+    ['language_model.model.', 'language_model.lm_head.weight'],
+    ['model.language_model.', 'lm_head.weight'],
+  ])('may begin with %j', (prefix, head) => {
+    const weights = openCheckpoint(body(prefix, head));
+    expect(weights.get('model.norm.weight', [1]).name).toBe(`${prefix}norm.weight`);
+    expect(weights.get('lm_head.weight', [1, 1]).name).toBe(head);
+    expect(refusal(() => weights.get('model.x', []))).toContain(`tensor '${prefix}x' is missing`);
   });
 });
 

@@ -1,12 +1,13 @@
 import * as path from 'node:path';
-import { loadModelConfig, type ModelConfig } from '../../../src/models/config/model-config';
+import type { DecoderConfig } from '../../../src/models/config/decoder-config';
+import { loadDecoderConfig } from '../models/config/load';
 import { openCheckpoint } from '../../../src/checkpoint/checkpoint';
 
 const root = path.join(__dirname, '../../..');
 const checkpoints = path.join(root, 'test/model/checkpoints');
 
 /** Every tensor a decoder of this config has, and its shape. */
-function expectedTensors(config: ModelConfig): Map<string, number[]> {
+function expectedTensors(config: DecoderConfig): Map<string, number[]> {
   const { hiddenSize, intermediateSize, vocabSize, headDim } = config;
   const query = config.numHeads * headDim;
   const keyValue = config.numKvHeads * headDim;
@@ -29,7 +30,7 @@ function expectedTensors(config: ModelConfig): Map<string, number[]> {
     linear('mlp.down_proj', hiddenSize, intermediateSize, config.mlpBias);
     const norms = ['input_layernorm', 'post_attention_layernorm'];
     for (const name of norms) tensors.set(`model.layers.${layer}.${name}.weight`, [hiddenSize]);
-    if (config.modelType !== 'qwen3') continue;
+    if (config.qkNorm === 'none') continue;
     for (const name of ['q_norm', 'k_norm'])
       tensors.set(`model.layers.${layer}.self_attn.${name}.weight`, [headDim]);
   }
@@ -52,7 +53,7 @@ const folders = [
 ];
 
 test.each(folders.map((dir) => [path.basename(dir), dir]))('%s holds what its config promises', (_, dir) => {
-  const config = loadModelConfig(dir, {});
+  const config = loadDecoderConfig(dir, {});
   const weights = openCheckpoint(dir);
   for (const [name, shape] of expectedTensors(config)) {
     const tensor = weights.get(name, shape);
@@ -62,10 +63,10 @@ test.each(folders.map((dir) => [path.basename(dir), dir]))('%s holds what its co
 });
 
 test('the special features are seen', () => {
-  const load = (name: string) => loadModelConfig(path.join(checkpoints, name), {});
-  expect(load('llama-llama3-rope').ropeScaling).toMatchObject({ kind: 'llama3', factor: 8 });
+  const load = (name: string) => loadDecoderConfig(path.join(checkpoints, name), {});
+  expect(load('llama-llama3-rope').ropes[0]?.scaling).toMatchObject({ kind: 'llama3', factor: 8 });
   expect(load('llama-linear-rope')).toMatchObject({
-    ropeScaling: { kind: 'linear', factor: 4 },
+    ropes: [{ scaling: { kind: 'linear', factor: 4 } }, { scaling: { kind: 'linear', factor: 4 } }],
     contextLen: 512,
   });
   expect(load('mistral-sliding-window').slidingWindows).toEqual([24, 24]);
@@ -75,7 +76,7 @@ test('the special features are seen', () => {
 });
 
 test('the random checkpoint states its end tokens and sampling defaults', () => {
-  expect(loadModelConfig(path.join(checkpoints, 'random-qwen2'), {})).toMatchObject({
+  expect(loadDecoderConfig(path.join(checkpoints, 'random-qwen2'), {})).toMatchObject({
     eosTokenIds: [509, 511],
     bosTokenId: 509,
     contextLen: 2048,

@@ -1,8 +1,9 @@
 import * as path from 'node:path';
 import fc from 'fast-check';
 import { StartupError } from '../../../../src/core/errors';
-import { loadModelConfig } from '../../../../src/models/config/model-config';
 import { Folders } from '../../checkpoint/folders';
+import { readModel } from '../../../../src/models/registry';
+import { loadDecoderConfig } from './load';
 
 const folders = new Folders();
 afterAll(() => folders.removeAll());
@@ -27,7 +28,7 @@ const qwen2 = { ...mistral, architectures: ['Qwen2ForCausalLM'], model_type: 'qw
 const qwen3 = { ...mistral, architectures: ['Qwen3ForCausalLM'], model_type: 'qwen3' };
 
 const load = (config: object | string, overrides: Record<string, unknown> = {}, generation?: object) =>
-  loadModelConfig(
+  loadDecoderConfig(
     folders.create({
       'config.json': config,
       ...(generation === undefined ? {} : { 'generation_config.json': generation }),
@@ -63,13 +64,25 @@ test('a bare Llama config gets the defaults of its family', () => {
     numKvHeads: 8,
     headDim: 8,
     rmsNormEps: 1e-6,
+    normOffset: 0,
+    blockNorms: {
+      attention: { before: 'input_layernorm', after: null },
+      mlp: { before: 'post_attention_layernorm', after: null },
+    },
+    qkNorm: 'none',
     hiddenAct: 'silu',
     tieWordEmbeddings: false,
     qkvBias: false,
     outputBias: false,
     mlpBias: false,
-    ropeTheta: 10000,
-    ropeScaling: null,
+    fusedProjections: false,
+    ropes: Array(4).fill({ theta: 10000, dims: 8, scaling: null }),
+    attentionScale: null,
+    attentionSoftcap: null,
+    logitSoftcap: null,
+    embeddingMultiplier: 1,
+    residualMultiplier: 1,
+    logitMultiplier: 1,
     maxPositionEmbeddings: 512,
     contextLen: 512,
     slidingWindows: [null, null, null, null],
@@ -99,7 +112,7 @@ test('what the config says is read', () => {
     numKvHeads: 4,
     headDim: 16,
     rmsNormEps: 1e-5,
-    ropeTheta: 500000,
+    ropes: Array(4).fill({ theta: 500000, dims: 16, scaling: null }),
     tieWordEmbeddings: true,
     qkvBias: true,
     outputBias: true,
@@ -176,6 +189,15 @@ describe('rope', () => {
     originalMaxPositionEmbeddings: 64,
   };
   const linear = { kind: 'linear', factor: 4 };
+  const yarn = {
+    kind: 'yarn',
+    factor: 4,
+    betaFast: 32,
+    betaSlow: 1,
+    truncate: true,
+    originalMaxPositionEmbeddings: 128,
+    attentionFactor: 0.1 * Math.log(4) + 1,
+  };
   test.each<[string, object, object]>([
     ['none', { rope_scaling: null }, { ropeScaling: null, ropeTheta: 10000, contextLen: 512 }],
     ['default', { rope_scaling: { rope_type: 'default' } }, { ropeScaling: null, contextLen: 512 }],
@@ -201,18 +223,58 @@ describe('rope', () => {
       { rope_parameters: { rope_type: 'default', rope_theta: 1e6 } },
       { ropeScaling: null, ropeTheta: 1e6 },
     ],
+    [
+      'yarn of a config that keeps the original length',
+      { rope_scaling: { type: 'yarn', factor: 4, original_max_position_embeddings: 512 } },
+      { ropeScaling: { ...yarn, originalMaxPositionEmbeddings: 512 }, contextLen: 2048 },
+    ],
+    [
+      'yarn of a stretched config',
+      { rope_scaling: { rope_type: 'yarn', factor: 4, original_max_position_embeddings: 128 } },
+      { ropeScaling: yarn, contextLen: 512 },
+    ],
+    [
+      'yarn without a factor',
+      { rope_scaling: { rope_type: 'yarn', original_max_position_embeddings: 128 } },
+      { ropeScaling: yarn, contextLen: 512 },
+    ],
+    [
+      'yarn with magnitudes that cancel',
+      { rope_scaling: { rope_type: 'yarn', factor: 4, mscale: 1, mscale_all_dim: 1, truncate: false } },
+      { ropeScaling: { kind: 'yarn', attentionFactor: 1, truncate: false } },
+    ],
+    [
+      'longrope by its first name',
+      {
+        original_max_position_embeddings: 64,
+        rope_scaling: { type: 'su', short_factor: [1, 1, 1, 1], long_factor: [2, 2, 2, 2] },
+      },
+      {
+        ropeScaling: { kind: 'longrope', originalMaxPositionEmbeddings: 64, attentionFactor: Math.sqrt(1.5) },
+        contextLen: 512,
+      },
+    ],
+    ['dynamic: up to the trained length', { rope_scaling: { type: 'dynamic', factor: 4 } }, { contextLen: 512 }],
     ['new style wins', { rope_theta: 5, rope_parameters: { rope_theta: 1e6 } }, { ropeTheta: 1e6 }],
   ])('%s', (_, extra, expected) => {
-    expect(load({ ...llama, ...extra })).toMatchObject(expected);
+    const config = load({ ...llama, ...extra });
+    const [rope] = config.ropes;
+    expect({ ...config, ropeTheta: rope?.theta, ropeScaling: rope?.scaling }).toMatchObject(expected);
   });
 
   test.each<[string, object, string]>([
-    ['yarn', { rope_scaling: { type: 'yarn', factor: 4 } }, "rope_scaling of type 'yarn' is not supported"],
     [
-      'dynamic',
-      { rope_parameters: { rope_type: 'dynamic' } },
-      "rope_parameters of type 'dynamic' is not supported",
+      'what nobody knows',
+      { rope_scaling: { type: 'spiral', factor: 4 } },
+      "rope_scaling of type 'spiral' is not supported",
     ],
+    ['longrope without its lists', { rope_scaling: { type: 'longrope' } }, "'rope_scaling.short_factor' is missing"],
+    [
+      'a list of the wrong length',
+      { rope_scaling: { type: 'longrope', short_factor: [1], long_factor: [1] } },
+      "'rope_scaling.short_factor' must have 4 entries, found 1",
+    ],
+    ['a part that is odd', { partial_rotary_factor: 0.4 }, "'partial_rotary_factor' 0.4 does not rotate an even part"],
     ['no factor', { rope_scaling: { type: 'linear' } }, "'rope_scaling.factor' is missing"],
     [
       'a factor of text',
@@ -323,17 +385,18 @@ describe('refuses with one line', () => {
       { ...llama, num_key_value_heads: 3 },
       "must divide 'num_attention_heads' 8, found 3",
     ],
-    ['no kv heads', { ...qwen2, num_key_value_heads: null }, "'num_key_value_heads' is missing"],
+    ['no kv heads', { ...qwen2, num_key_value_heads: undefined }, "'num_key_value_heads' is missing"],
     [
       'heads that do not divide',
       { ...llama, hidden_size: 60 },
       "'hidden_size' must be a multiple of 'num_attention_heads' 8",
     ],
     ['an odd head', { ...llama, head_dim: 7 }, "'head_dim' must be even, found 7"],
-    ['gelu', { ...llama, hidden_act: 'gelu' }, "'hidden_act' 'gelu' is not supported (silu is)"],
+    ['relu2', { ...llama, hidden_act: 'relu2' }, "'hidden_act' 'relu2' is not supported (silu, swish, gelu,"],
+    ['a window of nothing', { ...mistral, sliding_window: 0 }, "'sliding_window' must be a whole number from 1 on"],
     [
       'a negative eos',
-      { ...llama, eos_token_id: -1 },
+      { ...llama, eos_token_id: -2 },
       "'eos_token_id' must be a token id or a list of token ids",
     ],
     ['an eos of text', { ...llama, eos_token_id: [2, '</s>'] }, "'eos_token_id' must be"],
@@ -351,20 +414,99 @@ describe('refuses with one line', () => {
 
   test('a missing field names file and field', () => {
     const dir = folders.create({ 'config.json': { ...llama, vocab_size: undefined } });
-    expect(() => loadModelConfig(dir, {})).toThrow(
+    expect(() => loadDecoderConfig(dir, {})).toThrow(
       `${path.join(dir, 'config.json')}: 'vocab_size' is missing`,
     );
   });
 
   test('a missing file', () => {
     const dir = folders.create();
-    expect(() => loadModelConfig(dir, {})).toThrow(`${path.join(dir, 'config.json')}: no such file`);
-    expect(() => loadModelConfig('/nonexistent', {})).toThrow('/nonexistent: no such folder');
+    expect(() => loadDecoderConfig(dir, {})).toThrow(`${path.join(dir, 'config.json')}: no such file`);
+    expect(() => loadDecoderConfig('/nonexistent', {})).toThrow('/nonexistent: no such folder');
   });
 
   test('a file far too large', () => {
     expect(refusal(' '.repeat(5_000_000))).toContain('5000000 bytes are too many');
   });
+});
+
+describe('what says nothing', () => {
+  test.each([
+    ['null for kv heads', { num_key_value_heads: null }, { numKvHeads: 8 }],
+    ['null for the size of heads', { head_dim: null }, { headDim: 8 }],
+    ['null for the end', { eos_token_id: null }, { eosTokenIds: [] }],
+    ['-1 for the end', { eos_token_id: -1 }, { eosTokenIds: [] }],
+    ['-1 among the ends', { eos_token_id: [-1, 5] }, { eosTokenIds: [5] }],
+    ['-1 for the beginning', { bos_token_id: -1 }, { bosTokenId: null }],
+    ['a window of nothing that is off', { sliding_window: 0, use_sliding_window: false }, {}],
+    ['null for the switch', { sliding_window: 32, use_sliding_window: null }, {}],
+    ['null everywhere', { rope_scaling: null, rope_theta: null, hidden_act: null, tie_word_embeddings: null }, {}],
+    ['null for a quantization', { quantization_config: null }, {}],
+  ])('%s', (_, extra, expected) => {
+    const slidingWindows = [null, null, null, null];
+    expect(load({ ...qwen2, ...extra })).toMatchObject({ slidingWindows, ...expected });
+  });
+});
+
+describe('a config within a config', () => {
+  const text = { ...llama, architectures: undefined, model_type: 'gemma3_text', head_dim: 16, num_key_value_heads: 2 };
+  const whole = {
+    architectures: ['Gemma3ForConditionalGeneration'],
+    model_type: 'gemma3',
+    eos_token_id: [1, 106],
+    vision_config: { hidden_size: 1152 },
+    text_config: { ...text, eos_token_id: null },
+  };
+
+  test('stands at the top, and the whole model says who it is', () => {
+    expect(load(whole)).toMatchObject({
+      architecture: 'Gemma3ForConditionalGeneration',
+      modelType: 'gemma3',
+      hiddenSize: 64,
+      headDim: 16,
+      eosTokenIds: [1, 106],
+    });
+    expect(load(whole, { max_position_embeddings: 128 }).contextLen).toBe(128);
+  });
+
+  test('must be an object', () => {
+    expect(refusal({ ...whole, text_config: 5 })).toContain("'text_config' must be an object");
+  });
+});
+
+describe('quantized weights', () => {
+  test.each([
+    ['quantization_config', { quant_method: 'gptq', bits: 4 }, "'gptq' (4 bits)"],
+    ['quantization_config', { quant_method: 'awq', bits: 4 }, "'awq' (4 bits)"],
+    ['quantization_config', { quant_method: 'fp8', activation_scheme: 'dynamic' }, "'fp8'"],
+    ['quantization_config', { quant_method: 'compressed-tensors', format: 'pack-quantized' }, "'compressed-tensors'"],
+    ['quantization_config', { quant_method: 'bitsandbytes', load_in_4bit: true }, "'bitsandbytes'"],
+    ['quantization_config', { quant_method: 'mxfp4' }, "'mxfp4'"],
+    ['quantization_config', { quant_algo: 'NVFP4' }, "'NVFP4'"],
+    ['quantization_config', {}, "'unknown'"],
+    ['compression_config', { format: 'int-quantized' }, "'int-quantized'"],
+  ])('%s %j are refused by name, with what to use instead', (field, settings, scheme) => {
+    expect(refusal({ ...llama, [field]: settings })).toMatch(
+      new RegExp(
+        `^\\S+/config\\.json: weights quantized with ${scheme.replace(/[()]/g, '\\$&')} are not supported \\('${field}'\\): use the checkpoint`,
+      ),
+    );
+  });
+});
+
+test('an architecture that is not known is refused with those that are', () => {
+  expect(refusal({ ...llama, architectures: ['GPT2LMHeadModel'] })).toMatch(
+    /'GPT2LMHeadModel' is not supported.*LlamaForCausalLM/,
+  );
+  expect(refusal({ ...llama, architectures: ['toString'] })).toContain("'toString' is not supported");
+});
+
+test('a body without vocabulary projection serves vectors only', () => {
+  const dir = folders.create({ 'config.json': { ...llama, architectures: ['LlamaModel'] } });
+  expect(readModel(dir, {}, 'embedding').config.architecture).toBe('LlamaModel');
+  expect(() => readModel(dir, {}, 'generation')).toThrow(
+    'LlamaModel has no vocabulary projection, so it gives vectors only: serve it with --is-embedding',
+  );
 });
 
 test('a model type that objects know gets no defaults from them', () => {
@@ -399,7 +541,7 @@ test('whatever the fields hold, the config is loaded or refused', () => {
   fc.assert(
     fc.property(fc.dictionary(fc.constantFrom(...fields), value, { maxKeys: 3 }), (overrides) => {
       try {
-        expect(loadModelConfig(dir, overrides).slidingWindows).toHaveLength(4);
+        expect(loadDecoderConfig(dir, overrides).slidingWindows).toHaveLength(4);
       } catch (error) {
         expect(error).toBeInstanceOf(StartupError);
       }

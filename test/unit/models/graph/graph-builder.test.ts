@@ -1,11 +1,12 @@
 import { StartupError } from '../../../../src/core/errors';
 import { GraphBuilder } from '../../../../src/models/graph/graph-builder';
-import { addRmsNorm, gatedMlp, mergedLinear, rmsNorm } from '../../../../src/models/layers/layers';
-import { modelBuilder } from '../../../../src/models/registry';
+import { addRmsNorm, gatedMlp, rmsNorm } from '../../../../src/models/layers/layers';
+import { unquantized, type LinearMethod } from '../../../../src/models/layers/linear-method';
 import { IoBinding } from '../../../../src/onnxruntime/io-binding';
 import { Session } from '../../../../src/onnxruntime/session';
 import { Tensor, pinnedFloat32 } from '../../../../src/onnxruntime/tensor';
-import type { TensorRef, WeightSource } from '../../../../src/checkpoint/checkpoint';
+import { readTensor, type TensorRef, type WeightSource } from '../../../../src/checkpoint/checkpoint';
+import { ConvertedWeights } from '../../../../src/checkpoint/converted-weights';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -15,6 +16,7 @@ class FileWeights implements WeightSource {
   readonly folder = mkdtempSync(join(tmpdir(), 'graph-test-'));
   readonly files = [join(this.folder, 'weights.bin')];
   private readonly tensors = new Map<string, TensorRef>();
+  private readonly converted = new ConvertedWeights();
 
   constructor(values: Readonly<Record<string, { shape: readonly number[]; data: readonly number[] }>>) {
     const file = this.files[0] as string;
@@ -30,17 +32,18 @@ class FileWeights implements WeightSource {
     writeFileSync(file, Buffer.concat(parts));
   }
 
-  has(name: string): boolean {
-    return this.tensors.has(name);
-  }
-
   get(name: string): TensorRef {
     const tensor = this.tensors.get(name);
     if (!tensor) throw new StartupError(`tensor '${name}' is missing`);
     return tensor;
   }
 
+  convert(name: string, dtype: TensorRef['dtype'], shape: readonly number[], make: () => Uint8Array): TensorRef {
+    return this.converted.add(name, dtype, shape, make);
+  }
+
   close(): void {
+    this.converted.close();
     rmSync(this.folder, { recursive: true });
   }
 }
@@ -90,7 +93,7 @@ describe('layers compute what their torch originals do', () => {
       { name: 'a', outputs: 1 },
       { name: 'b', outputs: 2 },
     ];
-    g.output('y', mergedLinear(g, x, 2, parts, true), 'float32', ['n', 3]);
+    g.output('y', unquantized.apply(g, x, { inputs: 2, parts, bias: true }), 'float32', ['n', 3]);
     close(await run(g, [1, 1, 2, 0], [2, 2], [2, 3]), [3.5, 6, 12, 2.5, 5, 11]);
   });
 
@@ -117,7 +120,7 @@ describe('layers compute what their torch originals do', () => {
     });
     const g = new GraphBuilder(weights);
     const x = g.input('x', 'float32', ['n', 1]);
-    g.output('y', gatedMlp(g, x, 'mlp', { hidden: 1, intermediate: 1 }, false), 'float32', ['n', 1]);
+    g.output('y', gatedMlp(g, unquantized, x, 'mlp', { hidden: 1, intermediate: 1, activation: 'silu', bias: false, fused: false }), 'float32', ['n', 1]);
     const silu = 2 / (1 + Math.exp(-2));
     close(await run(g, [1], [1, 1], [1, 1]), [silu * 3 * 0.5]);
   });
@@ -133,30 +136,49 @@ it('adds a weight once, however often it is used', () => {
   weights.close();
 });
 
-it('refuses shards in different folders and element types without a cast', () => {
-  const ref = (name: string, file: string, dtype: TensorRef['dtype'] = 'F32'): TensorRef => ({
-    name,
-    dtype,
-    shape: [1],
-    file,
-    offset: 0,
-    byteLength: 4,
-  });
-  const tensors: Record<string, TensorRef> = {
-    a: ref('a', '/one/a.bin'),
-    b: ref('b', '/two/b.bin'),
-    c: ref('c', '/one/c.bin', 'I64'),
-  };
-  const source = { get: (name: string) => tensors[name] } as Partial<WeightSource> as WeightSource;
-  const g = new GraphBuilder(source);
-  g.weight('a', [1]);
-  expect(() => g.weight('b', [1])).toThrow(StartupError);
-  expect(() => g.weight('c', [1])).toThrow(/unsupported type I64/);
+it('refuses element types without a cast', () => {
+  const ref: TensorRef = { name: 'c', dtype: 'I64', shape: [1], file: '/one/c.bin', offset: 0, byteLength: 8 };
+  const source = { get: () => ref } as Partial<WeightSource> as WeightSource;
+  expect(() => new GraphBuilder(source).weight('c', [1])).toThrow(/unsupported type I64/);
 });
 
-it('names what it supports when it does not know an architecture', () => {
-  expect(() => modelBuilder('GPT2LMHeadModel')).toThrow(
-    /'GPT2LMHeadModel' is not supported.*LlamaForCausalLM/,
-  );
-  expect(() => modelBuilder('toString')).toThrow(StartupError);
+it('takes weights from several folders, and made ones beside stored ones', async () => {
+  const [one, two] = [
+    new FileWeights({ 'a.weight': { shape: [2, 3], data: [1, 2, 3, 4, 5, 6] } }),
+    new FileWeights({ 'b.weight': { shape: [1, 2], data: [10, 1] } }),
+  ];
+  const source: WeightSource = {
+    files: [...one.files, ...two.files],
+    get: (name) => (name === 'a.weight' ? one : two).get(name),
+    convert: (...made) => one.convert(...made),
+    close: () => undefined,
+  };
+  const g = new GraphBuilder(source);
+  const x = g.input('x', 'float32', ['n', 3]);
+  const hidden = transposed.apply(g, x, { inputs: 3, parts: [{ name: 'a', outputs: 2 }], bias: false });
+  const y = unquantized.apply(g, hidden, { inputs: 2, parts: [{ name: 'b', outputs: 1 }], bias: false });
+  g.output('y', y, 'float32', ['n', 1]);
+  close(await run(g, [1, 0, 2], [1, 3], [1, 1]), [(1 + 6) * 10 + (4 + 12)]);
+  const made = g.externalDataFolder;
+  expect([...source.files, made].every((file) => file?.startsWith(made ?? '?'))).toBe(true);
+  one.close();
+  two.close();
 });
+
+/** A way of storing weights of its own: [in, out], as another operator wants them. */
+const transposed: LinearMethod = {
+  apply(g, x, { inputs, parts }) {
+    const [part] = parts;
+    if (!part) throw new Error('no part');
+    const stored = { name: `${part.name}.weight`, shape: [part.outputs, inputs] };
+    const weight = g.convertedWeight(`${part.name}.transposed`, 'F32', [inputs, part.outputs], stored, (tensor) => {
+      const values = new Float32Array(new Uint8Array(readTensor(tensor)).buffer);
+      const columns = Float32Array.from(
+        { length: values.length },
+        (_, at) => values[(at % part.outputs) * inputs + Math.floor(at / part.outputs)] as number,
+      );
+      return new Uint8Array(columns.buffer);
+    });
+    return g.node('MatMul', [x, weight]);
+  },
+};

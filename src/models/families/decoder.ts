@@ -1,0 +1,10 @@
+import type { ConfigFile } from '../config/config-file';
+import { readDecoderConfig, type DecoderConfig, type DecoderTraits } from '../config/decoder-config';
+import { buildDecoder } from '../layers/decoder';
+import type { FamilyModel } from '../model';
+
+/** A model that is Llama but for some traits. */
+export function decoder(file: ConfigFile, traits: DecoderTraits = {}): FamilyModel & { readonly config: DecoderConfig } {
+  const config = readDecoderConfig(file, traits);
+  return { config, build: (g, options) => buildDecoder(g, config, options) };
+}

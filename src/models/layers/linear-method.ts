@@ -1,0 +1,40 @@
+import type { GraphBuilder, Value } from '../graph/graph-builder';
+
+/** One or several projections of the same input, side by side in the output. Weights are [out, in], as torch stores them. */
+export interface LinearPart {
+  /** Of the tensors `<name>.weight` and `<name>.bias`. */
+  readonly name: string;
+  readonly outputs: number;
+}
+
+/** Several linear layers of one input as a single product. */
+export interface Projection {
+  readonly inputs: number;
+  /** Outputs are concatenated in this order. */
+  readonly parts: readonly LinearPart[];
+  readonly bias: boolean;
+}
+
+/**
+ * How the weights of linear layers are stored and multiplied: as they are, or quantized in some way. Layers ask it for
+ * every projection and know nothing of it.
+ */
+export interface LinearMethod {
+  /** @param x [tokens, inputs]; the result is [tokens, sum of outputs] */
+  apply(g: GraphBuilder, x: Value, projection: Projection): Value;
+}
+
+/** Weights in a floating-point type, multiplied in float32. */
+export const unquantized: LinearMethod = {
+  apply(g, x, { inputs, parts, bias }) {
+    const weights = parts.map((part) => g.weight(`${part.name}.weight`, [part.outputs, inputs]));
+    const biases = bias ? parts.map((part) => g.weight(`${part.name}.bias`, [part.outputs])) : [];
+    const operands = [x, concat(g, weights), ...(bias ? [concat(g, biases)] : [])];
+    return g.node('Gemm', operands, { attributes: { transB: 1 } });
+  },
+};
+
+/** Concatenation of weights along their first axis; folded when the session is created. */
+function concat(g: GraphBuilder, values: readonly Value[]): Value {
+  return values.length === 1 ? (values[0] as Value) : g.node('Concat', values, { attributes: { axis: 0 } });
+}

@@ -1,0 +1,53 @@
+import type { DecoderConfig } from '../config/decoder-config';
+import type { GraphBuilder, Value } from '../graph/graph-builder';
+import { normWeight, rmsNorm } from './layers';
+import type { LinearMethod } from './linear-method';
+
+/** Queries, keys and values of all heads: separate, or side by side in one tensor. */
+export type Projections =
+  { readonly packed: Value } | { readonly q: Value; readonly k: Value; readonly v: Value };
+
+/**
+ * Queries, keys and values of one layer from its input: in one product where nothing stands between them and the attention
+ * operator, which takes them side by side.
+ * @param prefix of the attention's weights
+ */
+export function queriesKeysValues(
+  g: GraphBuilder,
+  config: DecoderConfig,
+  linear: LinearMethod,
+  x: Value,
+  prefix: string,
+): Projections {
+  const { numHeads, numKvHeads, headDim } = config;
+  const project = (...parts: [string, number][]): Value =>
+    linear.apply(g, x, {
+      inputs: config.hiddenSize,
+      parts: parts.map(([name, heads]) => ({ name: `${prefix}.${name}_proj`, outputs: heads * headDim })),
+      bias: config.qkvBias,
+    });
+  if (config.fusedProjections) return { packed: project(['qkv', numHeads + 2 * numKvHeads]) };
+  if (config.qkNorm === 'none') {
+    return { packed: project(['q', numHeads], ['k', numKvHeads], ['v', numKvHeads]) };
+  }
+  const norm = config.qkNorm === 'head' ? headNorm : projectionNorm;
+  return {
+    q: norm(g, config, project(['q', numHeads]), `${prefix}.q_norm`, numHeads),
+    k: norm(g, config, project(['k', numKvHeads]), `${prefix}.k_norm`, numKvHeads),
+    v: project(['v', numKvHeads]),
+  };
+}
+
+/** Norms each head by itself, all with the same weight. */
+function headNorm(g: GraphBuilder, config: DecoderConfig, x: Value, name: string, heads: number): Value {
+  const perHead = g.node('Reshape', [x, g.ints(`shape.heads.${heads}`, [-1, heads, config.headDim])]);
+  const weight = normWeight(g, name, config.headDim, config.normOffset);
+  const normed = rmsNorm(g, perHead, weight, config.rmsNormEps);
+  return g.node('Reshape', [normed, g.ints(`shape.flat.${heads}`, [-1, heads * config.headDim])]);
+}
+
+/** Norms all heads together. */
+function projectionNorm(g: GraphBuilder, config: DecoderConfig, x: Value, name: string, heads: number): Value {
+  const weight = normWeight(g, name, heads * config.headDim, config.normOffset);
+  return rmsNorm(g, x, weight, config.rmsNormEps);
+}

@@ -1,0 +1,37 @@
+import type { ConfigFile } from './config/config-file';
+import type { ModelConfig } from './config/model-config';
+import type { GraphBuilder } from './graph/graph-builder';
+import type { LinearMethod } from './layers/linear-method';
+
+/** What a graph is built for. */
+export interface GraphOptions {
+  /** Tokens of prompt and output together. */
+  readonly capacity: number;
+  /** What comes out for the tokens asked for: logits, or the hidden state before the vocabulary projection. */
+  readonly tail: 'logits' | 'hidden';
+  /** How linear layers are stored and computed. */
+  readonly linear: LinearMethod;
+}
+
+/** A checkpoint as its family reads it. */
+export interface FamilyModel {
+  readonly config: ModelConfig;
+  /** Writes the graph; what weights it needs, and of which shapes, it asks the builder for. */
+  build(g: GraphBuilder, options: GraphOptions): void;
+}
+
+/** A model that can be built. */
+export interface Model extends FamilyModel {
+  /** How its linear layers are stored. */
+  readonly linear: LinearMethod;
+}
+
+/** A model family: one file of `families`, one line of the registry. */
+export interface Family {
+  /** Names in config.json's `architectures` that generate. */
+  readonly architectures: readonly string[];
+  /** Names of the same body without vocabulary projection: they give vectors only. */
+  readonly bodies?: readonly string[];
+  /** @throws StartupError of one line for a config that this family cannot be built from */
+  read(config: ConfigFile): FamilyModel;
+}
