@@ -80,6 +80,11 @@ const LIMIT = { min: -1 };
 
 export const VARIABLES = {
   SGLANG_LOG_MS: flag(false, 'Milliseconds in the time stamps of the log.'),
+  SGLANG_LOG_REQUEST_EXCEEDED_MS: number(
+    -1,
+    'Requests that ended faster have no line in the request log when they end; all have one up to 0.',
+    LIMIT,
+  ),
   SGLANG_LOG_REQUEST_HEADERS: words('Headers that the request log shows besides x-smg-routing-key.'),
   SGLANG_LOG_SCHEDULER_STATUS_TARGET: words(
     'Where the scheduler says which requests run and wait: stdout, or folders.',

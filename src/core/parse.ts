@@ -14,9 +14,11 @@ export function parseAs<S extends z.ZodType>(schema: S, value: unknown, at = '')
   if (outcome.success) return outcome.data;
   const faults = outcome.error.issues.slice(0, MAX_FAULTS).map((issue) => {
     const path = [at, ...issue.path.map(String)].filter((part) => part !== '').join('.');
-    return path === '' ? issue.message : `${path}: ${issue.message}`;
+    return { path, text: path === '' ? issue.message : `${path}: ${issue.message}` };
   });
-  throw new RequestError('bad_request', faults.join('; '));
+  const [{ path = '' } = {}, ...others] = faults;
+  const param = others.length === 0 && path !== '' ? path : null;
+  throw new RequestError('bad_request', faults.map(({ text }) => text).join('; '), param);
 }
 
 /** Whether `value` is a list of whole numbers. One pass: lists of ids may be long. */

@@ -72,6 +72,7 @@ async function readBytes(req: Request, res: Response): Promise<Buffer> {
     const stop = (error: RequestError) => {
       body.removeAllListeners('data');
       req.unpipe().pause();
+      if (body !== req) body.destroy();
       reject(error);
     };
     body.on('data', (chunk: Buffer) => {

@@ -3,11 +3,7 @@ import type { ErrorRequestHandler, Request, Response } from 'express';
 import { RequestError, traceOf } from '../core/errors';
 import { logger } from '../logging/logger';
 import { dialectOf } from './dialect';
-
-/** Seconds after which a client may try again what there was no room for. */
-const RETRY_AFTER = '1';
-/** How long a client may go on sending a body that is refused, so that it comes to read the answer. */
-const LINGER_MS = 2_000;
+import { endReply, RETRY_AFTER_S } from './end-reply';
 
 /** The last handler of the application: turns whatever was thrown into a reply. */
 export const errorHandler: ErrorRequestHandler = (error: unknown, req, res, next) => {
@@ -30,25 +26,9 @@ function sendError(req: Request, res: Response, error: RequestError): void {
   const body = dialectOf(res).errorBody(error);
   const text = typeof body === 'string' ? body : JSON.stringify(body);
   res.status(error.status).type(typeof body === 'string' ? 'text/plain' : 'application/json');
-  if (error.code === 'overloaded') res.setHeader('retry-after', RETRY_AFTER);
-  if (error.code === 'body_too_large' && !req.complete) endUnread(req, res, text);
-  else res.send(text);
-}
-
-/**
- * Answers a request whose body is still on its way. The connection is of no use afterwards, but to cut it at once would
- * reset it, and the answer would be lost before the client reads it.
- */
-function endUnread(req: Request, res: Response, text: string): void {
-  res.setHeader('connection', 'close');
-  res.setHeader('content-length', Buffer.byteLength(text));
-  res.write(text);
-  const end = () => {
-    clearTimeout(timer);
-    res.end();
-  };
-  const timer = setTimeout(end, LINGER_MS);
-  req.once('close', end).resume();
+  if (error.code === 'overloaded') res.setHeader('retry-after', RETRY_AFTER_S);
+  if (error.code === 'body_too_large') res.setHeader('connection', 'close');
+  endReply(req, res, text);
 }
 
 /** Errors of the web framework carry a status: a path that cannot be decoded. Its texts stay inside. */

@@ -3,6 +3,7 @@ import { isIPv6, type AddressInfo } from 'node:net';
 import { RequestError, StartupError } from '../core/errors';
 import { limitConnections, maxClients } from './connection-limit';
 import { dialectOfPath } from './dialect';
+import { endReply, RETRY_AFTER_S } from './end-reply';
 import { assignRequestId } from './request-id';
 
 const KEEP_ALIVE_MS = 5_000;
@@ -120,8 +121,12 @@ function explain(error: NodeJS.ErrnoException): string {
   return EXPLANATIONS[error.code ?? ''] ?? error.message;
 }
 
-const answerStarting: RequestListener = ({ url = '/' }, reply) => {
+const answerStarting: RequestListener = (request, reply) => {
   const error = new RequestError('overloaded', 'The server is starting: the model is still being loaded.');
-  const headers = { 'content-type': 'application/json', connection: 'close', 'retry-after': '1' };
-  reply.writeHead(error.status, headers).end(JSON.stringify(dialectOfPath(url).errorBody(error)));
+  reply.statusCode = error.status;
+  reply.setHeader('content-type', 'application/json; charset=utf-8');
+  reply.setHeader('connection', 'close');
+  reply.setHeader('retry-after', RETRY_AFTER_S);
+  const dialect = dialectOfPath(request.url ?? '/');
+  endReply(request, reply, JSON.stringify(dialect.errorBody(error)));
 };

@@ -1,3 +1,4 @@
+import { env } from '../core/env';
 import type { FinishReason } from '../core/request';
 import { jsonLine, openLogTargets, type LogTarget } from '../logging/log-target';
 import { timestamp } from '../logging/logger';
@@ -22,6 +23,7 @@ const BELOW_2 = new Set(['text', 'input_ids', 'output_ids', 'embedding']);
  */
 export class RequestLogger {
   private readonly target: LogTarget | null;
+  private readonly exceededMs = env('SGLANG_LOG_REQUEST_EXCEEDED_MS');
 
   /** @throws StartupError when the folder of a target cannot be made */
   constructor(private readonly args: LogArgs) {
@@ -37,10 +39,11 @@ export class RequestLogger {
 
   /**
    * @param request what was asked for under `rid` alone
+   * @param seconds from its arrival to its end
    * @param out its result
    */
-  finished(request: AnyRequest, rid: string, out: () => RecordFields): void {
-    if (this.target === null || request.noLogs) return;
+  finished(request: AnyRequest, rid: string, seconds: number, out: () => RecordFields): void {
+    if (this.target === null || request.noLogs || seconds * 1000 < this.exceededMs) return;
     const obj = this.cut(requestFields(request, rid));
     this.write('request.finished', 'Finish', request, { rid, obj, out: this.cut(out()) });
   }

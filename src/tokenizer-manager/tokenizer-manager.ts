@@ -288,7 +288,7 @@ export class TokenizerManager {
     const { state } = entry;
     const request = memberOf(entry.request, entry.index);
     this.requestLogger.aborted(request, state.rid, state.finish, state.isDetached);
-    this.requestLogger.finished(request, state.rid, () => resultFields(state));
+    this.requestLogger.finished(request, state.rid, state.e2eLatency ?? 0, () => resultFields(state));
     if (!request.noLogs) this.crashRecorder?.add(record(entry, Date.now()));
   }
 

@@ -93,7 +93,7 @@ export class EmbedManager {
       const e2eLatency = (performance.now() - receivedAt) / 1000;
       const member = memberOf(request, index);
       this.log.aborted(member, done.rid, done.finish, gone.aborted);
-      this.log.finished(member, done.rid, () => vectorFields(done, e2eLatency));
+      this.log.finished(member, done.rid, e2eLatency, () => vectorFields(done, e2eLatency));
       return { ...done, e2eLatency };
     });
     const results = (await Promise.all(ended)).map(toResult);

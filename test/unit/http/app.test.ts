@@ -223,6 +223,8 @@ describe('bodies', () => {
       });
     expect(await ask(body.length)).toMatch(/^HTTP\/1\.1 100 Continue\r\n\r\nHTTP\/1\.1 200 OK/);
     expect(await ask(40_000_000)).toMatch(/^HTTP\/1\.1 413 /);
+    await restart({ args: { apiKey: 'k' } });
+    expect(await ask(body.length)).toMatch(/^HTTP\/1\.1 401 [^]*Connection: close/i);
   });
 
   it.each([
@@ -284,6 +286,14 @@ it('tells what is wrong with a body in the dialect of its path', async () => {
   expect([status, body]).toEqual([400, openaiError('The request body is not valid JSON.')]);
 });
 
+it('names the one parameter that is at fault in the dialect that has a place for it', async () => {
+  const paramOf = async (body: object) =>
+    ((await server.ask('/v1/tokenize', body)).body as { error: { param: unknown } }).error.param;
+  expect(await paramOf({ prompt: 5 })).toBe('prompt');
+  expect(await paramOf({ prompt: 'a', zzz: 1 })).toBe('zzz');
+  expect(await paramOf({ prompt: 5, add_special_tokens: 5 })).toBeNull();
+});
+
 describe('while draining', () => {
   beforeEach(() => (server.status.phase = 'draining'));
 
@@ -305,6 +315,15 @@ describe('while draining', () => {
       expect([path, (await server.post(path, { rid: 'x' })).status]).toEqual([path, 200]);
     }
     expect((await server.post('/api/generate', { text: 'a' })).status).toBe(503);
+  });
+
+  it('answers also whoever is still sending a body', async () => {
+    const head = 'POST /generate HTTP/1.1\r\nHost: x\r\nContent-Length: 20000000\r\n\r\n';
+    const text = await talk(server.url, (socket) => {
+      socket.write(head);
+      socket.write('x'.repeat(10_000_000));
+    });
+    expect(text).toMatch(/^HTTP\/1\.1 503 /);
   });
 });
 

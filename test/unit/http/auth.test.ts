@@ -121,6 +121,7 @@ describe('on the wire', () => {
     expect(reply.headers.get('access-control-allow-headers')).toBe('authorization, content-type');
     expect(reply.headers.get('access-control-allow-methods')).toContain('POST');
     expect(reply.headers.get('access-control-allow-credentials')).toBe('true');
+    expect(reply.headers.get('access-control-expose-headers')).toBe('x-request-id, retry-after');
     const refused = await server.get('/model_info', { origin: 'http://page.example' });
     expect(refused.headers.get('access-control-allow-origin')).toBe('http://page.example');
   });

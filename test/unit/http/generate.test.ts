@@ -345,6 +345,10 @@ describe('errors', () => {
       return reply;
     };
     expect(await ask(400)).toEqual({ status: 400, body: { error: { message: 'no' } } });
+    const full = server.post('/generate', { text: 'a', rid: 'full' });
+    await server.scheduler.until('generate', server.scheduler.all('generate').length + 1);
+    server.scheduler.emit('full', '', { type: 'abort', message: 'no', status_code: 503 });
+    expect((await full).headers.get('retry-after')).toBe('1');
     for (const code of [503, 500]) {
       const body = { object: 'error', message: 'no', type: String(code), param: null, code };
       expect(await ask(code)).toEqual({ status: code, body });

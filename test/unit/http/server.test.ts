@@ -35,6 +35,21 @@ test('answers 503 until the application is set', async () => {
   expect(await (await fetch(http.url)).text()).toBe('ready');
 });
 
+test('answers also whoever is still sending a body while it starts', async () => {
+  const http = await listen();
+  const text = await new Promise<string>((resolve, reject) => {
+    let received = '';
+    const socket = connect(http.port, '127.0.0.1', () => {
+      socket.write('POST /generate HTTP/1.1\r\nHost: x\r\nContent-Length: 20000000\r\n\r\n');
+      socket.write('x'.repeat(10_000_000));
+    });
+    socket.on('data', (chunk) => (received += chunk.toString()));
+    socket.on('end', () => resolve(received));
+    socket.on('error', reject);
+  });
+  expect(text).toMatch(/^HTTP\/1\.1 503 /);
+});
+
 test('a port in use is one line with host and port', async () => {
   const { port } = await listen();
   await expect(HttpServer.listen('127.0.0.1', port)).rejects.toThrow(

@@ -122,6 +122,15 @@ it('shows of a batch each member alone when it ends', async () => {
   ]);
 });
 
+it('leaves out the end of requests that were fast, where asked to', async () => {
+  process.env['SGLANG_LOG_REQUEST_EXCEEDED_MS'] = '60000';
+  try {
+    expect(await logOf({})).toEqual([expect.stringMatching(/^Receive: /)]);
+  } finally {
+    delete process.env['SGLANG_LOG_REQUEST_EXCEEDED_MS'];
+  }
+});
+
 describe('an aborted request', () => {
   afterEach(() => jest.restoreAllMocks());
 
