@@ -9,7 +9,7 @@ export interface OtherFields {
   readonly ignored?: readonly string[];
   /** Fields of SGLang whose feature is not here: only a value that asks for nothing is let through. */
   readonly unavailable?: readonly string[];
-  /** Names that belong into a member of the body, so that whoever has them outside is told. */
+  /** Names that belong in a member of the body, so that whoever has them outside is told. */
   readonly inside?: { readonly field: string; readonly names: readonly string[] };
 }
 
@@ -59,7 +59,7 @@ function describe(
   { inside, ignored, unavailable }: OtherFields,
 ): string {
   const shown = name.length > MAX_NAME_LENGTH ? `${name.slice(0, MAX_NAME_LENGTH)}…` : name;
-  if (inside?.names.includes(name) === true) return `${shown}: belongs into ${inside.field}`;
+  if (inside?.names.includes(name) === true) return `${shown}: belongs in ${inside.field}`;
   const near = suggest(name, [...own, ...(ignored ?? []), ...(unavailable ?? [])]);
   if (near !== null) return `${shown}: unknown field, did you mean ${near}?`;
   const nearInside = inside === undefined ? null : suggest(name, inside.names);

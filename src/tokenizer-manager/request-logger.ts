@@ -1,7 +1,7 @@
 import { env } from '../core/env';
 import type { FinishReason } from '../core/request';
 import { jsonLine, openLogTargets, type LogTarget } from '../logging/log-target';
-import { timestamp } from '../logging/logger';
+import { logger, timestamp } from '../logging/logger';
 import { pythonRepr } from '../logging/python-repr';
 import type { ServerArgs } from '../server-args/server-args';
 import { requestFields, type AnyRequest, type RecordFields } from './request-record';
@@ -48,10 +48,15 @@ export class RequestLogger {
     this.write('request.finished', 'Finish', request, { rid, obj, out: this.cut(out()) });
   }
 
-  /** @param isGivenUp whether its client has left */
+  /**
+   * Says that a request was aborted, where it was; at debug level to those who have no request log.
+   * @param isGivenUp whether its client has left
+   */
   aborted(request: AnyRequest, rid: string, finish: FinishReason | null, isGivenUp: boolean): void {
-    if (this.target === null || request.noLogs || finish?.type !== 'abort') return;
+    if (finish?.type !== 'abort') return;
     const message = isGivenUp ? 'Nobody waits for it any more.' : finish.message;
+    logger.log('debug', `Abort request ${rid}: ${message}`);
+    if (this.target === null || request.noLogs) return;
     this.write('request.aborted', 'Abort', request, { rid, message });
   }
 

@@ -319,7 +319,7 @@ describe('errors', () => {
 
   it.each([
     [{ sampling_param: {} }, 'sampling_param: unknown field, did you mean sampling_params?'],
-    [{ max_new_tokens: 3 }, 'max_new_tokens: belongs into sampling_params'],
+    [{ max_new_tokens: 3 }, 'max_new_tokens: belongs in sampling_params'],
     [{ maxNewTokens: 3 }, 'maxNewTokens: unknown field, did you mean sampling_params.max_new_tokens?'],
     [{ prompt: 'a' }, 'prompt: unknown field'],
     [{ Stream: true }, 'Stream: unknown field, did you mean stream?'],

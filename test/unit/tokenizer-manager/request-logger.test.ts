@@ -8,6 +8,7 @@ import {
   TokenizerManager,
   type GenerateRequest,
 } from '../../../src/tokenizer-manager';
+import { captureLog } from '../capture-log';
 import { FakeScheduler } from './fake-scheduler';
 import { ByteTokenizer, FACTS, makeArgs } from './fixtures';
 
@@ -155,6 +156,17 @@ describe('an aborted request', () => {
       'request.finished',
     ]);
     expect(events[1]).toMatchObject({ rid: 'r', message: expect.any(String), headers: ORIGIN.headers });
+  });
+
+  it('is told of at debug level without a request log', async () => {
+    const { scheduler, manager } = makeManager({ logRequests: false });
+    const lines = captureLog((level, message) => `${level} ${message}`);
+    scheduler.isHolding = true;
+    const request = { ...DEFAULT_GENERATE_REQUEST, text: 'a', rid: 'r' };
+    const job = await manager.generate(request, new AbortController().signal);
+    manager.abort('r');
+    await job.results();
+    expect(lines).toEqual([expect.stringMatching(/^debug Abort request r: /)]);
   });
 
   it('says that nobody waits for it when its client has left', async () => {
