@@ -9,6 +9,11 @@ function escapeChar(char: string): string {
   return SHORT_ESCAPES[char] ?? `\\x${char.charCodeAt(0).toString(16).padStart(2, '0')}`;
 }
 
+/** A text that came from outside, on one line of the log: control characters become escapes. */
+export function oneLine(text: string): string {
+  return text.replace(/\p{Cc}/gu, escapeChar);
+}
+
 function reprString(text: string): string {
   const quote = text.includes("'") && !text.includes('"') ? '"' : "'";
   const escaped = text.replace(/[\\\p{Cc}]/gu, escapeChar);

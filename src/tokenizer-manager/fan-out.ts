@@ -176,6 +176,8 @@ export function ridsOf(
     if (name === '' || name.length > MAX_RID_LENGTH) {
       refuse(`rid must have 1 to ${MAX_RID_LENGTH} characters, got ${name.length}.`);
     }
+    // It is printed in logs: a line of its own must not come of it.
+    if (/\p{Cc}/u.test(name)) refuse('rid must not contain control characters.');
   }
   if (typeof rid === 'string') {
     return isList || n > 1 ? Array.from({ length: total }, (_, i) => `${rid}_${i}`) : [rid];

@@ -1,6 +1,7 @@
 import type { Response } from 'express';
 import { RequestError } from '../../core/errors';
 import { logger } from '../../logging/logger';
+import { oneLine } from '../../logging/python-repr';
 import type { AppDeps } from '../app-deps';
 import { dialectOf } from '../dialect';
 import { toRequestError } from '../error-handler';
@@ -85,5 +86,5 @@ async function streamReply(
 }
 
 function logRefusal(error: RequestError): void {
-  logger.log('error', `[http_server] Error: ${error.message}`);
+  logger.log('error', `[http_server] Error: ${oneLine(error.message)}`);
 }

@@ -331,6 +331,15 @@ describe('errors', () => {
     expect(server.scheduler.received).toEqual([]);
   });
 
+  it('never make a second line in the log', async () => {
+    const forged = 'x\r\n[2026-01-01 00:00:00] All is well';
+    const bodies = [{ [forged]: 1 }, { rid: forged }, { sampling_params: { stop_regex: `(${forged}` } }];
+    for (const body of bodies)
+      expect((await server.ask('/generate', { text: 'a', ...body })).status).toBe(400);
+    expect(logged).toHaveLength(3);
+    expect(logged.filter((line) => /[\r\n]/.test(line))).toEqual([]);
+  });
+
   it('name what looks like a way into the prototype', async () => {
     const raw = '{"text": "a", "__proto__": {"stream": true}, "sampling_params": {"max_new_tokens": 1}}';
     expect((await server.ask('/generate', raw)).body).toMatchObject({ message: '__proto__: unknown field' });

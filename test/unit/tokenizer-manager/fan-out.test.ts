@@ -100,6 +100,7 @@ describe('options', () => {
     [{ text: ['a', 'b'], rid: ['x'] }, 'The length of rid should be equal to the batch size.'],
     [{ text: 'a', rid: ['x'] }, 'rid should not be a list for a single prompt.'],
     [{ text: 'a', rid: '' }, 'rid must have 1 to 256 characters, got 0.'],
+    [{ text: 'a', rid: 'x\ny' }, 'rid must not contain control characters.'],
     [
       { text: ['a', 'b'], samplingParams: [{ n: 1 }, { n: 2 }] },
       'The parallel_sample_num should be the same for all samples in sample params.',
