@@ -19,6 +19,16 @@ export const ROOMS = {
   'tokenizer-manager': ['core', 'logging', 'ipc', 'tokenizer'],
   http: ['core', 'logging', 'ipc', 'tokenizer-manager', 'server-args'],
   'server-args': ['core', 'logging', 'scheduler', 'models', 'model-runner'],
+  engine: [
+    'core',
+    'logging',
+    'checkpoint',
+    'tokenizer',
+    'tokenizer-manager',
+    'http',
+    'server-args',
+    'launcher',
+  ],
   launcher: ['core', 'logging', 'ipc', 'child', 'checkpoint', 'tokenizer-manager', 'http', 'server-args'],
 };
 

@@ -61,11 +61,6 @@ export function repositoryNotFound(modelPath: string): string {
   return `${modelPath} (repository not found).`;
 }
 
-/** The sentence for weights that cannot be opened, e.g. `Failed to get weights iterator: x (repository not found).` */
-export function weightsIteratorFailure(error: unknown): string {
-  return `Failed to get weights iterator: ${errorMessage(error).replace(/\.?$/, '.')}`;
-}
-
 /**
  * @param modelPath a folder, or a hub id such as `Qwen/Qwen2.5-0.5B-Instruct`; nothing is downloaded
  * @throws StartupError `<path> (repository not found).` when it is neither

@@ -1,3 +1,2 @@
 export { createApp } from './app';
-export type { AppDeps } from './app-deps';
-export { ServerStatus, type ServerPhase } from './server-status';
+export { ServerStatus } from './server-status';

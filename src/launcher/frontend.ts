@@ -15,7 +15,8 @@ const DEAD_AFTER_MS = 20_000;
 export class Frontend {
   readonly application: RequestListener;
   readonly status = new ServerStatus();
-  private readonly manager: TokenizerManager;
+  readonly manager: TokenizerManager;
+  private readonly toScheduler: PushQueue<SchedulerMsg>;
 
   /**
    * Loads the tokenizer while the children load the model.
@@ -38,13 +39,13 @@ export class Frontend {
 
   private constructor(
     { args, endpoints }: ChildInit,
-    inbox: PullQueue<'tokenizerManager'>,
+    private readonly inbox: PullQueue<'tokenizerManager'>,
     tokenizer: Tokenizer | null,
     readonly facts: ModelFacts,
     fail: (error: unknown) => void,
   ) {
-    const toScheduler = new PushQueue<SchedulerMsg>(endpoints.scheduler, fail);
-    const manager = new TokenizerManager({ args, facts, tokenizer, toScheduler });
+    this.toScheduler = new PushQueue<SchedulerMsg>(endpoints.scheduler, fail);
+    const manager = new TokenizerManager({ args, facts, tokenizer, toScheduler: this.toScheduler });
     inbox
       .consume(
         (message) => manager.handle(message),
@@ -74,5 +75,11 @@ export class Frontend {
   /** Ends all requests as aborted. */
   abortAll(): void {
     this.manager.abortAll();
+  }
+
+  /** Closes the queues; nothing may be asked of it afterwards. */
+  close(): void {
+    this.inbox.close();
+    this.toScheduler.close();
   }
 }

@@ -23,7 +23,8 @@ export class MainProcess {
   /** Rejects with the first error that the server cannot outlive. Never resolves. */
   readonly failure: Promise<never>;
 
-  private readonly fail: (error: unknown) => void;
+  /** Tells of an error that the server cannot outlive. */
+  readonly fail: (error: unknown) => void;
   private http: HttpServer | null = null;
   private children: Children | null = null;
   private frontend: Frontend | null = null;
@@ -34,8 +35,6 @@ export class MainProcess {
     this.failure = new Promise((_, reject) => (fail = reject));
     this.failure.catch(() => undefined);
     this.fail = fail;
-    process.on('uncaughtException', fail);
-    process.on('unhandledRejection', fail);
   }
 
   /**
@@ -105,6 +104,7 @@ export class MainProcess {
     this.closed = true;
     this.http?.close();
     await this.children?.stop(graceMs);
+    this.frontend?.close();
   }
 
   /** Binds the address first of all: nobody should wait for a model to learn that the port is taken. */

@@ -13,6 +13,8 @@ import { WarmupError } from './warmup';
  */
 export async function serve(args: ServerArgs, signals: StopSignals): Promise<number> {
   const server = new MainProcess(args);
+  process.on('uncaughtException', server.fail);
+  process.on('unhandledRejection', server.fail);
   const exitAtOnce = async (signal: StopSignal): Promise<never> => {
     await server.close(0);
     process.exit(signalExitCode(signal));

@@ -127,11 +127,6 @@ export function readCString(pointer: Pointer): string {
   return koffi.decode(pointer, 'char', -1) as string;
 }
 
-/** Reads `count` C strings from an array of pointers. */
-export function readCStrings(pointer: Pointer, count: number): string[] {
-  return koffi.decode(pointer, 'const char *', count) as string[];
-}
-
 const LIBRARY_NAMES: Partial<Record<NodeJS.Platform, string>> = {
   linux: 'libonnxruntime.so.1',
   darwin: 'libonnxruntime.1.dylib',

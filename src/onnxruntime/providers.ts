@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { StartupError } from '../core/errors';
-import { OrtError, nativeFolder, ortLibrary, readCStrings, type Pointer } from './library';
+import { OrtError, nativeFolder, ortLibrary, type Pointer } from './library';
 
 /** Options of the CUDA provider, as named by ONNX Runtime's documentation of `OrtCUDAProviderOptionsV2`. */
 export interface CudaOptions {
@@ -11,18 +11,7 @@ export interface CudaOptions {
   readonly enableCudaGraph: boolean;
 }
 
-const INSTALL_CUDA = 'npm rebuild onnxruntime-node --onnxruntime-node-install=cuda12';
-
-/** Execution providers compiled into the library, best first, under ONNX Runtime's names. */
-export function availableProviders(): string[] {
-  const ort = ortLibrary();
-  const list: [Pointer | null] = [null];
-  const count: [number] = [0];
-  ort.call('GetAvailableProviders', list, count);
-  const names = readCStrings(list[0] as Pointer, count[0]);
-  ort.call('ReleaseAvailableProviders', list[0], count[0]);
-  return names;
-}
+const INSTALL_CUDA = 'npx sglang_install_cuda';
 
 /** @throws StartupError that names the command which installs the provider, when its library is not there */
 export function appendCudaProvider(sessionOptions: Pointer, options: CudaOptions): void {

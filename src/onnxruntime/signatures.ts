@@ -62,8 +62,6 @@ export const SIGNATURES = {
   RunWithBinding: { index: 133, args: ['void *', 'void *', 'void *'] },
   ReleaseIoBinding: { index: 135, args: ['void *'], returns: 'void' },
 
-  GetAvailableProviders: { index: 125, args: [OUT, '_Out_ int *'] },
-  ReleaseAvailableProviders: { index: 126, args: ['void *', 'int'] },
   CreateCUDAProviderOptions: { index: 205, args: [OUT] },
   UpdateCUDAProviderOptions: { index: 206, args: ['void *', 'const char **', 'const char **', 'size_t'] },
   ReleaseCUDAProviderOptions: { index: 208, args: ['void *'], returns: 'void' },

@@ -1,6 +1,6 @@
 export { usageErrorText } from './command';
-export { readMachine, type Machine } from './machine';
-export { parseCommandLine, type CommandLine, type ParsedFlags } from './parse';
+export { readMachine } from './machine';
+export { parseCommandLine } from './parse';
 export { formatServerArgs, toPublicArgs } from './public-args';
-export { resolveServerArgs, type ResolvedServerArgs } from './resolve';
+export { resolveServerArgs } from './resolve';
 export type { ServerArgs } from './server-args';

@@ -4,7 +4,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 
 /** `npm run demo`: a server and a chat with it, driven over pipes. */
-const DEMO = resolve(__dirname, '../../dist/demo/main.js');
+const DEMO = resolve(__dirname, '../../examples/chat.mjs');
 const README = readFileSync(resolve(__dirname, '../../README.md'), 'utf8');
 
 class Demo {

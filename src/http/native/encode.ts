@@ -90,7 +90,8 @@ export function encodeRoutes({ args, manager }: AppDeps): RouteSpec[] {
   ];
 }
 
-function parseEncodeBody(value: unknown): Omit<EmbedRequest, 'origin'> {
+/** @throws RequestError as `parseBody` */
+export function parseEncodeBody(value: unknown): Omit<EmbedRequest, 'origin'> {
   const body = parseBody(schema, value, OTHER);
   return {
     text: body.text ?? null,
@@ -100,7 +101,8 @@ function parseEncodeBody(value: unknown): Omit<EmbedRequest, 'origin'> {
   };
 }
 
-function renderVectors({ results, isBatch }: EmbedReply, weightVersion: string): unknown {
+/** The reply of `/encode`: one vector, or a list of them. */
+export function renderVectors({ results, isBatch }: EmbedReply, weightVersion: string): unknown {
   const rendered = results.map(({ rid, vector, promptTokens, finish, e2eLatency }) => ({
     embedding: Array.from(vector),
     meta_info: {

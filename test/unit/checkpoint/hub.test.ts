@@ -1,12 +1,7 @@
 import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { StartupError } from '../../../src/core/errors';
-import {
-  hubCacheDir,
-  repositoryNotFound,
-  resolveModelDir,
-  weightsIteratorFailure,
-} from '../../../src/checkpoint/hub';
+import { hubCacheDir, resolveModelDir } from '../../../src/checkpoint/hub';
 import { Folders } from './folders';
 
 const folders = new Folders();
@@ -91,14 +86,5 @@ test('the environment alone is enough', () => {
   const options = { revision: null, downloadDir: null, env: { HF_HOME: home } };
   expect(resolveModelDir('Qwen/Qwen2.5-0.5B', options).dir).toBe(
     path.join(home, 'hub', repo, 'snapshots', commit),
-  );
-});
-
-test('the sentence for weights', () => {
-  expect(weightsIteratorFailure(new StartupError(repositoryNotFound('x/y')))).toBe(
-    'Failed to get weights iterator: x/y (repository not found).',
-  );
-  expect(weightsIteratorFailure(new StartupError("m: tensor 'a' is missing"))).toBe(
-    "Failed to get weights iterator: m: tensor 'a' is missing.",
   );
 });

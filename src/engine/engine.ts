@@ -1,0 +1,188 @@
+import { findModelFolders } from '../checkpoint/hub';
+import { StartupError } from '../core/errors';
+import { parseEncodeBody, renderVectors } from '../http/native/encode';
+import { parseGenerateBody } from '../http/native/generate-body';
+import { renderResult, type RenderOptions } from '../http/native/generate-reply';
+import { Children } from '../launcher/children';
+import { Frontend } from '../launcher/frontend';
+import type { ServerArgs } from '../server-args';
+import { loadChatTemplate, type ChatMessage } from '../tokenizer/chat-template';
+import { NO_ORIGIN, type GenerateJob } from '../tokenizer-manager';
+import { readEngineArgs, type EngineArgs } from './args';
+import type { EncodeReply, EncodeRequest, GenerateReply, GenerateRequest, ReplyTo } from './wire';
+
+export interface CallOptions {
+  /** Ends the request when it fires; the call rejects with the signal's reason, a stream just ends. */
+  readonly signal?: AbortSignal;
+}
+
+/** How long the children may take to close before they are killed. */
+const CLOSE_GRACE_MS = 1_000;
+
+/**
+ * A model in this program, without HTTP: SGLang's offline engine. It runs in two processes of its own, which end with
+ * `shutdown` or with this process; until then they keep it running.
+ *
+ * Calls may overlap: requests that run at the same time share the batches, and prompts that begin alike the prefix cache.
+ */
+export class Engine {
+  private chatTemplate: ReturnType<typeof loadChatTemplate> | null = null;
+  private stopped: Promise<void> | null = null;
+
+  private constructor(
+    private readonly args: ServerArgs,
+    private readonly children: Children,
+    private readonly frontend: Frontend,
+    /** Rejects when the engine cannot go on, or was shut down. */
+    private readonly ended: Promise<never>,
+    private readonly end: (error: Error) => void,
+  ) {}
+
+  /**
+   * Starts the processes and loads the model.
+   * @param args of `launch_server`: `{ modelPath: '…', contextLength: 2048 }`, or a command line. Only errors are logged
+   *   unless `logLevel` says otherwise.
+   * @throws UsageError for a wrong argument, StartupError of one line when the model cannot be loaded
+   */
+  static async create(args: EngineArgs | readonly string[] = {}): Promise<Engine> {
+    const serverArgs = readEngineArgs(args, 'error');
+    let end: (error: unknown) => void = () => undefined;
+    const ended = new Promise<never>((_, reject) => (end = reject));
+    ended.catch(() => undefined);
+    const children = new Children({ args: serverArgs, ...findModelFolders(serverArgs) });
+    children.failure.catch(end);
+    try {
+      const frontend = await Frontend.start(children.init, children.ready(), end);
+      return new Engine(serverArgs, children, frontend, ended, end);
+    } catch (error) {
+      await children.stop(0);
+      throw error;
+    }
+  }
+
+  /**
+   * Completes one prompt or a list of them.
+   * @returns with `stream: true` an iterator over the replies as they grow, else the whole reply: a list for a list
+   * @throws RequestError naming what is wrong with the request
+   */
+  generate<R extends GenerateRequest & { readonly stream: true }>(
+    request: R,
+    options?: CallOptions,
+  ): AsyncGenerator<GenerateReply>;
+  generate<R extends GenerateRequest>(request: R, options?: CallOptions): Promise<ReplyTo<R, GenerateReply>>;
+  generate(
+    request: GenerateRequest & { readonly stream?: boolean },
+    options: CallOptions = {},
+  ): AsyncGenerator<GenerateReply> | Promise<GenerateReply | GenerateReply[]> {
+    return request.stream ? this.stream(request, options) : this.whole(request, options);
+  }
+
+  /**
+   * Turns texts into vectors; the engine must have been created with `isEmbedding: true`.
+   * @throws RequestError
+   */
+  async encode<R extends EncodeRequest>(
+    request: R,
+    options: CallOptions = {},
+  ): Promise<ReplyTo<R, EncodeReply>> {
+    const work = async (signal: AbortSignal) => {
+      const body = { ...parseEncodeBody(request), origin: NO_ORIGIN };
+      return renderVectors(await this.frontend.manager.encode(body, signal), this.args.weightVersion);
+    };
+    return (await this.call(work, options)) as ReplyTo<R, EncodeReply>;
+  }
+
+  /**
+   * The prompt for the next answer of a conversation, by the checkpoint's own chat template.
+   * @throws Error when the checkpoint has none
+   */
+  async chatPrompt(messages: readonly ChatMessage[]): Promise<string> {
+    this.chatTemplate ??= loadChatTemplate(this.children.init.tokenizerDir);
+    return (await this.chatTemplate)(messages);
+  }
+
+  /** Ends the processes; calls in progress reject. Resolves when nothing is left. May be called again. */
+  shutdown(): Promise<void> {
+    this.end(new StartupError('The engine was shut down.'));
+    this.stopped ??= this.children.stop(CLOSE_GRACE_MS).then(() => this.frontend.close());
+    return this.stopped;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.shutdown();
+  }
+
+  private async whole(
+    request: GenerateRequest,
+    options: CallOptions,
+  ): Promise<GenerateReply | GenerateReply[]> {
+    return this.call(async (signal) => {
+      const { job, render } = await this.start(request, signal);
+      const results = await job.results();
+      const replies = results.map(
+        (result) => renderResult(result, result.outputIds, true, render) as unknown as GenerateReply,
+      );
+      return job.isBatch ? replies : (replies[0] as GenerateReply);
+    }, options);
+  }
+
+  private async *stream(request: GenerateRequest, { signal }: CallOptions): AsyncGenerator<GenerateReply> {
+    const gone = new AbortController();
+    const leave = () => gone.abort();
+    signal?.addEventListener('abort', leave, { once: true });
+    if (signal?.aborted) leave();
+    try {
+      if (this.stopped) await this.ended;
+      const { job, render } = await Promise.race([this.start(request, gone.signal), this.ended]);
+      const chunks = job.chunks(({ index, result, newIds, isFirst }) => {
+        const ids = this.args.streamOutput ? newIds : result.outputIds;
+        const reply = renderResult(result, ids, isFirst, render) as unknown as GenerateReply;
+        return job.isBatch ? { ...reply, index } : reply;
+      });
+      for (;;) {
+        const next = await Promise.race([chunks.next(), this.ended]);
+        if (next.done) return;
+        yield next.value;
+      }
+    } catch (error) {
+      if (!signal?.aborted) throw error;
+    } finally {
+      signal?.removeEventListener('abort', leave);
+      leave();
+    }
+  }
+
+  private async start(
+    request: GenerateRequest,
+    signal: AbortSignal,
+  ): Promise<{ job: GenerateJob; render: RenderOptions }> {
+    const body = parseGenerateBody(request, NO_ORIGIN);
+    const job = await this.frontend.manager.generate(body.request, signal);
+    const render = {
+      tokenizer: this.frontend.manager.tokenizer,
+      weightVersion: this.args.weightVersion,
+      returnTextInLogprobs: body.returnTextInLogprobs,
+    };
+    return { job, render };
+  }
+
+  /** Runs a call until it is done, its signal fires or the engine ends. */
+  private async call<T>(work: (signal: AbortSignal) => Promise<T>, { signal }: CallOptions): Promise<T> {
+    signal?.throwIfAborted();
+    if (this.stopped) return this.ended;
+    const gone = new AbortController();
+    let leave = () => gone.abort();
+    const left = new Promise<never>((_, reject) => {
+      leave = () => {
+        gone.abort();
+        reject(signal?.reason as Error);
+      };
+      signal?.addEventListener('abort', leave, { once: true });
+    });
+    try {
+      return await Promise.race([work(gone.signal), left, this.ended]);
+    } finally {
+      signal?.removeEventListener('abort', leave);
+    }
+  }
+}

@@ -1,0 +1,15 @@
+/** The package's public API: a server or an engine inside another program. */
+export { RequestError, StartupError, UsageError } from './core/errors';
+export type { ArgValue, EngineArgs } from './engine/args';
+export { Engine, type CallOptions } from './engine/engine';
+export { launchServer, type RunningServer } from './engine/launch-server';
+export type {
+  EncodeReply,
+  EncodeRequest,
+  GenerateReply,
+  GenerateRequest,
+  Logprob,
+  ReplyTo,
+  SamplingParams,
+} from './engine/wire';
+export type { ChatMessage } from './tokenizer/chat-template';

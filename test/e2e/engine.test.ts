@@ -1,0 +1,41 @@
+import { execFile } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { promisify } from 'node:util';
+
+/** The package's public API: a program that uses it, the examples, and the names it is found under. */
+
+const ROOT = resolve(__dirname, '../..');
+const TMPDIR = mkdtempSync(join(tmpdir(), 'engine-'));
+afterAll(() => rmSync(TMPDIR, { recursive: true }));
+
+const node = (...args: string[]) =>
+  promisify(execFile)(process.execPath, args, { cwd: ROOT, env: { ...process.env, TMPDIR } });
+
+it('does what it promises', async () => {
+  const { stdout } = await node('--test', 'test/e2e/engine-program.mjs').catch((error: unknown) => {
+    throw new Error((error as { stdout: string }).stdout);
+  });
+  expect(stdout).toMatch(/fail 0\b/);
+});
+
+it.each(['generate', 'vectors'])('the example %s runs', async (name) => {
+  const { stdout, stderr } = await node(join('examples', `${name}.mjs`));
+  expect(stderr).toBe('');
+  expect(stdout).toContain(name === 'generate' ? 'The capital of France is → Paris' : '1.000');
+});
+
+it('is found by require and by import under the name of the package', async () => {
+  const code = {
+    cjs: `const { Engine } = require('sglang-node'); console.log(typeof Engine.create)`,
+    mjs: `import { Engine, launchServer } from 'sglang-node'; console.log(typeof Engine.create)`,
+  };
+  for (const [type, text] of [
+    ['commonjs', code.cjs],
+    ['module', code.mjs],
+  ] as const) {
+    const { stdout } = await node(`--input-type=${type}`, '--eval', text);
+    expect(stdout).toBe('function\n');
+  }
+});
