@@ -29,7 +29,17 @@ export const ROOMS = {
     'server-args',
     'launcher',
   ],
-  launcher: ['core', 'logging', 'ipc', 'child', 'checkpoint', 'tokenizer-manager', 'http', 'server-args'],
+  launcher: [
+    'core',
+    'logging',
+    'ipc',
+    'child',
+    'checkpoint',
+    'tokenizer',
+    'tokenizer-manager',
+    'http',
+    'server-args',
+  ],
 };
 
 /** Rooms that everybody may import types from: types are gone at run time. */

@@ -5,7 +5,9 @@ import { isAlive } from '../http/health';
 import type { SchedulerMsg } from '../ipc/messages';
 import { PullQueue, PushQueue } from '../ipc/queues';
 import { logger } from '../logging/logger';
-import { loadTokenizer, TokenizerManager, type Tokenizer } from '../tokenizer-manager';
+import { TokenizerManager } from '../tokenizer-manager';
+import { loadTokenizer } from '../tokenizer/tokenizer';
+import { TokenizerPool } from '../tokenizer/tokenizer-pool';
 import type { ChildInit } from '../child/protocol';
 
 /** A scheduler that was silent or stuck for longer will not finish its requests. */
@@ -31,7 +33,7 @@ export class Frontend {
   ): Promise<Frontend> {
     const [inbox, tokenizer, facts] = await Promise.all([
       PullQueue.bind('tokenizerManager', init.endpoints.tokenizerManager),
-      init.args.skipTokenizerInit ? null : loadTokenizer(init.tokenizerDir),
+      init.args.skipTokenizerInit ? null : loadPool(init.tokenizerDir),
       modelReady,
     ]);
     return new Frontend(init, inbox, tokenizer, facts, fail);
@@ -40,7 +42,7 @@ export class Frontend {
   private constructor(
     { args, endpoints }: ChildInit,
     private readonly inbox: PullQueue<'tokenizerManager'>,
-    tokenizer: Tokenizer | null,
+    private readonly tokenizer: TokenizerPool | null,
     readonly facts: ModelFacts,
     fail: (error: unknown) => void,
   ) {
@@ -81,5 +83,10 @@ export class Frontend {
   close(): void {
     this.inbox.close();
     this.toScheduler.close();
+    void this.tokenizer?.close();
   }
+}
+
+async function loadPool(dir: string): Promise<TokenizerPool> {
+  return new TokenizerPool(await loadTokenizer(dir), dir);
 }

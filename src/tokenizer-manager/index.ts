@@ -1,4 +1,4 @@
-export { loadTokenizer, type Tokenizer } from '../tokenizer/tokenizer';
+export type { Tokenizer } from '../tokenizer/tokenizer';
 export type { EmbedReply, EmbedRequest } from './embed/embed-manager';
 export { GenerateJob } from './generate-job';
 export {
@@ -10,4 +10,5 @@ export {
 } from './generate-request';
 export type { GenerateResult } from './request-state';
 export { SAMPLING_PARAM_NAMES } from './sampling-params';
+export { inSlices } from './slices';
 export { TokenizerManager, type Heartbeat } from './tokenizer-manager';

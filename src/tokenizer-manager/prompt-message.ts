@@ -1,7 +1,7 @@
 import { RequestError } from '../core/errors';
 import type { ModelFacts } from '../core/model-facts';
 import type { LogprobParams, SamplingParams } from '../core/request';
-import type { Tokenizer } from '../tokenizer/tokenizer';
+import type { AsyncTokenizer } from '../tokenizer/tokenizer-pool';
 import type { GenerateMsg } from '../ipc/messages';
 import { warnOnce } from '../logging/logger';
 import type { ServerArgs } from '../server-args/server-args';
@@ -11,7 +11,7 @@ import type { Prompt } from './fan-out';
 export interface PromptContext {
   readonly args: Pick<ServerArgs, 'allowAutoTruncate' | 'streamInterval'>;
   readonly facts: ModelFacts;
-  readonly tokenizer: Tokenizer | null;
+  readonly tokenizer: AsyncTokenizer | null;
 }
 
 /** What the samples of one prompt share. */
@@ -22,11 +22,16 @@ const MAX_LOGPROBS = 1024;
 
 /**
  * Tokenizes a prompt and checks everything that depends on its ids.
+ * @param gone the work is dropped when it fires
  * @throws RequestError `bad_value`
  */
-export function promptMessage(prompt: Prompt, context: PromptContext): PromptMessage {
+export async function promptMessage(
+  prompt: Prompt,
+  context: PromptContext,
+  gone: AbortSignal,
+): Promise<PromptMessage> {
   const { args, facts } = context;
-  const ids = promptIds(prompt, context);
+  const ids = await promptIds(prompt, context, gone);
   const limits = { ...facts, autoTruncate: args.allowAutoTruncate };
   const { params } = prompt;
   const lengths = fitToContext(ids.length, params.maxNewTokens, prompt.isMaxNewTokensGiven, limits);
@@ -48,11 +53,12 @@ export function promptMessage(prompt: Prompt, context: PromptContext): PromptMes
  * The ids of a prompt, checked against the vocabulary.
  * @throws RequestError `bad_value`
  */
-export function promptIds(
+export async function promptIds(
   { text, inputIds }: Pick<Prompt, 'text' | 'inputIds'>,
   context: PromptContext,
-): readonly number[] {
-  const ids = inputIds ?? tokenize(text ?? '', context);
+  gone: AbortSignal,
+): Promise<readonly number[]> {
+  const ids = inputIds ?? (await tokenize(text ?? '', context, gone));
   checkIds(ids, context.facts.vocabSize);
   return ids;
 }
@@ -61,19 +67,24 @@ function refuse(message: string): never {
   throw new RequestError('bad_value', message);
 }
 
-function tokenize(text: string, { tokenizer, facts, args }: PromptContext): number[] {
+async function tokenize(
+  text: string,
+  { tokenizer, facts, args }: PromptContext,
+  gone: AbortSignal,
+): Promise<number[]> {
   if (tokenizer === null) {
     refuse(
       'The engine initialized with skip_tokenizer_init=True cannot accept text prompts. ' +
         'Please provide input_ids or re-initialize the engine with skip_tokenizer_init=False.',
     );
   }
-  // Megabytes of text would hold up all other requests, only to be refused for their length.
-  const longest = facts.contextLen * tokenizer.maxTokenLength;
+  // What cannot fit is refused before it costs anything.
+  const { maxTokenLength } = tokenizer.sync;
+  const longest = facts.contextLen * maxTokenLength;
   if (text.length > longest && !args.allowAutoTruncate) {
-    refuseLength(`at least ${Math.ceil(text.length / tokenizer.maxTokenLength)}`, facts.contextLen);
+    refuseLength(`at least ${Math.ceil(text.length / maxTokenLength)}`, facts.contextLen);
   }
-  return tokenizer.encode(text.slice(0, longest));
+  return tokenizer.encode(text.slice(0, longest), {}, gone);
 }
 
 function checkIds(ids: readonly number[], vocabSize: number): void {

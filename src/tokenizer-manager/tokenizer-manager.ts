@@ -1,7 +1,8 @@
 import { assertNever, errorMessage, RequestError, StartupError } from '../core/errors';
 import type { ModelFacts } from '../core/model-facts';
 import { abortedFor } from '../core/request';
-import type { Tokenizer } from '../tokenizer/tokenizer';
+import type { DecodeOptions, EncodeOptions, Tokenizer } from '../tokenizer/tokenizer';
+import type { AsyncTokenizer } from '../tokenizer/tokenizer-pool';
 import type {
   GenerateMsg,
   InternalState,
@@ -25,12 +26,13 @@ import { RequestLogger } from './request-logger';
 import { memberOf, requestFields, resultFields, type RecordFields } from './request-record';
 import { RequestState } from './request-state';
 import { parseSamplingParams, type SamplingContext } from './sampling-params';
+import { inSlices } from './slices';
 
 export interface TokenizerManagerDeps {
   readonly args: ServerArgs;
   readonly facts: ModelFacts;
   /** null where only token ids go in and out (`--skip-tokenizer-init`). */
-  readonly tokenizer: Tokenizer | null;
+  readonly tokenizer: AsyncTokenizer | null;
   readonly toScheduler: { put(message: SchedulerMsg): void };
 }
 
@@ -52,15 +54,16 @@ interface Entry {
   readonly createdAt: number;
 }
 
-/** How long prompts are tokenized in one go before other work gets its turn. */
-const SLICE_MS = 20;
 const FLUSH_RETRY_MS = 50;
+/** Characters of a text that is tokenized for its own sake, whatever the context. */
+const MAX_TEXT = 2 ** 20;
 
 /**
  * Turns requests into messages to the scheduler and its outputs into results. Owns the state of every request from its
  * message until the output that ends it; nothing else removes a state, so that an abort always finds one.
  */
 export class TokenizerManager {
+  /** For short work; null where only token ids go in and out. */
   readonly tokenizer: Tokenizer | null;
   private readonly states = new Map<string, Entry>();
   private readonly vectors: EmbedManager;
@@ -75,12 +78,15 @@ export class TokenizerManager {
   /** @throws StartupError when the server's preferred sampling parameters are not valid, or a log cannot be written */
   constructor(private readonly deps: TokenizerManagerDeps) {
     const { args, facts, tokenizer } = deps;
-    this.tokenizer = tokenizer;
+    this.tokenizer = tokenizer?.sync ?? null;
     this.control = new ControlCalls((message) => deps.toScheduler.put(message));
     this.requestLogger = new RequestLogger(args);
     this.crashRecorder = args.crashDumpFolder === null ? null : new CrashRecorder(args.crashDumpFolder);
     this.vectors = new EmbedManager(deps, this.requestLogger);
-    const eos = [...facts.eosTokenIds, ...(tokenizer?.eosTokenId == null ? [] : [tokenizer.eosTokenId])];
+    const eos = [
+      ...facts.eosTokenIds,
+      ...(tokenizer?.sync.eosTokenId == null ? [] : [tokenizer.sync.eosTokenId]),
+    ];
     const { vocabSize } = facts;
     this.sampling = { vocabSize, eosTokenIds: [...new Set(eos)], hasTokenizer: tokenizer !== null };
     checkPreferred(args, this.sampling);
@@ -192,6 +198,24 @@ export class TokenizerManager {
     );
   }
 
+  /**
+   * Text to token ids, without the model.
+   * @param gone the work is dropped when it fires
+   * @throws RequestError where there is no tokenizer, or for a text beyond every measure
+   */
+  async tokenizeText(text: string, options: EncodeOptions, gone: AbortSignal): Promise<number[]> {
+    const most = Math.max(MAX_TEXT, 8 * this.deps.facts.contextLen);
+    if (text.length > most) {
+      throw new RequestError('bad_value', `A text must have at most ${most} characters, got ${text.length}.`);
+    }
+    return this.asyncTokenizer.encode(text, options, gone);
+  }
+
+  /** Token ids to text, without the model; see `tokenizeText`. */
+  async detokenizeIds(ids: readonly number[], options: DecodeOptions, gone: AbortSignal): Promise<string> {
+    return this.asyncTokenizer.decode(ids, options, gone);
+  }
+
   /** Ends a request, or the requests of a batch that bear its name. Unknown names are ignored. */
   abort(rid: string): void {
     for (const known of this.pendingRids) {
@@ -266,6 +290,14 @@ export class TokenizerManager {
     });
   }
 
+  private get asyncTokenizer(): AsyncTokenizer {
+    if (this.deps.tokenizer !== null) return this.deps.tokenizer;
+    throw new RequestError(
+      'not_available',
+      'This server was started with --skip-tokenizer-init: it has no tokenizer.',
+    );
+  }
+
   private handleOutput(output: TextOutput): void {
     const entry = this.states.get(output.rid);
     if (entry === undefined) return;
@@ -302,17 +334,11 @@ export class TokenizerManager {
     }
   }
 
-  private async tokenize({ prompts }: FannedOut, signal: AbortSignal): Promise<PromptMessage[]> {
-    const messages: PromptMessage[] = [];
-    let sliceStart = performance.now();
-    for (const prompt of prompts) {
-      messages.push(promptMessage(prompt, this.deps));
-      if (performance.now() - sliceStart < SLICE_MS) continue;
-      await new Promise((resolve) => setImmediate(resolve));
+  private tokenize({ prompts }: FannedOut, signal: AbortSignal): Promise<PromptMessage[]> {
+    return inSlices(prompts, (prompt) => {
       refuseGone(signal);
-      sliceStart = performance.now();
-    }
-    return messages;
+      return promptMessage(prompt, this.deps, signal);
+    });
   }
 
   /** Runs each prompt once without output, so that its samples find it in the prefix cache. */

@@ -1,5 +1,5 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { StartupError } from '../core/errors';
+import { readChatTemplates, readTokenizerFiles } from './tokenizer-files';
 
 /** One turn of a conversation. */
 export interface ChatMessage {
@@ -10,12 +10,14 @@ export interface ChatMessage {
 /** Turns a conversation into the prompt for its next answer. */
 export type ChatTemplate = (messages: readonly ChatMessage[]) => string;
 
-/** The chat template of the tokenizer in `folder`. @throws Error when it has none */
+/** The chat template of the tokenizer in `folder`. @throws StartupError when it has none */
 export async function loadChatTemplate(folder: string): Promise<ChatTemplate> {
+  const { definition, config } = readTokenizerFiles(folder);
+  const templates = readChatTemplates(folder, config);
+  const template = templates['default'];
+  if (template === undefined) throw new StartupError(`${folder}: the checkpoint has no chat template`);
   const { PreTrainedTokenizer } = await import('@huggingface/transformers');
-  const read = (name: string) =>
-    JSON.parse(readFileSync(join(folder, name), 'utf8')) as Record<string, unknown>;
-  const tokenizer = new PreTrainedTokenizer(read('tokenizer.json'), read('tokenizer_config.json'));
+  const tokenizer = new PreTrainedTokenizer(definition, { ...config, chat_template: template });
   return (messages) => {
     const options = { tokenize: false, add_generation_prompt: true } as const;
     return String(tokenizer.apply_chat_template([...messages], options));

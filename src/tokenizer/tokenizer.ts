@@ -1,7 +1,8 @@
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { PreTrainedTokenizer } from '@huggingface/transformers' with { 'resolution-mode': 'import' };
 import { errorMessage, StartupError } from '../core/errors';
+import { mendByteFallback } from './byte-fallback';
+import { readTokenizerFiles } from './tokenizer-files';
 
 export interface EncodeOptions {
   /** Add what the model's template puts around a text, such as a begin-of-sequence token. Default true. */
@@ -51,19 +52,17 @@ const NO_LIMIT = 1e15;
 const TOKEN_TEXT_CACHE_SIZE = 65_536;
 
 /**
- * Reads `tokenizer.json` and `tokenizer_config.json`. The network is never used.
+ * Reads the tokenizer of a model folder. The network is never used.
  * @throws StartupError in one line that names the file, when one is missing, damaged or of an unknown kind
  */
 export async function loadTokenizer(directory: string): Promise<Tokenizer> {
-  const [definition, config] = await Promise.all([
-    readJsonObject(join(directory, 'tokenizer.json')),
-    readJsonObject(join(directory, 'tokenizer_config.json')),
-  ]);
+  const { definition, config } = readTokenizerFiles(directory);
   const library = await import('@huggingface/transformers');
   library.env.allowRemoteModels = false;
   try {
     const engine = new library.PreTrainedTokenizer(definition, normalizeConfig(config));
-    return new HuggingFaceTokenizer(engine, definition as Definition & Record<string, unknown>);
+    mendByteFallback((engine as unknown as Internals)._tokenizer?.decoder);
+    return new HuggingFaceTokenizer(engine, definition as unknown as Definition);
   } catch (error) {
     throw new StartupError(
       `${join(directory, 'tokenizer.json')} cannot be used as a tokenizer: ${errorMessage(error)}`,
@@ -71,23 +70,9 @@ export async function loadTokenizer(directory: string): Promise<Tokenizer> {
   }
 }
 
-async function readJsonObject(path: string): Promise<Record<string, unknown>> {
-  let text: string;
-  try {
-    text = await readFile(path, 'utf8');
-  } catch (error) {
-    throw new StartupError(`${path} cannot be read: ${errorMessage(error)}`);
-  }
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (error) {
-    throw new StartupError(`${path} is not valid JSON: ${errorMessage(error)}`);
-  }
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw new StartupError(`${path} is not a JSON object`);
-  }
-  return value as Record<string, unknown>;
+/** Where the library keeps its decoder. */
+interface Internals {
+  readonly _tokenizer?: { readonly decoder?: Parameters<typeof mendByteFallback>[0] };
 }
 
 /** Special tokens may be written as text or as an object with `content`; only text is understood below. */

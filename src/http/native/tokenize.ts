@@ -1,11 +1,12 @@
 import { z } from 'zod';
 import { RequestError } from '../../core/errors';
 import { isIntegerList, isIntegerLists, isStringList } from '../../core/parse';
-import type { Tokenizer } from '../../tokenizer-manager';
 import type { AppDeps } from '../app-deps';
 import type { RouteSpec } from '../route';
 import { NOT_AN_OBJECT } from '../body';
 import { parseBody } from '../fields';
+import { inSlices } from '../../tokenizer-manager';
+import { disconnectSignal } from '../sse';
 
 const object = { error: NOT_AN_OBJECT };
 const flag = z.boolean({ error: 'must be true or false' }).default(true);
@@ -35,23 +36,25 @@ const OTHER = { ignored: ['model'] };
 
 /** Text to token ids and back, without the model. */
 export function tokenizeRoutes({ manager }: AppDeps): RouteSpec[] {
-  const tokenize: RouteSpec['handler'] = (req, res) => {
+  const tokenize: RouteSpec['handler'] = async (req, res) => {
     const { prompt, add_special_tokens: addSpecialTokens } = parseBody(tokenizeSchema, req.body, OTHER);
-    const tokenizer = tokenizerOf(manager);
-    const encode = (text: string) => tokenizer.encode(text, { addSpecialTokens });
-    const max_model_len = tokenizer.modelMaxLength;
-    if (typeof prompt === 'string') {
-      const tokens = encode(prompt);
-      return void res.json({ tokens, count: tokens.length, max_model_len });
-    }
-    const tokens = prompt.map(encode);
-    res.json({ tokens, count: tokens.map((ids) => ids.length), max_model_len });
+    const gone = disconnectSignal(res);
+    const encode = (text: string) => manager.tokenizeText(text, { addSpecialTokens }, gone);
+    const tokens = await untilGone<number[] | number[][]>(gone, () =>
+      typeof prompt === 'string' ? encode(prompt) : inSlices(prompt, encode),
+    );
+    if (tokens === null) return;
+    const count = typeof prompt === 'string' ? tokens.length : tokens.map((ids) => (ids as number[]).length);
+    res.json({ tokens, count, max_model_len: manager.tokenizer?.modelMaxLength });
   };
-  const detokenize: RouteSpec['handler'] = (req, res) => {
+  const detokenize: RouteSpec['handler'] = async (req, res) => {
     const { tokens, skip_special_tokens: skipSpecialTokens } = parseBody(detokenizeSchema, req.body, OTHER);
-    const tokenizer = tokenizerOf(manager);
-    const decode = (ids: number[]) => tokenizer.decode(checked(ids), { skipSpecialTokens });
-    res.json({ text: isIntegerList(tokens) ? decode(tokens) : tokens.map(decode) });
+    const gone = disconnectSignal(res);
+    const decode = (ids: number[]) => manager.detokenizeIds(checked(ids), { skipSpecialTokens }, gone);
+    const text = await untilGone<string | string[]>(gone, () =>
+      isIntegerList(tokens) ? decode(tokens) : inSlices(tokens, decode),
+    );
+    if (text !== null) res.json({ text });
   };
   return [
     ...['/tokenize', '/v1/tokenize'].map((path) => post(path, tokenize)),
@@ -63,12 +66,15 @@ function post(path: string, handler: RouteSpec['handler']): RouteSpec {
   return { path, methods: ['post'], level: 'normal', body: 'json_only', handler };
 }
 
-function tokenizerOf({ tokenizer }: AppDeps['manager']): Tokenizer {
-  if (tokenizer !== null) return tokenizer;
-  throw new RequestError(
-    'not_available',
-    'This server was started with --skip-tokenizer-init: it has no tokenizer.',
-  );
+/** null when the client has left: nobody reads the answer, be it an error. */
+async function untilGone<T>(gone: AbortSignal, work: () => Promise<T>): Promise<T | null> {
+  try {
+    const result = await work();
+    return gone.aborted ? null : result;
+  } catch (error) {
+    if (gone.aborted) return null;
+    throw error;
+  }
 }
 
 function checked(ids: number[]): number[] {

@@ -76,7 +76,7 @@ export const modelTopic = topic('Model and tokenizer', yes, {
   }),
   tokenizerWorkerNum: int(1, 'Processes that tokenize.', {
     range: { min: 1 },
-    support: warn('one process tokenizes'),
+    support: warn('long texts are tokenized on threads that are started as they are needed'),
   }),
   skipTokenizerInit: flag('Serve token ids in and token ids out, without a tokenizer.'),
   loadFormat: choice(

@@ -5,6 +5,7 @@ import { refuseLength } from '../context-limits';
 import { isFlat, refuseTooMany, ridsOf } from '../fan-out';
 import { refusalOf } from '../generate-job';
 import { promptIds } from '../prompt-message';
+import { inSlices } from '../slices';
 import type { RequestOrigin } from '../generate-request';
 import type { RequestLogger } from '../request-logger';
 import { memberOf, vectorFields } from '../request-record';
@@ -73,11 +74,8 @@ export class EmbedManager {
     const { prompts, isBatch } = promptsOf(request);
     refuseTooMany(prompts.length);
     const rids = ridsOf(request.rid, { size: prompts.length, n: 1, isList: isBatch });
-    const messages = prompts.map((prompt, i) => ({
-      type: 'embed' as const,
-      rid: rids[i] ?? '',
-      inputIds: this.idsOf(prompt),
-    }));
+    const ids = await inSlices(prompts, (prompt) => this.idsOf(prompt, gone));
+    const messages = ids.map((inputIds, i) => ({ type: 'embed' as const, rid: rids[i] ?? '', inputIds }));
     if (gone.aborted) refuse('Request is disconnected from the client side. Abort request.');
     this.refuseDuplicates(rids);
     this.log.received(request, rids);
@@ -101,9 +99,9 @@ export class EmbedManager {
     return { results, isBatch };
   }
 
-  private idsOf(prompt: Prompt): Int32Array {
+  private async idsOf(prompt: Prompt, gone: AbortSignal): Promise<Int32Array> {
     const { args, facts } = this.deps;
-    const ids = promptIds(prompt, this.deps);
+    const ids = await promptIds(prompt, this.deps, gone);
     if (ids.length > facts.contextLen && !args.allowAutoTruncate) {
       refuseLength(String(ids.length), facts.contextLen);
     }

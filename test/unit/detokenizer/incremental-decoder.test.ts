@@ -26,6 +26,23 @@ function chunks(ids: number[], cuts: number[]): number[][] {
   return borders.slice(1).map((end, i) => ids.slice(borders[i], end));
 }
 
+describe('U+FEFF with byte fallback', () => {
+  // As Python's tokenizers decode what they encode: nothing is lost, at whatever place.
+  const texts = ['x\ufeffy', '\ufeffx', 'x\ufeff', '\ufeff\ufeff', '中\ufeff文', '\ufeff😀\ufeff'];
+  const [, fallback] = TINY_TOKENIZERS;
+  if (fallback === undefined) throw new Error('no tokenizer with byte fallback');
+
+  it.each(texts)('stays in %j, whole and streamed', async (text) => {
+    const tokenizer = await fallback.load();
+    const bytes = [...Buffer.from(text)].map((byte) => fallback.firstByte + byte);
+    expect(tokenizer.decode(bytes)).toBe(text);
+    const decode = (ids: readonly number[]) => tokenizer.decode(ids, { cleanUpSpaces: false });
+    const decoder = new IncrementalDecoder(decode, []);
+    const pieces = bytes.map((id) => decoder.push([id]));
+    expect(pieces.join('') + decoder.flush()).toBe(text);
+  });
+});
+
 describe.each(testTokenizers())('$name', ({ load }) => {
   let tokenizer: Tokenizer;
   beforeAll(async () => {

@@ -4,7 +4,7 @@ import { HttpServer } from '../../../src/http/server';
 import type { ServerArgs } from '../../../src/server-args/server-args';
 import { TokenizerManager } from '../../../src/tokenizer-manager';
 import { FakeScheduler } from '../tokenizer-manager/fake-scheduler';
-import { ByteTokenizer, FACTS, makeArgs } from '../tokenizer-manager/fixtures';
+import { ByteTokenizer, FACTS, InlineTokenizer, makeArgs } from '../tokenizer-manager/fixtures';
 
 interface Options {
   readonly args?: Partial<ServerArgs>;
@@ -24,7 +24,11 @@ export class TestServer {
     { args, tokenizer = new ByteTokenizer() }: Options,
   ) {
     const deps = { args: makeArgs(args), facts: FACTS };
-    this.manager = new TokenizerManager({ ...deps, tokenizer, toScheduler: this.scheduler });
+    this.manager = new TokenizerManager({
+      ...deps,
+      tokenizer: tokenizer && new InlineTokenizer(tokenizer),
+      toScheduler: this.scheduler,
+    });
     this.scheduler.deliver = (message) => this.manager.handle(message);
     this.status.phase = 'up';
     this.app = createApp({ ...deps, manager: this.manager, status: this.status });

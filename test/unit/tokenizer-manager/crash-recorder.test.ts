@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { DEFAULT_GENERATE_REQUEST, TokenizerManager } from '../../../src/tokenizer-manager';
 import { CrashRecorder } from '../../../src/tokenizer-manager/crash-recorder';
 import { FakeScheduler } from './fake-scheduler';
-import { ByteTokenizer, FACTS, makeArgs } from './fixtures';
+import { InlineTokenizer, FACTS, makeArgs } from './fixtures';
 
 let folder: string;
 beforeEach(() => (folder = mkdtempSync(join(tmpdir(), 'crash-'))));
@@ -25,7 +25,7 @@ test('a dump has the requests that are done and those that run, but none that as
   const manager = new TokenizerManager({
     args: makeArgs({ crashDumpFolder: folder }),
     facts: FACTS,
-    tokenizer: new ByteTokenizer(),
+    tokenizer: new InlineTokenizer(),
     toScheduler: scheduler,
   });
   scheduler.deliver = (message) => manager.handle(message);
@@ -56,7 +56,7 @@ test('nothing is written without a folder', () => {
   const manager = new TokenizerManager({
     args: makeArgs(),
     facts: FACTS,
-    tokenizer: new ByteTokenizer(),
+    tokenizer: new InlineTokenizer(),
     toScheduler: new FakeScheduler(),
   });
   expect(manager.dumpRequests({ cause: 'it broke' })).toBeNull();

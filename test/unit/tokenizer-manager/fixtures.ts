@@ -1,5 +1,6 @@
 import type { ModelFacts } from '../../../src/core/model-facts';
-import type { Tokenizer } from '../../../src/tokenizer/tokenizer';
+import type { DecodeOptions, EncodeOptions, Tokenizer } from '../../../src/tokenizer/tokenizer';
+import type { AsyncTokenizer } from '../../../src/tokenizer/tokenizer-pool';
 import type { ServerArgs } from '../../../src/server-args/server-args';
 
 /** The parts most tests start from: one model's facts, the flags of a server, and a tokenizer of bytes. */
@@ -99,5 +100,18 @@ export class ByteTokenizer implements Tokenizer {
 
   tokenText(id: number): string {
     return id === BOS ? '<s>' : id === EOS ? '</s>' : String.fromCharCode(id);
+  }
+}
+
+/** Does all work at once, as is right for the texts of tests. */
+export class InlineTokenizer implements AsyncTokenizer {
+  constructor(readonly sync: Tokenizer = new ByteTokenizer()) {}
+
+  async encode(text: string, options: EncodeOptions): Promise<number[]> {
+    return this.sync.encode(text, options);
+  }
+
+  async decode(ids: readonly number[], options: DecodeOptions): Promise<string> {
+    return this.sync.decode(ids, options);
   }
 }

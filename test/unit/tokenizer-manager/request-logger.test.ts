@@ -10,14 +10,14 @@ import {
 } from '../../../src/tokenizer-manager';
 import { captureLog } from '../capture-log';
 import { FakeScheduler } from './fake-scheduler';
-import { ByteTokenizer, FACTS, makeArgs } from './fixtures';
+import { InlineTokenizer, FACTS, makeArgs } from './fixtures';
 
 function makeManager(args: Partial<ServerArgs>, facts: Partial<ModelFacts> = {}) {
   const scheduler = new FakeScheduler();
   const manager = new TokenizerManager({
     args: makeArgs({ logRequests: true, ...args }),
     facts: { ...FACTS, contextLen: 10_000, ...facts },
-    tokenizer: new ByteTokenizer(),
+    tokenizer: new InlineTokenizer(),
     toScheduler: scheduler,
   });
   scheduler.deliver = (message) => manager.handle(message);
@@ -223,6 +223,7 @@ describe('embedding requests', () => {
     const { scheduler, manager } = makeManager({}, { kind: 'embedding' });
     const request = { text: ['a', 'b'], inputIds: null, rid: ['x', 'y'], noLogs: false, origin: ORIGIN };
     const reply = manager.encode(request, new AbortController().signal);
+    await new Promise((resolve) => setImmediate(resolve));
     const finish = { type: 'length' as const, length: 0 };
     const vector = Float32Array.of(0.5, 1);
     const outputs = ['x', 'y'].map((rid) => ({ rid, vector, promptTokens: 2, finish }));

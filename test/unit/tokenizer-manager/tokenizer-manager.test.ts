@@ -8,7 +8,7 @@ import {
   type GenerateRequest,
 } from '../../../src/tokenizer-manager';
 import { FakeScheduler } from './fake-scheduler';
-import { BOS, ByteTokenizer, EOS, FACTS, makeArgs } from './fixtures';
+import { BOS, EOS, FACTS, InlineTokenizer, makeArgs } from './fixtures';
 
 function setUp({
   args = {},
@@ -18,7 +18,7 @@ function setUp({
   const manager = new TokenizerManager({
     args: makeArgs(args),
     facts: FACTS,
-    tokenizer: hasTokenizer ? new ByteTokenizer() : null,
+    tokenizer: hasTokenizer ? new InlineTokenizer() : null,
     toScheduler: scheduler,
   });
   scheduler.deliver = (message) => manager.handle(message);

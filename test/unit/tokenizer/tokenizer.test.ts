@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
@@ -117,14 +117,40 @@ describeWith('models/stories260k', 'tokenizer of stories260k', (directory) => {
     };
 
     it('names a missing file', async () => {
-      copy('tokenizer.json');
-      await refused(join(folder, 'tokenizer_config.json'));
+      copy('tokenizer_config.json');
+      await refused(`${join(folder, 'tokenizer.json')}: no such file`);
+      writeFileSync(join(folder, 'tokenizer.model'), 'sentencepiece');
+      await refused('no such file (found tokenizer.model');
     });
 
     it('names a file that is not JSON', async () => {
       copy('tokenizer_config.json');
       writeFileSync(join(folder, 'tokenizer.json'), '{"model": ');
-      await refused(`${join(folder, 'tokenizer.json')} is not valid JSON`);
+      await refused(`${join(folder, 'tokenizer.json')}: is not valid JSON`);
+    });
+
+    it('needs no tokenizer_config.json, and reads special_tokens_map.json', async () => {
+      copy('tokenizer.json');
+      expect((await loadTokenizer(folder)).encode('Once')).toEqual(
+        (await loadTokenizer(directory)).encode('Once'),
+      );
+      writeFileSync(join(folder, 'special_tokens_map.json'), JSON.stringify({ eos_token: '</s>' }));
+      expect((await loadTokenizer(folder)).eosTokenId).toBe(2);
+    });
+
+    it('opens no link out of the folder, and quotes nothing of what it leads to', async () => {
+      const secret = join(mkdtempSync(join(tmpdir(), 'secret-')), 'secret.txt');
+      writeFileSync(secret, 'TOP SECRET');
+      for (const name of ['tokenizer.json', 'tokenizer_config.json', 'special_tokens_map.json']) {
+        copy('tokenizer.json');
+        rmSync(join(folder, name), { force: true });
+        symlinkSync(secret, join(folder, name));
+        const error: unknown = await loadTokenizer(folder).catch((reason: unknown) => reason);
+        expect((error as StartupError).message).toBe(
+          `${folder}: file '${name}' is a link that leaves the folder`,
+        );
+        rmSync(join(folder, name));
+      }
     });
 
     it('names a file of an unknown kind', async () => {

@@ -1,0 +1,68 @@
+import { join } from 'node:path';
+import { RequestError } from '../core/errors';
+import { Lane } from './lane';
+import type { DecodeOptions, EncodeOptions, Tokenizer } from './tokenizer';
+
+/** Text to ids and back for a process that must go on meanwhile. */
+export interface AsyncTokenizer {
+  /** For short work. */
+  readonly sync: Tokenizer;
+  /**
+   * @param gone the work is dropped when it fires
+   * @throws RequestError `overloaded` when too much waits already
+   */
+  encode(text: string, options: EncodeOptions, gone: AbortSignal): Promise<number[]>;
+  decode(ids: readonly number[], options: DecodeOptions, gone: AbortSignal): Promise<string>;
+}
+
+/** Work for a worker; `amount` is its characters or ids. */
+export type TokenizerTask =
+  | { readonly kind: 'encode'; readonly text: string; readonly options: EncodeOptions }
+  | { readonly kind: 'decode'; readonly ids: readonly number[]; readonly options: DecodeOptions };
+
+/** Up to here the hop to another thread costs more than the work, some ten milliseconds at most. */
+const INLINE = 4096;
+/** Work from here on may take seconds; what is shorter does not wait for it. */
+const LONG = 65_536;
+/** Characters or ids that may wait in one lane. */
+const MAX_WAITING = 32 * 2 ** 20;
+
+/**
+ * Tokenizes short texts at once and long ones on threads of their own: one lane for texts that take a moment and one for those
+ * that take seconds. A lane starts its thread, with a tokenizer of its own, when it first has work.
+ */
+export class TokenizerPool implements AsyncTokenizer {
+  private readonly medium: Lane;
+  private readonly long: Lane;
+
+  /** @param dir folder that `sync` was loaded from */
+  constructor(
+    readonly sync: Tokenizer,
+    dir: string,
+    workerFile = join(__dirname, 'worker.js'),
+  ) {
+    this.medium = new Lane(dir, workerFile);
+    this.long = new Lane(dir, workerFile);
+  }
+
+  async encode(text: string, options: EncodeOptions, gone: AbortSignal): Promise<number[]> {
+    if (text.length <= INLINE) return this.sync.encode(text, options);
+    return (await this.run({ kind: 'encode', text, options }, text.length, gone)) as number[];
+  }
+
+  async decode(ids: readonly number[], options: DecodeOptions, gone: AbortSignal): Promise<string> {
+    if (ids.length <= INLINE) return this.sync.decode(ids, options);
+    return (await this.run({ kind: 'decode', ids, options }, ids.length, gone)) as string;
+  }
+
+  /** Ends the threads; work in progress is refused. */
+  async close(): Promise<void> {
+    await Promise.all([this.medium.close(), this.long.close()]);
+  }
+
+  private run(task: TokenizerTask, amount: number, gone: AbortSignal): Promise<unknown> {
+    const lane = amount < LONG ? this.medium : this.long;
+    if (lane.waiting + amount <= MAX_WAITING) return lane.run(task, amount, gone);
+    throw new RequestError('overloaded', 'Too much text waits to be tokenized. Please try again later.');
+  }
+}
