@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import './core/working-directory';
 import { stopSignals } from './launcher/process-signals';
 import { checkEnv } from './core/env';
 import { UsageError } from './core/errors';

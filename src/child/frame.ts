@@ -20,8 +20,11 @@ const LOG_NAMES: Readonly<Record<ChildName, string>> = {
   detokenizer: 'DetokenizerManager',
 };
 
-/** Ctrl-C and process managers signal the whole group; the launcher decides when a child stops. */
-const IGNORED_SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'] as const;
+/**
+ * Ctrl-C and process managers signal the whole group; the launcher decides when a child stops. Of the others, SIGUSR1 would
+ * open Node's inspector to whoever is on this machine.
+ */
+const IGNORED_SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2'] as const;
 
 /**
  * The frame of a child process: the last line of its main file. Runs `start` on the launcher's first message, reports
@@ -77,6 +80,9 @@ export function runChild(name: ChildName, start: (init: ChildInit) => Promise<St
     switch (order.type) {
       case 'init':
         run(order.init).catch(fail);
+        break;
+      case 'ask':
+        if (process.connected) process.send?.({ type: 'alive' } satisfies ChildReport, () => undefined);
         break;
       case 'shutdown':
         shutDown().catch((error: unknown) => {

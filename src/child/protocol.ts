@@ -18,11 +18,14 @@ export interface ChildInit extends ModelFolders {
 export type ChildOrder =
   | { readonly type: 'init'; readonly init: ChildInit }
   /** Close and exit with code 0, whatever is still in progress. */
-  | { readonly type: 'shutdown' };
+  | { readonly type: 'shutdown' }
+  /** Answered with `alive` by a child whose event loop turns. */
+  | { readonly type: 'ask' };
 
 /** From a child to the launcher. */
 export type ChildReport =
   | { readonly type: 'scheduler_ready'; readonly facts: ModelFacts }
   | { readonly type: 'detokenizer_ready' }
+  | { readonly type: 'alive' }
   /** The child is about to exit. `expected` errors are one line for the operator; others were logged with a trace. */
   | { readonly type: 'fatal'; readonly message: string; readonly expected: boolean };

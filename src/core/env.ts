@@ -95,13 +95,7 @@ export const VARIABLES = {
     'Watch for stuck processes for 300 s where --soft-watchdog-timeout is not set.',
   ),
   SGLANG_WARMUP_TIMEOUT: number(-1, 'Seconds that the warm-up request may take; 600 up to 0.', LIMIT),
-  SGLANG_DRAIN_TIMEOUT: number(
-    30,
-    'Seconds that running requests may take to finish once the server is asked to stop.',
-    {
-      min: 0,
-    },
-  ),
+  SGLANG_DRAIN_TIMEOUT: number(-1, 'Seconds in place of --drain-timeout; below 0 that counts.', { min: -1 }),
   SGLANG_FORCE_SHUTDOWN: flag(false, 'Stop without waiting for running requests.'),
   SGL_FORCE_SHUTDOWN: flag(false, 'An older name of SGLANG_FORCE_SHUTDOWN.'),
   SGLANG_HEALTH_CHECK_TIMEOUT: number(
@@ -160,6 +154,16 @@ export const VARIABLES = {
   SGLANG_TEST_RETRACT_INTERVAL: integer(3, 'For tests: the steps between two of these retractions.', {
     min: 1,
   }),
+  SGLANG_TEST_STUCK_TOKENIZER: number(
+    0,
+    'For tests: seconds for which the first request holds up the main process.',
+    { min: 0 },
+  ),
+  SGLANG_TEST_STUCK_SCHEDULER_INIT: number(
+    0,
+    'For tests: seconds for which the scheduler is held up before it loads the model.',
+    { min: 0 },
+  ),
   SGLANG_TEST_STUCK_DETOKENIZER: number(
     0,
     'For tests: seconds that the detokenizer is stuck at its first output.',

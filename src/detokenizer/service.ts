@@ -1,4 +1,5 @@
 import { env } from '../core/env';
+import { holdUp } from '../core/stuck';
 import { loadTokenizer } from '../tokenizer/tokenizer';
 import type { Endpoints } from '../ipc/endpoints';
 import type { DetokenizerMsg, SchedulerMsg, TokenizerManagerMsg } from '../ipc/messages';
@@ -27,7 +28,6 @@ export async function startDetokenizer({
   tokenizerDir,
 }: DetokenizerInit): Promise<StartedChild> {
   const maxStates = env('SGLANG_DETOKENIZER_MAX_STATES');
-  const stuckSeconds = env('SGLANG_TEST_STUCK_DETOKENIZER');
   const tokenizer = args.skipTokenizerInit ? null : await loadTokenizer(tokenizerDir);
   const detokenizer = new Detokenizer(tokenizer, maxStates);
 
@@ -44,7 +44,7 @@ export async function startDetokenizer({
 
   let first = true;
   const handle = ({ outputs }: DetokenizerMsg): void => {
-    if (first && stuckSeconds > 0) block(stuckSeconds);
+    if (first) holdUp('SGLANG_TEST_STUCK_DETOKENIZER');
     first = false;
     const { texts, stopped } = detokenizer.handle(outputs);
     // The scheduler first: who gets the text may send a request of the same rid at once.
@@ -70,9 +70,4 @@ export async function startDetokenizer({
       toScheduler.close();
     },
   };
-}
-
-/** Holds up the process, for tests of the watchdog. */
-function block(seconds: number): void {
-  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, seconds * 1000);
 }

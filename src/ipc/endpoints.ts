@@ -1,3 +1,4 @@
+import { StartupError } from '../core/errors';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,9 +11,19 @@ export interface Endpoints {
   readonly tokenizerManager: string;
 }
 
-/** Makes the directory (mode 0700, random name). Whoever sees the server end last removes it. */
+/** Bytes that the path of a socket may have on any system (macOS has the least). */
+const MAX_SOCKET_PATH = 103;
+const LONGEST_NAME = '/sglang-XXXXXX/tokenizer-manager';
+/** Where every Unix has room for short paths. */
+const SHORT_TMP = '/tmp';
+
+/**
+ * Makes the directory (mode 0700, random name), in TMPDIR unless that is too long for sockets. Whoever sees the server end last
+ * removes it.
+ * @throws StartupError that names TMPDIR when it cannot be made
+ */
 export function createEndpoints(): Endpoints {
-  const directory = mkdtempSync(join(tmpdir(), 'sglang-'));
+  const directory = makeDirectory();
   const address = (name: string) => `ipc://${join(directory, name)}`;
   return {
     directory,
@@ -20,6 +31,19 @@ export function createEndpoints(): Endpoints {
     detokenizer: address('detokenizer'),
     tokenizerManager: address('tokenizer-manager'),
   };
+}
+
+function makeDirectory(): string {
+  const fits = Buffer.byteLength(tmpdir() + LONGEST_NAME) <= MAX_SOCKET_PATH;
+  const parent = fits ? tmpdir() : SHORT_TMP;
+  try {
+    return mkdtempSync(join(parent, 'sglang-'));
+  } catch (error) {
+    throw new StartupError(
+      `The processes need a folder for their sockets, and none can be made in ${parent} (${(error as NodeJS.ErrnoException).code}): ` +
+        'set TMPDIR to a folder that exists and can be written to.',
+    );
+  }
 }
 
 export function removeEndpoints(endpoints: Endpoints): void {

@@ -3,6 +3,7 @@ import { StartupError, bug } from '../core/errors';
 import type { ModelFacts } from '../core/model-facts';
 import { createEndpoints, removeEndpoints } from '../ipc/endpoints';
 import { ForkedChild, type Loss } from './forked-child';
+import { watchLiveness } from './liveness';
 import type { ChildInit, ChildName } from '../child/protocol';
 
 /** A child ended although nobody told it to. Printed as one line: the child has logged why, if it could. */
@@ -39,6 +40,7 @@ export class Children {
 
   private readonly scheduler: ForkedChild;
   private readonly detokenizer: ForkedChild;
+  private stopWatching: () => void = () => undefined;
   private isReady = false;
   private stopping = false;
 
@@ -56,6 +58,15 @@ export class Children {
           if (!this.stopping) reject(this.failureOf(child, loss));
         });
       }
+      const limit = init.args.watchdogTimeout;
+      this.stopWatching = watchLiveness(this.children, limit * 1000, ({ name, pid }) =>
+        reject(
+          new ChildDiedError(
+            `The ${name} process (pid ${pid}) has given no sign of life for ${limit} s: it is stopped or stuck. ` +
+              'Shutting the server down.',
+          ),
+        ),
+      );
     });
     this.failure.catch(() => undefined);
   }
@@ -81,6 +92,7 @@ export class Children {
    */
   async stop(graceMs: number): Promise<void> {
     this.stopping = true;
+    this.stopWatching();
     await Promise.all(this.children.map((child) => child.stop(graceMs)));
     removeEndpoints(this.init.endpoints);
     process.off('exit', this.abandon);

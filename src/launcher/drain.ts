@@ -23,9 +23,13 @@ export interface DrainLimits {
 
 const POLL_MS = 20;
 
-/** The limits, of which the environment sets the first: `SGLANG_DRAIN_TIMEOUT`, in seconds. */
-export function drainLimits(source?: EnvSource): DrainLimits {
-  return { finishMs: env('SGLANG_DRAIN_TIMEOUT', source) * 1000, abortMs: 2_000, logMs: 5_000 };
+/**
+ * The limits. With the default of the flag all is over well before the 30 seconds after which process managers kill.
+ * @param drainTimeout of --drain-timeout, in seconds; `SGLANG_DRAIN_TIMEOUT` counts where it is set
+ */
+export function drainLimits(drainTimeout: number, source?: EnvSource): DrainLimits {
+  const set = env('SGLANG_DRAIN_TIMEOUT', source);
+  return { finishMs: (set >= 0 ? set : drainTimeout) * 1000, abortMs: 2_000, logMs: 5_000 };
 }
 
 /**

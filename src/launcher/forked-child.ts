@@ -8,8 +8,9 @@ export interface Exit {
   readonly signal: NodeJS.Signals | null;
 }
 
+type AliveReport = Extract<ChildReport, { type: 'alive' }>;
 type FatalReport = Extract<ChildReport, { type: 'fatal' }>;
-type ReadyReport = Exclude<ChildReport, FatalReport>;
+type ReadyReport = Exclude<ChildReport, FatalReport | AliveReport>;
 
 /** Why a child is lost: what it said about it, or how it ended without a word. */
 export type Loss = FatalReport | ({ readonly type: 'exit' } & Exit);
@@ -26,6 +27,7 @@ export class ForkedChild {
 
   private readonly process: ChildProcess;
   private gone = false;
+  private onSign: () => void = () => undefined;
 
   /** @param modulePath compiled main file of the child; it calls `runChild` and waits for `start` */
   constructor(
@@ -56,6 +58,7 @@ export class ForkedChild {
     this.lost = new Promise((resolve) => {
       child.on('message', (report: ChildReport) => {
         if (report.type === 'fatal') resolve(report);
+        else if (report.type === 'alive') this.onSign();
         else reportReady(report);
       });
       void this.exited.then((exit) => resolve({ type: 'exit', ...exit }));
@@ -65,6 +68,12 @@ export class ForkedChild {
   /** Tells the child what to work with. */
   start(init: ChildInit): void {
     this.order({ type: 'init', init });
+  }
+
+  /** Asks for a sign of life; `onSign` is called for each that comes from now on. */
+  ask(onSign: () => void): void {
+    this.onSign = onSign;
+    this.order({ type: 'ask' });
   }
 
   /** Ends the process: asks, waits, kills. Resolves when it is gone. */

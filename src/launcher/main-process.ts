@@ -84,7 +84,7 @@ export class MainProcess {
       openReplies: () => http.openReplies,
       abortAll: () => frontend.abortAll(),
     };
-    await drain(work, drainLimits());
+    await drain(work, drainLimits(this.flags.drainTimeout));
   }
 
   /** What is left to do for the operator when the server cannot go on. */

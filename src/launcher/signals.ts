@@ -1,17 +1,23 @@
-/** Signals that ask the server to stop. */
-export type StopSignal = 'SIGTERM' | 'SIGINT';
+/** Signals that ask the server to stop: SIGQUIT at once, the others as soon as the requests in progress are done. */
+export type StopSignal = 'SIGTERM' | 'SIGINT' | 'SIGHUP' | 'SIGQUIT';
 
-const EXIT_CODES: Readonly<Record<StopSignal, number>> = { SIGINT: 130, SIGTERM: 143 };
+const NUMBERS: Readonly<Record<StopSignal, number>> = { SIGHUP: 1, SIGINT: 2, SIGQUIT: 3, SIGTERM: 15 };
 
 /** What a shell reports for a process that ended by this signal. */
 export function signalExitCode(signal: StopSignal): number {
-  return EXIT_CODES[signal];
+  return 128 + NUMBERS[signal];
 }
 
 /** The number the operating system has for a signal. */
 export function signalNumber(signal: StopSignal): number {
-  return EXIT_CODES[signal] - 128;
+  return NUMBERS[signal];
 }
+
+/**
+ * Without effect: SIGUSR1 would open Node's inspector to whoever is on this machine (`--inspect` still does), and SIGUSR2 end
+ * the process without a word.
+ */
+const IGNORED: readonly NodeJS.Signals[] = ['SIGUSR1', 'SIGUSR2'];
 
 /**
  * The same signal arrives twice when a terminal sends it to the whole process group and `npx` passes it on as well.
@@ -23,7 +29,7 @@ const ECHO_MS = 250;
 export class StopSignals {
   /** Resolves with the first signal. */
   readonly first: Promise<StopSignal>;
-  /** Resolves with the next signal after the first one and its echoes: stop now. */
+  /** Resolves with SIGQUIT, or with the next signal after the first one and its echoes: stop now. */
   readonly second: Promise<StopSignal>;
 
   private firstAt = Number.NaN;
@@ -34,19 +40,21 @@ export class StopSignals {
   constructor(private readonly now: () => number = () => performance.now()) {
     this.first = new Promise((resolve) => (this.resolveFirst = resolve));
     this.second = new Promise((resolve) => (this.resolveSecond = resolve));
-    process.on('SIGTERM', this.receive);
-    process.on('SIGINT', this.receive);
+    for (const signal of Object.keys(NUMBERS)) process.on(signal, this.receive);
+    for (const signal of IGNORED) process.on(signal, ignore);
   }
 
   /** Gives the signals their default action back. */
   release(): void {
-    process.off('SIGTERM', this.receive);
-    process.off('SIGINT', this.receive);
+    for (const signal of Object.keys(NUMBERS)) process.off(signal, this.receive);
+    for (const signal of IGNORED) process.off(signal, ignore);
   }
 
   private readonly receive = (signal: NodeJS.Signals): void => {
-    const stop = signal === 'SIGINT' ? 'SIGINT' : 'SIGTERM';
-    if (Number.isNaN(this.firstAt)) {
+    const stop = signal as StopSignal;
+    if (stop === 'SIGQUIT') {
+      this.resolveSecond(stop);
+    } else if (Number.isNaN(this.firstAt)) {
       this.firstAt = this.now();
       this.resolveFirst(stop);
     } else if (this.now() - this.firstAt > ECHO_MS) {
@@ -54,3 +62,5 @@ export class StopSignals {
     }
   };
 }
+
+function ignore(): void {}

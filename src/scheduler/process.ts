@@ -2,6 +2,8 @@ import { PullQueue, PushQueue } from '../ipc/queues';
 import type { DetokenizerMsg, TokenizerManagerMsg } from '../ipc/messages';
 import type { ModelFacts } from '../core/model-facts';
 import { loadModelRunner, type GenerationModel, type LoadedModel } from '../model-runner/load';
+import { holdUp } from '../core/stuck';
+import { SoftWatchdog } from '../child/soft-watchdog';
 import { runChild, type StartedChild } from '../child/frame';
 import type { ServerArgs } from '../server-args/server-args';
 import type { ChildInit } from '../child/protocol';
@@ -16,7 +18,11 @@ import { startWatchdog } from './watchdog';
 const HEARTBEAT_MS = 1000;
 
 async function start({ args, endpoints, modelDir }: ChildInit): Promise<StartedChild> {
+  const { softWatchdogTimeout } = args;
+  const loading = softWatchdogTimeout === null ? null : new SoftWatchdog('Scheduler', softWatchdogTimeout);
+  holdUp('SGLANG_TEST_STUCK_SCHEDULER_INIT');
   const model = await loadModelRunner(args, modelDir);
+  loading?.stop();
 
   const fail = (error: unknown) => {
     throw error;
@@ -32,11 +38,7 @@ async function start({ args, endpoints, modelDir }: ChildInit): Promise<StartedC
     model.kind === 'generation'
       ? assembleScheduler(args, model, outlets)
       : assembleEmbedding(args, model, outlets);
-  const stopWatchdog = startWatchdog(
-    () => scheduler.state.busyMs,
-    args.watchdogTimeout,
-    args.softWatchdogTimeout,
-  );
+  const stopWatchdog = startWatchdog(() => scheduler.state.busyMs, args.watchdogTimeout, softWatchdogTimeout);
   const heartbeat = setInterval(() => {
     toTokenizerManager.put({ type: 'heartbeat', state: scheduler.state });
     scheduler.nudge();

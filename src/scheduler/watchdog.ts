@@ -14,7 +14,6 @@ export function startWatchdog(
   hardSeconds: number,
   softSeconds: number | null,
 ): () => void {
-  if (softSeconds !== null) logger.info('Watchdog Scheduler initialized.');
   const shortest = Math.min(hardSeconds, softSeconds ?? Infinity);
   let warned = false;
   const timer = setInterval(

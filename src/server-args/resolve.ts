@@ -7,7 +7,7 @@ import type { Machine } from './machine';
 import type { ParsedFlags } from './parse';
 import type { ServerArgs } from './server-args';
 import { checkSupport } from './support';
-import { flagOf, type FlagKey, type FlagValues } from './table';
+import { flagOf, type FlagValues } from './table';
 
 export interface ResolvedServerArgs {
   /** Frozen through and through. */
@@ -39,7 +39,9 @@ export function resolveServerArgs(flags: ParsedFlags, machine: Machine): Resolve
   const inCi = env('SGLANG_IS_IN_CI', machine.env);
   const setsSoftWatchdog = values.softWatchdogTimeout === null && inCi;
 
-  const known = {
+  const args: ServerArgs = {
+    ...values,
+    given: [...flags.given],
     modelPath,
     tokenizerPath: values.tokenizerPath ?? modelPath,
     servedModelName: values.servedModelName ?? modelPath,
@@ -48,6 +50,7 @@ export function resolveServerArgs(flags: ParsedFlags, machine: Machine): Resolve
     pageSize,
     chunkedPrefillSize,
     cudaGraphBs,
+    cudaGraphMaxBs,
     memFractionStatic:
       values.memFractionStatic ??
       derive.defaultMemFractionStatic(
@@ -58,68 +61,9 @@ export function resolveServerArgs(flags: ParsedFlags, machine: Machine): Resolve
     ...resolvePolicy(values),
     randomSeed: values.randomSeed ?? machine.drawnSeed,
     softWatchdogTimeout: setsSoftWatchdog ? CI_SOFT_WATCHDOG_S : values.softWatchdogTimeout,
-    ...unchanged(values),
   };
-  const args: ServerArgs = { ...known, accepted: { ...remaining(flags, known), cudaGraphMaxBs } };
   const infos = setsSoftWatchdog ? ['Set soft_watchdog_timeout since in CI'] : [];
   return { args: deepFreeze(args), warnings, infos };
-}
-
-/** Flags that need no resolving. */
-const UNCHANGED = [
-  'skipTokenizerInit',
-  'contextLength',
-  'revision',
-  'downloadDir',
-  'jsonModelOverrideArgs',
-  'weightVersion',
-  'isEmbedding',
-  'dtype',
-  'baseGpuId',
-  'maxTotalTokens',
-  'maxRunningRequests',
-  'maxQueuedRequests',
-  'maxPrefillTokens',
-  'prefillMaxRequests',
-  'scheduleConservativeness',
-  'abortOnPriorityWhenDisabled',
-  'scheduleLowPriorityValuesFirst',
-  'prioritySchedulingPreemptionThreshold',
-  'disableRadixCache',
-  'radixEvictionPolicy',
-  'disableOverlapSchedule',
-  'streamInterval',
-  'watchdogTimeout',
-  'decodeLogInterval',
-  'disableCudaGraph',
-  'host',
-  'port',
-  'fastapiRootPath',
-  'apiKey',
-  'adminApiKey',
-  'skipServerWarmup',
-  'allowAutoTruncate',
-  'streamOutput',
-  'preferredSamplingParams',
-  'logLevel',
-  'logLevelHttp',
-  'logRequests',
-  'logRequestsLevel',
-  'logRequestsFormat',
-  'logRequestsTarget',
-  'crashDumpFolder',
-  'uvicornAccessLogExcludePrefixes',
-] as const satisfies readonly FlagKey[];
-
-function unchanged(values: FlagValues): Pick<FlagValues, (typeof UNCHANGED)[number]> {
-  const entries = UNCHANGED.map((key) => [key, values[key]]);
-  return Object.fromEntries(entries) as Pick<FlagValues, (typeof UNCHANGED)[number]>;
-}
-
-/** What was given and has no field of its own in ServerArgs. */
-function remaining({ values, given }: ParsedFlags, known: object): Record<string, unknown> {
-  const keys = [...given].filter((key) => !(key in known));
-  return Object.fromEntries(keys.map((key) => [key, values[key]]));
 }
 
 function checkServedModelName({ servedModelName }: FlagValues): void {

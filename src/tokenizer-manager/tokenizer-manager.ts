@@ -1,6 +1,7 @@
 import { assertNever, errorMessage, RequestError, StartupError } from '../core/errors';
 import type { ModelFacts } from '../core/model-facts';
 import { abortedFor } from '../core/request';
+import { holdUp } from '../core/stuck';
 import type { DecodeOptions, EncodeOptions, Tokenizer } from '../tokenizer/tokenizer';
 import type { AsyncTokenizer } from '../tokenizer/tokenizer-pool';
 import type {
@@ -72,6 +73,7 @@ export class TokenizerManager {
   private readonly crashRecorder: CrashRecorder | null;
   private readonly sampling: SamplingContext;
   private readonly outputWaiters = new Set<() => void>();
+  private isFirst = true;
   private schedulerState: SchedulerState | null = null;
   private heartbeatAt = performance.now();
 
@@ -156,6 +158,8 @@ export class TokenizerManager {
         'This model gives vectors (--is-embedding): it cannot generate text.',
       );
     }
+    if (this.isFirst) holdUp('SGLANG_TEST_STUCK_TOKENIZER');
+    this.isFirst = false;
     const receivedAt = performance.now();
     const signal = request.background ? new AbortController().signal : gone;
     const fanned = fanOut(request, this.deps.args.preferredSamplingParams, this.sampling);

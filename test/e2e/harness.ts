@@ -9,7 +9,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 /** Starts real servers, one process tree each, and makes sure that none outlives its test file. */
 
 const REPOSITORY = resolve(__dirname, '../..');
-const LAUNCHER = join(REPOSITORY, 'dist/launch-server.js');
+/** The command. */
+export const LAUNCHER = join(REPOSITORY, 'dist/launch-server.js');
 
 /** The checkpoint that servers here serve unless told otherwise: random weights, so nothing hangs on what it learnt. */
 export const TEST_MODEL = join(REPOSITORY, 'test/model/checkpoints/random-qwen2');

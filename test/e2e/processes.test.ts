@@ -1,8 +1,9 @@
-import { cpSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { TEST_MODEL, events, launch, processTitle, start, type Server } from './harness';
+import { LAUNCHER, TEST_MODEL, events, launch, processTitle, start, type Server } from './harness';
 
 const TOKENS = 400;
 const LONG = {
@@ -160,6 +161,29 @@ describe('stop', () => {
     await server.gone();
   });
 
+  test('SIGHUP drains like SIGTERM; SIGUSR1 and SIGUSR2 do nothing, and open no inspector', async () => {
+    const server = await launch();
+    const pids = [server.pid, ...Object.values(server.children())];
+    for (const pid of pids) for (const signal of ['SIGUSR1', 'SIGUSR2'] as const) process.kill(pid, signal);
+    await sleep(300);
+    expect(server.stderr).not.toMatch(/Debugger listening/);
+    const finishStream = await openStream(server);
+    server.signal('SIGHUP');
+    expect(await finishStream()).toMatchObject({ finish_reason: { type: 'length' } });
+    expect(await server.exit()).toBe(0);
+    expect(server.stderr).toContain('SIGHUP received. signum=1. Draining requests and shutting down...');
+    await server.gone();
+  });
+
+  test('SIGQUIT ends at once', async () => {
+    const server = await launch();
+    const finishStream = await openStream(server, FLOOD);
+    server.signal('SIGQUIT');
+    expect(await server.exit(4_500)).toBe(131);
+    await expect(finishStream()).rejects.toThrow();
+    await server.gone();
+  });
+
   test('SIGTERM while the model loads', async () => {
     const server = await start(['--host', '0.0.0.0']);
     await server.logged('server_args=ServerArgs(');
@@ -173,6 +197,22 @@ describe('stop', () => {
 });
 
 describe('death', () => {
+  test.each(['scheduler', 'detokenizer'] as const)(
+    'a %s that is frozen ends the server, with one line',
+    async (name) => {
+      const server = await launch(['--watchdog-timeout', '2']);
+      process.kill(server.children()[name] ?? -1, 'SIGSTOP');
+      expect(await server.exit(15_000)).toBe(1);
+      expectOneLineError(
+        server,
+        new RegExp(
+          `The ${name} process \\(pid \\d+\\) has given no sign of life for 2 s: it is stopped or stuck`,
+        ),
+      );
+      await server.gone();
+    },
+  );
+
   test('a main process that is killed takes everything with it', async () => {
     const server = await launch();
     const finishFlood = await openStream(server, FLOOD);
@@ -258,4 +298,54 @@ describe('refusal to start', () => {
     expect(server.stderr).not.toMatch(/^\s+at /m);
     await server.gone();
   });
+});
+
+describe('watchdogs', () => {
+  test.each([
+    ['TokenizerManager', { SGLANG_TEST_STUCK_TOKENIZER: '3' }],
+    ['DetokenizerManager', { SGLANG_TEST_STUCK_DETOKENIZER: '3' }],
+    ['Scheduler', { SGLANG_TEST_STUCK_SCHEDULER_INIT: '3' }],
+  ])('say that the %s was stuck, and change nothing else', async (name, env) => {
+    const server = await launch(['--soft-watchdog-timeout', '1'], env);
+    await server.logged(`${name} watchdog timeout (self.watchdog_timeout=1, self.soft=True)`);
+    expect(server.stderr).toContain(`Watchdog ${name} initialized.`);
+    expect((await server.post('/generate', { ...LONG, sampling_params: { max_new_tokens: 2 } })).status).toBe(
+      200,
+    );
+  });
+});
+
+describe('TMPDIR', () => {
+  test.each([
+    ['does not exist', '/nonexistent/tmp', 'ENOENT'],
+    ['is a file', '/etc/passwd', 'ENOTDIR'],
+    ['cannot be written to', '/proc', 'ENOENT'],
+  ])('that %s is named in one line', async (_, TMPDIR, code) => {
+    const server = await start([], { TMPDIR });
+    expect(await server.exit()).toBe(1);
+    expectOneLineError(server, `none can be made in ${TMPDIR} (${code}): set TMPDIR to a folder that exists`);
+  });
+
+  test('that is too long for sockets is passed over', async () => {
+    const long = join(mkdtempSync(join(tmpdir(), 'long-')), 'x'.repeat(120));
+    folders.push(long);
+    mkdirSync(long);
+    const server = await launch([], { TMPDIR: long });
+    expect((await server.fetch('/health')).status).toBe(200);
+    server.signal('SIGTERM');
+    expect(await server.exit()).toBe(0);
+  });
+});
+
+test('a working directory that was deleted is named', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'gone-'));
+  const run = spawnSync(
+    'sh',
+    ['-c', `cd ${folder} && rmdir ${folder} && exec ${process.execPath} ${LAUNCHER} --version`],
+    {
+      encoding: 'utf8',
+    },
+  );
+  expect(run.stderr).toBe('The working directory does not exist any more: start from one that does.\n');
+  expect(run.status).toBe(1);
 });

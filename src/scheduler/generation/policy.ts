@@ -1,9 +1,6 @@
 import { env } from '../../core/env';
-import { assertNever } from '../../core/errors';
-import type { ServerArgs } from '../../server-args/server-args';
 
 /** The policies that order the waiting queue, as pure functions: candidates in, candidates out. */
-export type SchedulePolicy = ServerArgs['schedulePolicy'];
 
 /** What a policy may look at. */
 export interface Candidate {
@@ -29,47 +26,46 @@ export interface PolicyContext<C> {
 /** Above this many waiting requests matching each against the tree costs more than it gains. */
 const LONGEST_PREFIX_LIMIT = 128;
 
-/** Policies that look at the prefix cache; without it, or with too long a queue, they are first come, first served. */
-export function effectivePolicy(
-  policy: SchedulePolicy,
-  waiting: number,
-  cacheEnabled: boolean,
-): SchedulePolicy {
-  const cacheAware = policy === 'lpm' || policy === 'dfs-weight';
-  if (cacheAware && !cacheEnabled) return 'fcfs';
-  if (policy === 'lpm' && waiting > LONGEST_PREFIX_LIMIT) return 'fcfs';
-  return policy;
-}
-
 /** @param waiting in order of arrival */
-export function orderWaiting<C extends Candidate>(
-  policy: SchedulePolicy,
-  waiting: readonly C[],
-  context: PolicyContext<C>,
-): C[] {
-  const effective = effectivePolicy(policy, waiting.length, context.cacheEnabled);
-  switch (effective) {
-    case 'fcfs':
-      return [...waiting];
-    case 'lpm': {
-      const later = postponedForSharing(waiting, context.prefixLen);
-      return sortBy(waiting, (candidate) => (later.has(candidate) ? 1 : -context.prefixLen(candidate)));
-    }
-    case 'dfs-weight': {
-      const later = postponedForSharing(waiting, context.prefixLen);
-      const now = waiting.filter((candidate) => !later.has(candidate));
-      return [...context.dfsOrder(now), ...waiting.filter((candidate) => later.has(candidate))];
-    }
-    case 'lof':
-      return sortBy(waiting, (candidate) => -candidate.maxNewTokens);
-    case 'random':
-      return shuffle(waiting, context.random);
-    case 'routing-key':
-      return byRoutingKey(waiting, context.running);
-    default:
-      return assertNever(effective);
-  }
-}
+type Policy = <C extends Candidate>(waiting: readonly C[], context: PolicyContext<C>) => C[];
+
+/** First come, first served. */
+const fcfs: Policy = (waiting) => [...waiting];
+
+/** Longest cached prefix first. */
+const lpm: Policy = (waiting, context) => {
+  if (!context.cacheEnabled || waiting.length > LONGEST_PREFIX_LIMIT) return fcfs(waiting, context);
+  const later = postponedForSharing(waiting, context.prefixLen);
+  return sortBy(waiting, (candidate) => (later.has(candidate) ? 1 : -context.prefixLen(candidate)));
+};
+
+/** In the depth-first order of the prefix tree, heavier branches first. */
+const dfsWeight: Policy = (waiting, context) => {
+  if (!context.cacheEnabled) return fcfs(waiting, context);
+  const later = postponedForSharing(waiting, context.prefixLen);
+  const now = waiting.filter((candidate) => !later.has(candidate));
+  return [...context.dfsOrder(now), ...waiting.filter((candidate) => later.has(candidate))];
+};
+
+/** Longest output first. */
+const lof: Policy = (waiting) => sortBy(waiting, (candidate) => -candidate.maxNewTokens);
+
+const random: Policy = (waiting, context) => shuffle(waiting, context.random);
+
+/** Routing keys of which most requests run first. */
+const routingKey: Policy = (waiting, context) => byRoutingKey(waiting, context.running);
+
+/** The choices of `--schedule-policy`, beside `priority`. */
+export const SCHEDULE_POLICIES = {
+  lpm,
+  random,
+  fcfs,
+  'dfs-weight': dfsWeight,
+  lof,
+  'routing-key': routingKey,
+} as const satisfies Readonly<Record<string, Policy>>;
+
+export type SchedulePolicy = keyof typeof SCHEDULE_POLICIES;
 
 /** Most urgent first; a missing priority is the least urgent; ties keep their order. */
 export function orderByPriority<C extends Candidate>(waiting: readonly C[], lowValuesFirst: boolean): C[] {

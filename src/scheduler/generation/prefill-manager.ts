@@ -1,7 +1,7 @@
 import type { ServerArgs } from '../../server-args/server-args';
 import type { KvLedger, PrefixHandle } from '../kv';
 import type { NewTokenRatio } from './new-token-ratio';
-import { orderByPriority, orderWaiting, type PolicyContext } from './policy';
+import { orderByPriority, SCHEDULE_POLICIES, type PolicyContext } from './policy';
 import { CLIP_MAX_NEW_TOKENS, PrefillRound, reservedTokens, type PrefillItem } from './prefill-round';
 import type { Request } from './request';
 import type { RequestMemory } from './request-memory';
@@ -140,7 +140,7 @@ export class PrefillManager {
 
   private ordered(): Request[] {
     const { schedulePolicy, enablePriorityScheduling, scheduleLowPriorityValuesFirst } = this.args;
-    const ordered = orderWaiting(schedulePolicy, this.waiting.ready, this.policyContext());
+    const ordered = SCHEDULE_POLICIES[schedulePolicy](this.waiting.ready, this.policyContext());
     return enablePriorityScheduling ? orderByPriority(ordered, scheduleLowPriorityValuesFirst) : ordered;
   }
 

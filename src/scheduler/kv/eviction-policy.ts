@@ -1,5 +1,3 @@
-import type { ServerArgs } from '../../server-args/server-args';
-
 /** What an eviction policy may look at. */
 export interface CacheUse {
   /** Count of the cache's operations at the last use; two leaves never have the same. */
@@ -11,12 +9,12 @@ export interface CacheUse {
 /** Negative when `a` is to be evicted before `b`. */
 export type EvictionOrder = (a: CacheUse, b: CacheUse) => number;
 
-export type EvictionPolicy = ServerArgs['radixEvictionPolicy'];
-
 /** The choices of `--radix-eviction-policy`. */
-export const EVICTION_POLICIES: Readonly<Record<EvictionPolicy, EvictionOrder>> = {
+export const EVICTION_POLICIES = {
   /** Least recently used first. */
-  lru: (a, b) => a.lastAccess - b.lastAccess,
+  lru: (a: CacheUse, b: CacheUse) => a.lastAccess - b.lastAccess,
   /** Least frequently used first, the longest unused among equals. */
-  lfu: (a, b) => a.hits - b.hits || a.lastAccess - b.lastAccess,
-};
+  lfu: (a: CacheUse, b: CacheUse) => a.hits - b.hits || a.lastAccess - b.lastAccess,
+} as const satisfies Readonly<Record<string, EvictionOrder>>;
+
+export type EvictionPolicy = keyof typeof EVICTION_POLICIES;

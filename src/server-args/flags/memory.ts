@@ -1,10 +1,12 @@
+import { DEVICES } from '../../model-runner/backends/devices';
+import { EVICTION_POLICIES, type EvictionPolicy } from '../../scheduler/kv/eviction-policy';
 import { choice, float, flag, int, reject, str, topic, warn, yes } from '../flag';
 
 const HYBRID_MODELS_ONLY = warn('no model with a second kind of cache is supported');
 
 export const memoryTopic = topic('Device and memory', yes, {
   device: choice(
-    ['cpu', 'cuda'],
+    DEVICES,
     null,
     'Where the model runs. Without it the cpu; a GPU is used only when asked for.',
   ),
@@ -65,7 +67,7 @@ const NO_HOST_TIER = warn('the prefix cache has one tier');
 export const cacheTopic = topic('Prefix cache', yes, {
   disableRadixCache: flag('Share no prefixes between requests.'),
   radixEvictionPolicy: choice(
-    ['lru', 'lfu'],
+    Object.keys(EVICTION_POLICIES) as EvictionPolicy[],
     'lru',
     'Which cached prefix goes first: the least recently or the least often used.',
   ),

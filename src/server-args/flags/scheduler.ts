@@ -1,3 +1,4 @@
+import { SCHEDULE_POLICIES, type SchedulePolicy } from '../../scheduler/generation/policy';
 import { choice, flag, float, floats, int, later, str, topic, warn, yes } from '../flag';
 
 /** The longest time a timer of Node.js can wait, in whole seconds. */
@@ -23,7 +24,7 @@ export const schedulerTopic = topic('Scheduler', yes, {
   }),
   enableDynamicChunking: flag('Adapt the chunk size while serving.', { support: PIPELINE_ONLY }),
   schedulePolicy: choice(
-    ['lpm', 'random', 'fcfs', 'dfs-weight', 'lof', 'priority', 'routing-key'],
+    [...(Object.keys(SCHEDULE_POLICIES) as SchedulePolicy[]), 'priority'],
     'fcfs',
     'Order of the waiting queue; priority means fcfs with --enable-priority-scheduling.',
   ),
@@ -46,12 +47,21 @@ export const schedulerTopic = topic('Scheduler', yes, {
   }),
   streamInterval: int(1, 'Tokens between two chunks of a stream.', { range: { min: 1 } }),
   randomSeed: int(null, 'Seed of the samplers. Without it one is drawn at start.', { range: { min: 0 } }),
-  watchdogTimeout: float(300, 'Seconds one step may take before the server ends itself.', {
-    range: { above: 0, max: LONGEST_TIMER_S },
-  }),
+  watchdogTimeout: float(
+    300,
+    'Seconds one step may take, or a process give no sign of life, before the server ends itself.',
+    {
+      range: { above: 0, max: LONGEST_TIMER_S },
+    },
+  ),
   softWatchdogTimeout: float(null, 'Seconds one step may take before a message is logged.', {
     range: { above: 0, max: LONGEST_TIMER_S },
   }),
+  drainTimeout: float(
+    20,
+    'Seconds that running requests may take to finish once the server is asked to stop; then they are aborted, and 2 s later replies that nobody reads are cut.',
+    { range: { min: 0, max: LONGEST_TIMER_S } },
+  ),
   decodeLogInterval: int(40, 'Decode steps between two lines of the log.', { range: { min: 1 } }),
   sleepOnIdle: flag('Sleep while there is nothing to run; the server always does.'),
   schedulerRecvInterval: int(1, 'Steps between two looks for new requests.', {

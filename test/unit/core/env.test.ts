@@ -29,8 +29,8 @@ test.each([
   ['SGLANG_RETRACT_DECODE_STEPS', '2.5', 'a whole number of at least 0, got "2.5"'],
   ['SGLANG_INIT_NEW_TOKEN_RATIO', '1.5', 'a number of at least 0 and at most 1, got "1.5"'],
   ['SGLANG_HEALTH_CHECK_TIMEOUT', '0', 'a number above 0, got "0"'],
-  ['SGLANG_DRAIN_TIMEOUT', 'Infinity', 'a number of at least 0, got "Infinity"'],
-  ['SGLANG_DRAIN_TIMEOUT', '0x10', 'a number of at least 0, got "0x10"'],
+  ['SGLANG_DRAIN_TIMEOUT', 'Infinity', 'a number of at least -1, got "Infinity"'],
+  ['SGLANG_DRAIN_TIMEOUT', '0x10', 'a number of at least -1, got "0x10"'],
   ['SGLANG_LOG_MS', 'on', 'true, 1, yes or y, or false, 0, no or n, got "on"'],
 ] as const)('%s=%s is refused', (name, text, expected) => {
   const refused = new UsageError(`environment variable ${name} must be ${expected}`);

@@ -9,7 +9,7 @@ const MODULES = {
   scheduler: join(__dirname, 'fixtures/scheduler.js'),
   detokenizer: join(__dirname, 'fixtures/detokenizer.js'),
 };
-const ARGS = { logLevel: 'critical', logLevelHttp: null } as ServerArgs;
+const ARGS = { logLevel: 'critical', logLevelHttp: null, watchdogTimeout: 300 } as ServerArgs;
 
 let children: Children;
 

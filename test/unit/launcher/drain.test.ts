@@ -69,12 +69,13 @@ test('gives up what even an abort does not end', async () => {
 });
 
 test.each([
-  [undefined, 30_000],
-  ['', 30_000],
+  [undefined, 20_000],
+  ['', 20_000],
+  ['-1', 20_000],
   ['0', 0],
   ['1.5', 1_500],
 ])('SGLANG_DRAIN_TIMEOUT=%j is %d ms', (value, expected) => {
-  expect(drainLimits({ SGLANG_DRAIN_TIMEOUT: value }).finishMs).toBe(expected);
+  expect(drainLimits(20, { SGLANG_DRAIN_TIMEOUT: value }).finishMs).toBe(expected);
 });
 
 test.each([

@@ -105,7 +105,7 @@ describe('errors', () => {
     [['--watchdog-timeout', 'inf'], "argument --watchdog-timeout: invalid float value: 'inf'"],
     [
       ['--schedule-policy', 'x'],
-      "argument --schedule-policy: invalid choice: 'x' (choose from 'lpm', 'random', 'fcfs', 'dfs-weight', 'lof', 'priority', 'routing-key')",
+      "argument --schedule-policy: invalid choice: 'x' (choose from 'lpm', 'random', 'fcfs', 'dfs-weight', 'lof', 'routing-key', 'priority')",
     ],
     [
       ['--log-requests-level', '4'],

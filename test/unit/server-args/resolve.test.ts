@@ -96,7 +96,7 @@ describe('captured batch sizes', () => {
   });
 
   test('the largest size is reported', () => {
-    expect(resolve(['--cuda-graph-bs', '2', '6']).args.accepted['cudaGraphMaxBs']).toBe(6);
+    expect(resolve(['--cuda-graph-bs', '2', '6']).args.cudaGraphMaxBs).toBe(6);
   });
 });
 

@@ -1,7 +1,7 @@
 import type { ModelFacts } from '../../../src/core/model-facts';
 import type { DecodeOptions, EncodeOptions, Tokenizer } from '../../../src/tokenizer/tokenizer';
 import type { AsyncTokenizer } from '../../../src/tokenizer/tokenizer-pool';
-import type { ServerArgs } from '../../../src/server-args/server-args';
+import { parseCommandLine, resolveServerArgs, type ServerArgs } from '../../../src/server-args';
 
 /** The parts most tests start from: one model's facts, the flags of a server, and a tokenizer of bytes. */
 
@@ -17,64 +17,29 @@ export const FACTS: ModelFacts = {
   maxRunningRequests: 8,
 };
 
+const DEFAULTS = resolveServerArgs(
+  parse(['--model-path', '/models/tiny', '--served-model-name', 'org/tiny']),
+  {
+    env: {},
+    cudaMemoryMiB: null,
+    drawnSeed: 1,
+    bundledModelPath: '/models/tiny',
+  },
+).args;
+
+function parse(argv: readonly string[]) {
+  const command = parseCommandLine(argv);
+  if (command.kind !== 'run') throw new Error('not a run');
+  return command.flags;
+}
+
+/** The flags of a server that was given next to none. */
 export function makeArgs(overrides: Partial<ServerArgs> = {}): ServerArgs {
   return {
-    modelPath: '/models/tiny',
-    tokenizerPath: '/models/tiny',
-    skipTokenizerInit: false,
-    loadFormat: 'auto',
-    contextLength: null,
-    revision: null,
-    downloadDir: null,
-    jsonModelOverrideArgs: {},
-    servedModelName: 'org/tiny',
-    weightVersion: 'default',
-    isEmbedding: false,
-    dtype: 'auto',
-    device: 'cpu',
-    baseGpuId: 0,
+    ...DEFAULTS,
     memFractionStatic: 0.8,
-    maxTotalTokens: null,
-    pageSize: 1,
-    maxRunningRequests: null,
-    maxQueuedRequests: null,
     chunkedPrefillSize: 256,
-    maxPrefillTokens: 16384,
-    prefillMaxRequests: null,
-    schedulePolicy: 'fcfs',
-    scheduleConservativeness: 1,
-    enablePriorityScheduling: false,
-    abortOnPriorityWhenDisabled: false,
-    scheduleLowPriorityValuesFirst: false,
-    prioritySchedulingPreemptionThreshold: 10,
-    disableRadixCache: false,
-    radixEvictionPolicy: 'lru',
-    disableOverlapSchedule: false,
-    streamInterval: 1,
-    randomSeed: 1,
-    watchdogTimeout: 300,
-    softWatchdogTimeout: null,
-    decodeLogInterval: 40,
-    disableCudaGraph: false,
     cudaGraphBs: [1, 2, 4],
-    host: '127.0.0.1',
-    port: 30000,
-    fastapiRootPath: '',
-    apiKey: null,
-    adminApiKey: null,
-    skipServerWarmup: false,
-    allowAutoTruncate: false,
-    streamOutput: false,
-    preferredSamplingParams: null,
-    logLevel: 'info',
-    logLevelHttp: null,
-    logRequests: false,
-    logRequestsLevel: 2,
-    logRequestsFormat: 'text',
-    logRequestsTarget: null,
-    crashDumpFolder: null,
-    uvicornAccessLogExcludePrefixes: [],
-    accepted: {},
     ...overrides,
   };
 }

@@ -1,7 +1,6 @@
 import {
-  effectivePolicy,
   orderByPriority,
-  orderWaiting,
+  SCHEDULE_POLICIES,
   postponedForSharing,
   type PolicyContext,
 } from '../../../../src/scheduler/generation/policy';
@@ -37,18 +36,18 @@ const context = (fields: Partial<PolicyContext<Waiting>> = {}): PolicyContext<Wa
 
 const names = (requests: readonly { name: string }[]) => requests.map(({ name }) => name).join('');
 
-describe('orderWaiting', () => {
+describe('policies', () => {
   const a = waiting('a', { maxNewTokens: 5 });
   const b = waiting('b', { maxNewTokens: 50 });
   const c = waiting('c', { maxNewTokens: 20 });
   const all = [a, b, c];
 
   it('fcfs keeps the order of arrival', () => {
-    expect(names(orderWaiting('fcfs', all, context()))).toBe('abc');
+    expect(names(SCHEDULE_POLICIES['fcfs'](all, context()))).toBe('abc');
   });
 
   it('lof puts the longest output first', () => {
-    expect(names(orderWaiting('lof', all, context()))).toBe('bca');
+    expect(names(SCHEDULE_POLICIES['lof'](all, context()))).toBe('bca');
   });
 
   it('lpm puts the longest cached prefix first and keeps ties', () => {
@@ -57,7 +56,9 @@ describe('orderWaiting', () => {
       [b, 90],
       [c, 40],
     ]);
-    expect(names(orderWaiting('lpm', all, context({ prefixLen: (x) => prefixes.get(x) ?? 0 })))).toBe('bac');
+    expect(names(SCHEDULE_POLICIES['lpm'](all, context({ prefixLen: (x) => prefixes.get(x) ?? 0 })))).toBe(
+      'bac',
+    );
   });
 
   it('lpm lets the first of several that share an uncached prefix go ahead', () => {
@@ -65,33 +66,39 @@ describe('orderWaiting', () => {
     const first = waiting('1', {}, [...shared, 100]);
     const second = waiting('2', {}, [...shared, 200]);
     const other = waiting('3', {}, [7, 8, 9]);
-    expect(names(orderWaiting('lpm', [first, second, other], context()))).toBe('132');
+    expect(names(SCHEDULE_POLICIES['lpm']([first, second, other], context()))).toBe('132');
     expect(postponedForSharing([first, { ...second, extraKey: 'k' }], () => 0).size).toBe(0);
   });
 
   it('dfs-weight follows the tree', () => {
-    expect(names(orderWaiting('dfs-weight', all, context({ dfsOrder: () => [c, a, b] })))).toBe('cab');
+    expect(names(SCHEDULE_POLICIES['dfs-weight'](all, context({ dfsOrder: () => [c, a, b] })))).toBe('cab');
   });
 
   it('routing-key prefers the keys that run most', () => {
     const x = waiting('x', { routingKey: 'x' });
     const y = waiting('y', { routingKey: 'y' });
     const running = [{ routingKey: 'y' }, { routingKey: 'y' }, { routingKey: 'x' }];
-    expect(names(orderWaiting('routing-key', [a, x, y], context({ running })))).toBe('yxa');
+    expect(names(SCHEDULE_POLICIES['routing-key']([a, x, y], context({ running })))).toBe('yxa');
   });
 
   it('random is a permutation drawn from the given generator', () => {
     const draws = [0.9, 0.1];
-    const shuffled = orderWaiting('random', all, context({ random: () => draws.pop() ?? 0 }));
+    const shuffled = SCHEDULE_POLICIES['random'](all, context({ random: () => draws.pop() ?? 0 }));
     expect(names([...shuffled].sort((x, y) => x.name.localeCompare(y.name)))).toBe('abc');
     expect(names(shuffled)).not.toBe('abc');
   });
 
   it('is first come, first served where a cache-aware policy cannot work', () => {
-    expect(effectivePolicy('lpm', 3, false)).toBe('fcfs');
-    expect(effectivePolicy('dfs-weight', 3, false)).toBe('fcfs');
-    expect(effectivePolicy('lpm', 129, true)).toBe('fcfs');
-    expect(effectivePolicy('lpm', 128, true)).toBe('lpm');
+    const many = Array.from({ length: 129 }, (_, i) => waiting(String(i)));
+    const last = many.at(-1);
+    const fitting = many.slice(1);
+    const cached = { prefixLen: (one: unknown) => (one === last ? 100 : 0) };
+    const reversed = { dfsOrder: <T>(all: readonly T[]) => [...all].reverse() };
+    const { lpm, 'dfs-weight': dfsWeight } = SCHEDULE_POLICIES;
+    expect(lpm(fitting, context({ ...cached, cacheEnabled: false }))).toEqual(fitting);
+    expect(dfsWeight(fitting, context({ ...reversed, cacheEnabled: false }))).toEqual(fitting);
+    expect(lpm(many, context(cached))).toEqual(many);
+    expect(lpm(fitting, context(cached))[0]).toBe(last);
   });
 });
 
