@@ -19,6 +19,7 @@ async function main(argv: readonly string[]): Promise<number> {
     }
     checkEnv();
     const { args, warnings, infos } = resolveServerArgs(command.flags, readMachine(command.flags));
+    hideKeys(argv, [args.apiKey, args.adminApiKey]);
     configureLogging(args.logLevel, args.logLevelHttp);
     for (const text of infos) logger.log('info', text);
     for (const text of warnings) logger.log('warning', text);
@@ -28,6 +29,14 @@ async function main(argv: readonly string[]): Promise<number> {
     process.stderr.write(usageErrorText(error.message));
     return 2;
   }
+}
+
+/** Other users of the machine see the command lines of its processes. */
+function hideKeys(argv: readonly string[], keys: readonly (string | null)[]): void {
+  const secrets = keys.filter((key) => key !== null && key !== '') as string[];
+  if (secrets.length === 0) return;
+  const shown = argv.map((argument) => secrets.reduce((text, key) => text.replaceAll(key, '***'), argument));
+  process.title = ['launch_server', ...shown].join(' ');
 }
 
 void main(process.argv.slice(2)).then((exitCode) => process.exit(exitCode));

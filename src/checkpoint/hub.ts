@@ -42,10 +42,13 @@ export function findModelFolders(
   return { modelDir, tokenizerDir };
 }
 
-function find(path: string, options: HubOptions): string {
+function find(name: string, options: HubOptions): string {
+  if (fs.statSync(name, { throwIfNoEntry: false })?.isFile()) {
+    throw new StartupError(`${name} is a file: the folder with config.json and the weights is needed.`);
+  }
   try {
-    const { dir, snapshot } = resolveModelDir(path, options);
-    if (snapshot) logger.log('info', `Found local HF snapshot for ${path} at ${dir}; skipping download.`);
+    const { dir, snapshot } = resolveModelDir(name, options);
+    if (snapshot) logger.log('info', `Found local HF snapshot for ${name} at ${dir}; skipping download.`);
     return dir;
   } catch (error) {
     if (!(error instanceof StartupError)) throw error;

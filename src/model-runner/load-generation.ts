@@ -59,9 +59,7 @@ function captureSizes(args: ServerArgs, plan: MemoryPlan): number[] {
 async function capture(runner: ModelRunner, sizes: readonly number[], backend: Backend): Promise<number> {
   const startedAt = performance.now();
   const before = process.memoryUsage.rss();
-  logger.info(
-    `Capture ${backend.graphName} begin. This can take up to several minutes. avail mem=${gigabytes(backend.memory.freeBytes())} GB`,
-  );
+  logger.info(`Capture ${backend.graphName} begin. avail mem=${gigabytes(backend.memory.freeBytes())} GB`);
   logger.info(`Capture ${backend.graphName} bs [${sizes.join(', ')}]`);
   const progress = new Progress('Capturing batches', sizes.length);
   for (const size of [...sizes].sort((a, b) => b - a)) {

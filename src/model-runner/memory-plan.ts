@@ -53,7 +53,12 @@ export function planMemory(
   }
   const maxReqLen = Math.min(contextLen - 1, maxTotalNumTokens - 1);
   const maxReqInputLen = maxReqLen - RESERVED_TOKENS;
-  if (maxReqInputLen <= 0) throw new StartupError('Memory pool size is too small');
+  if (maxReqInputLen <= 0) {
+    throw new StartupError(
+      `Memory pool size is too small: it has room for ${maxTotalNumTokens} tokens, and a request needs ${RESERVED_TOKENS + 2}. ` +
+        'Raise --mem-fraction-static or --max-total-tokens.',
+    );
+  }
   const rowLimit = Math.max(1, budget.rowLimit(shape, maxReqLen));
   const wantedRows =
     args.maxRunningRequests ?? Math.max(1, Math.min(DEFAULT_ROWS, Math.floor(maxTotalNumTokens / 2)));

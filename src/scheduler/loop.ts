@@ -31,6 +31,7 @@ export interface LoopSteps {
 export class Loop {
   private readonly inbox: SchedulerMsg[] = [];
   private wake: (() => void) | null = null;
+  private nudged = false;
   private stopped = false;
 
   constructor(private readonly steps: LoopSteps) {}
@@ -41,6 +42,7 @@ export class Loop {
   }
 
   nudge(): void {
+    this.nudged = true;
     this.wake?.();
   }
 
@@ -51,9 +53,10 @@ export class Loop {
 
   async run(): Promise<void> {
     while (!this.stopped) {
+      this.nudged = false;
       for (const message of this.inbox.splice(0)) this.steps.handle(message);
       if (await this.steps.step()) continue;
-      if (this.inbox.length > 0 || this.stopped) continue;
+      if (this.inbox.length > 0 || this.nudged || this.stopped) continue;
       this.steps.idle();
       await new Promise<void>((resolve) => (this.wake = resolve));
       this.wake = null;

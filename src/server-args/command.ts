@@ -2,12 +2,13 @@ import { Command, Option } from 'commander';
 
 import type { Occurrence, OptionSpec } from './argv';
 import { convertValue } from './convert';
-import { TABLE, type TableFlag } from './table';
+import { TABLE, type FlagKey, type TableFlag } from './table';
 
 const NAME = 'launch_server';
 
 /** Options that are no server arguments: they steer the command itself. */
 export const HELP = { names: ['--help', '-h'], kind: 'flag' } as const satisfies OptionSpec;
+export const HELP_ALL = { names: ['--help-all'], kind: 'flag' } as const satisfies OptionSpec;
 export const VERSION = { names: ['--version'], kind: 'flag' } as const satisfies OptionSpec;
 /** Reads any number of values, so that its own messages say what is wrong with them. */
 export const CONFIG = { names: ['--config'], kind: 'str', many: '*' } as const satisfies OptionSpec;
@@ -61,7 +62,8 @@ function buildCommand(known: Iterable<TableFlag>): {
   const command = new Command(NAME)
     .usage('[options]')
     .description("Serves a Hugging Face checkpoint over SGLang's HTTP API.")
-    .helpOption('-h, --help', 'Show this help and exit.')
+    .helpOption('-h, --help', 'Show the flags that most servers need, and exit.')
+    .option('--help-all', 'Show all flags and exit.')
     .version('', '--version', 'Show the version and exit.')
     .option('--config <file>', 'YAML file of flags; the command line wins over it.')
     .exitOverride();
@@ -100,9 +102,40 @@ export function convertOccurrences(
   return new Map([...options].map(([flag, option]) => [flag, valueOf(flag, option)]));
 }
 
-/** The whole of --help. */
-export function helpPage(): string {
-  return buildCommand(TABLE).command.helpInformation();
+/** What --help shows: the flags that people reach for. --help-all shows every one. */
+const COMMON: ReadonlySet<string> = new Set<FlagKey>([
+  'modelPath',
+  'tokenizerPath',
+  'servedModelName',
+  'contextLength',
+  'isEmbedding',
+  'host',
+  'port',
+  'apiKey',
+  'adminApiKey',
+  'device',
+  'memFractionStatic',
+  'maxTotalTokens',
+  'maxRunningRequests',
+  'maxQueuedRequests',
+  'chunkedPrefillSize',
+  'schedulePolicy',
+  'disableRadixCache',
+  'randomSeed',
+  'watchdogTimeout',
+  'drainTimeout',
+  'logLevel',
+  'logRequests',
+  'crashDumpFolder',
+]);
+
+/** @param all whether to show every flag, also those that are refused or without effect */
+export function helpPage(all: boolean): string {
+  const shown = all ? TABLE : TABLE.filter(({ key }) => COMMON.has(key));
+  const { command } = buildCommand(shown);
+  return (
+    command.helpInformation() + (all ? '' : `\nAll ${TABLE.length} flags: --help-all, or docs/flags.md\n`)
+  );
 }
 
 /** What goes to stderr before exit code 2, as argparse prints it. */

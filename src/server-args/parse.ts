@@ -1,6 +1,7 @@
 import { UsageError } from '../core/errors';
 import { readArguments, type Occurrence, type ReadArguments } from './argv';
-import { CONFIG, convertOccurrences, HELP, helpPage, VERSION } from './command';
+import { CONFIG, convertOccurrences, HELP, HELP_ALL, helpPage, VERSION } from './command';
+import { suggest } from '../core/suggest';
 import { readConfigFile } from './config-file';
 import { packageVersion } from '../core/package';
 import { TABLE, type FlagKey, type FlagValues, type TableFlag } from './table';
@@ -16,9 +17,9 @@ export interface ParsedFlags {
 export type CommandLine =
   { readonly kind: 'run'; readonly flags: ParsedFlags } | { readonly kind: 'print'; readonly text: string };
 
-type AnyOption = TableFlag | typeof HELP | typeof VERSION | typeof CONFIG;
+type AnyOption = TableFlag | typeof HELP | typeof HELP_ALL | typeof VERSION | typeof CONFIG;
 
-const OPTIONS: readonly AnyOption[] = [HELP, VERSION, CONFIG, ...TABLE];
+const OPTIONS: readonly AnyOption[] = [HELP, HELP_ALL, VERSION, CONFIG, ...TABLE];
 
 /**
  * Reads a command line and the file that `--config` names.
@@ -28,7 +29,8 @@ const OPTIONS: readonly AnyOption[] = [HELP, VERSION, CONFIG, ...TABLE];
 export function parseCommandLine(argv: readonly string[]): CommandLine {
   const line = readArguments(argv, OPTIONS);
   const asked = new Set(line.occurrences.map(({ option }) => option));
-  if (asked.has(HELP)) return { kind: 'print', text: helpPage() };
+  if (asked.has(HELP)) return { kind: 'print', text: helpPage(false) };
+  if (asked.has(HELP_ALL)) return { kind: 'print', text: helpPage(true) };
   if (asked.has(VERSION)) return { kind: 'print', text: `sglang-node ${packageVersion()}\n` };
 
   const config = configPath(line.occurrences);
@@ -36,9 +38,19 @@ export function parseCommandLine(argv: readonly string[]): CommandLine {
   const values = convertOccurrences([...file.occurrences, ...line.occurrences.filter(isOfTable)]);
   const unrecognized = [...file.unrecognized, ...config.rest, ...line.unrecognized];
   if (unrecognized.length > 0) {
-    throw new UsageError(`unrecognized arguments: ${unrecognized.join(' ')}`);
+    throw new UsageError(`unrecognized arguments: ${unrecognized.join(' ')}${meant(unrecognized)}`);
   }
   return { kind: 'run', flags: withDefaults(values) };
+}
+
+/** What mistyped flags were most likely meant to be, in words. */
+function meant(unrecognized: readonly string[]): string {
+  const known = OPTIONS.flatMap(({ names }) => names.filter((name) => name.startsWith('--')));
+  const guesses = unrecognized
+    .filter((argument) => argument.startsWith('--') && argument.length > 3)
+    .map((argument) => suggest(argument.split('=')[0] ?? '', known))
+    .filter((guess) => guess !== null);
+  return guesses.length === 0 ? '' : ` (did you mean ${[...new Set(guesses)].join(', ')}?)`;
 }
 
 const NOTHING: ReadArguments<TableFlag> = { occurrences: [], unrecognized: [] };

@@ -88,7 +88,7 @@ interface Prompts {
 
 function promptsOf({ text, inputIds }: GenerateRequest): Prompts {
   if (text === null && inputIds === null) {
-    refuse('Either text, input_ids or input_embeds should be provided.');
+    refuse('Either text or input_ids should be provided.');
   }
   if (text !== null && inputIds !== null) refuse('text and input_ids cannot be provided at the same time');
   if (inputIds?.length === 0) refuse('input_ids cannot be empty.');

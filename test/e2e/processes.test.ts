@@ -76,6 +76,13 @@ describe('start', () => {
     await server.ready();
   });
 
+  test('no process shows the key to other users of the machine', () => {
+    for (const pid of [server.pid, ...Object.values(server.children())]) {
+      expect(readFileSync(`/proc/${pid}/cmdline`, 'utf8')).not.toContain('secret');
+    }
+    expect(readFileSync(`/proc/${server.pid}/cmdline`, 'utf8')).toContain('--api-key ***');
+  });
+
   test('the processes carry their titles', () => {
     expect(Object.keys(server.children()).sort()).toEqual(['detokenizer', 'scheduler']);
   });

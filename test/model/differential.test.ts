@@ -58,6 +58,7 @@ describe('the same answer', () => {
   });
 
   const variants: readonly (readonly [name: string, flags: readonly string[]])[] = [
+    ['with prompts and streams together', ['--enable-mixed-chunk', '--chunked-prefill-size', '16']],
     ['with the prefix cache', []],
     ['in chunks of 8', ['--chunked-prefill-size', '8']],
     ['with pages of 16', ['--page-size', '16', '--chunked-prefill-size', '32']],

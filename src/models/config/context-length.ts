@@ -17,7 +17,7 @@ export function deriveContextLen(
 ): number {
   if (requested === null || requested <= config.contextLen) return requested ?? config.contextLen;
   const message =
-    `Warning: User-specified context_length (${requested}) is greater than the derived context_length ` +
+    `User-specified context_length (${requested}) is greater than the derived context_length ` +
     `(${config.contextLen}). The model was not made for positions beyond it, so its output there may be wrong.`;
   if (!env('SGLANG_ALLOW_OVERWRITE_LONGER_CONTEXT_LEN', source)) {
     throw new StartupError(

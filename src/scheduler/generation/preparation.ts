@@ -40,11 +40,6 @@ export class Preparing {
     return this.open.has(request);
   }
 
-  /** Whether `settle` has something to do. */
-  get hasNews(): boolean {
-    return this.ended.length > 0;
-  }
-
   /** Starts what the request needs. One that needs nothing is ready at once. */
   begin(request: Request): void {
     const needed = this.preparations.filter((preparation) => preparation.isNeeded(request));

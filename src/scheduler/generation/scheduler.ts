@@ -12,6 +12,7 @@ import { logger } from '../../logging/logger';
 import { RequestSampler } from '../../sampling';
 import type { ServerArgs } from '../../server-args/server-args';
 import type { KvLedger } from '../kv';
+import { Loop, type ModelScheduler } from '../loop';
 import type { SchedulerRids } from '../status-log';
 import type { BatchLog } from './batch-log';
 import type { BatchRunner } from './batch-runner';
@@ -56,24 +57,27 @@ const ABORTED_WAITING: FinishReason = { type: 'abort', message: 'Abort in waitin
 
 /**
  * The conductor: takes messages, chooses a batch, has it computed, and passes results on while the next batch computes.
- * Everything that changes state happens between two runs; messages that arrive during a run wait in `inbox`.
+ * Everything that changes state happens between two runs.
  */
-export class Scheduler {
-  private readonly inbox: SchedulerMsg[] = [];
+export class Scheduler implements ModelScheduler {
+  private readonly loop: Loop;
   private readonly preparing: Preparing;
   private readonly waiting: WaitingQueue;
   private readonly prefill: PrefillManager;
   private readonly decode: DecodeManager;
   private readonly ratio: NewTokenRatio;
   private readonly timeouts = readTimeouts();
-  private wake: (() => void) | null = null;
-  private stopped = false;
   private paused = false;
   private lastWasPrefill = false;
   /** Batches that had run when the token budget was last checked: an idle server does not check it again. */
   private checkedAt = 0;
 
   constructor(private readonly parts: SchedulerParts) {
+    this.loop = new Loop({
+      handle: (message) => this.handle(message),
+      step: () => this.step(),
+      idle: () => this.checkIdle(),
+    });
     const { args, rows, memory, ledger } = parts;
     this.ratio = new NewTokenRatio(args.scheduleConservativeness);
     this.preparing = new Preparing(parts.preparations, () => this.nudge());
@@ -99,20 +103,20 @@ export class Scheduler {
     );
   }
 
-  /** Takes a message of the inbox, at any time. */
   receive(message: SchedulerMsg): void {
-    this.inbox.push(message);
-    this.wake?.();
+    this.loop.receive(message);
   }
 
-  /** Has an idle loop look again, e.g. at timeouts. */
   nudge(): void {
-    this.wake?.();
+    this.loop.nudge();
   }
 
   stop(): void {
-    this.stopped = true;
-    this.wake?.();
+    this.loop.stop();
+  }
+
+  run(): Promise<void> {
+    return this.loop.run();
   }
 
   get state(): SchedulerState {
@@ -129,21 +133,6 @@ export class Scheduler {
     return { running, queued: [...this.waiting.all].map(({ rid }) => rid) };
   }
 
-  /** Runs until `stop`. */
-  async run(): Promise<void> {
-    while (!this.stopped) {
-      for (const message of this.inbox.splice(0)) this.handle(message);
-      this.settlePreparations();
-      this.expire(performance.now());
-      if (await this.step()) continue;
-      this.parts.outputs.flush();
-      if (this.inbox.length > 0 || this.preparing.hasNews || this.stopped) continue;
-      this.checkIdle();
-      await new Promise<void>((resolve) => (this.wake = resolve));
-      this.wake = null;
-    }
-  }
-
   private settlePreparations(): void {
     for (const { request, error } of this.preparing.settle()) {
       this.waiting.remove(request);
@@ -153,7 +142,14 @@ export class Scheduler {
 
   /** Computes one batch. @returns false when there was nothing to compute */
   private async step(): Promise<boolean> {
-    if (this.paused) return false;
+    this.settlePreparations();
+    this.expire(performance.now());
+    const computed = !this.paused && (await this.runNext());
+    if (!computed) this.parts.outputs.flush();
+    return computed;
+  }
+
+  private async runNext(): Promise<boolean> {
     // A prompt makes running streams wait for one batch of prefill at most: then they get a step.
     const decodeFirst = this.lastWasPrefill && this.decode.runnable;
     const items = decodeFirst ? [] : this.prefill.next(performance.now());

@@ -42,9 +42,9 @@ export const schedulerTopic = topic('Scheduler', yes, {
     range: { min: 0 },
   }),
   disableOverlapSchedule: flag('Settle a batch before the next one starts.'),
-  enableMixedChunk: flag('Run prefill chunks and decode steps in one batch.', {
-    support: later('a batch of prefill chunks and decode steps'),
-  }),
+  enableMixedChunk: flag(
+    'Let long prompts and running streams advance together. Their batches alternate here, with the flag and without it.',
+  ),
   streamInterval: int(1, 'Tokens between two chunks of a stream.', { range: { min: 1 } }),
   randomSeed: int(null, 'Seed of the samplers. Without it one is drawn at start.', { range: { min: 0 } }),
   watchdogTimeout: float(

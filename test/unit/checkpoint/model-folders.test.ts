@@ -48,3 +48,12 @@ test('what is nowhere is refused with the place that was searched', () => {
   );
   expect(() => find(cache, 'org/other')).toThrow('org/other (repository not found).');
 });
+
+test('a file in place of a folder is told so', () => {
+  const file = join(mkdtempSync(join(tmpdir(), 'file-')), 'model.gguf');
+  writeFileSync(file, 'x');
+  const args = { modelPath: file, tokenizerPath: file, revision: null, downloadDir: null };
+  expect(() => findModelFolders(args)).toThrow(
+    `${file} is a file: the folder with config.json and the weights is needed.`,
+  );
+});

@@ -288,7 +288,7 @@ describe('a stream', () => {
 
 describe('errors', () => {
   it.each([
-    [{}, 'Either text, input_ids or input_embeds should be provided.'],
+    [{}, 'Either text or input_ids should be provided.'],
     [{ input_ids: [] }, 'input_ids cannot be empty.'],
     [{ input_ids: [260] }, 'Token ID 260 is out of vocabulary (vocab size: 260)'],
     [{ text: 'a', sampling_params: { foo: 1 } }, 'sampling_params has unknown key "foo".'],

@@ -158,8 +158,25 @@ describe('errors', () => {
 });
 
 describe('texts', () => {
-  test.each(['-h', '--help', '--he'])('%s prints help with every flag', (name) => {
+  test.each(['-h', '--help'])('%s prints the flags that people reach for', (name) => {
     const line = parseCommandLine(['--port', '1', name]);
+    if (line.kind !== 'print') throw new Error('expected a text');
+    expect(line.text.split('\n').length).toBeLessThan(120);
+    expect(line.text).toContain('--model-path, --model MODEL_PATH');
+    expect(line.text).toContain('--help-all');
+    expect(line.text).not.toContain('without effect');
+  });
+
+  test.each([
+    [['--contxt-length', '5'], '--contxt-length 5 (did you mean --context-length?)'],
+    [['--api_key', 'x'], '--api_key x (did you mean --api-key?)'],
+    [['--modelpath', 'x', '--prot', '1'], '(did you mean --model-path, --port?)'],
+  ])('%j is told what may have been meant', (argv, message) => {
+    expect(() => parseCommandLine(argv)).toThrow(message);
+  });
+
+  test('--help-all prints every flag', () => {
+    const line = parseCommandLine(['--port', '1', '--help-all']);
     if (line.kind !== 'print') throw new Error('expected a text');
     expect(TABLE.filter(({ names }) => !line.text.includes(names[0]))).toEqual([]);
     expect(line.text).toContain('--model-path, --model MODEL_PATH');

@@ -31,7 +31,7 @@ describe('prompts', () => {
   });
 
   it.each([
-    [{}, 'Either text, input_ids or input_embeds should be provided.'],
+    [{}, 'Either text or input_ids should be provided.'],
     [{ inputIds: [] }, 'input_ids cannot be empty.'],
     [{ inputIds: [[1], []] }, 'input_ids cannot be empty.'],
     [

@@ -16,7 +16,7 @@ test('a longer one is refused, with the way to allow it', () => {
     const act = () => deriveContextLen(config, 513, env);
     expect(act).toThrow(StartupError);
     expect(act).toThrow(
-      /^Warning: User-specified context_length \(513\) is greater than the derived context_length \(512\)\. .* To allow overriding this maximum, set the env var SGLANG_ALLOW_OVERWRITE_LONGER_CONTEXT_LEN=1$/,
+      /^User-specified context_length \(513\) is greater than the derived context_length \(512\)\. .* To allow overriding this maximum, set the env var SGLANG_ALLOW_OVERWRITE_LONGER_CONTEXT_LEN=1$/,
     );
   }
 });
