@@ -92,7 +92,7 @@ describe('the prefix cache', () => {
   test.each(['GET', 'POST'])('is empty after /flush_cache (%s)', async (method) => {
     await cached(server, upTo(100));
     expect(await flush(server, { method })).toEqual({ status: 200, text: FLUSHED });
-    expect(server.stderr).toContain('Cache flushed successfully!');
+    await server.logged('Cache flushed successfully!');
     expect(await cached(server, upTo(100))).toBe(0);
   });
 
@@ -100,7 +100,7 @@ describe('the prefix cache', () => {
     const stream = await Stream.open(server, { input_ids: upTo(100), sampling_params: greedy(1900) });
     await stream.until();
     expect(await flush(server)).toEqual({ status: 400, text: FLUSHED });
-    expect(server.stderr).toContain(
+    await server.logged(
       'Cache not flushed because there are pending requests. #queue-req: 0, #running-req: 1',
     );
     stream.drop();
@@ -111,7 +111,7 @@ describe('the prefix cache', () => {
     await server.post('/pause_generation', { mode: 'in_place' });
     const stream = await Stream.open(server, { input_ids: upTo(100), sampling_params: greedy(4) });
     expect(await flush(server)).toEqual({ status: 400, text: FLUSHED });
-    expect(server.stderr).toContain(
+    await server.logged(
       'Cache not flushed because there are pending requests. #queue-req: 1, #running-req: 0',
     );
     await server.post('/continue_generation', {});
