@@ -1,7 +1,6 @@
 import type { ServerArgs } from '../server-args/server-args';
 import type { ModelFacts } from '../core/model-facts';
 import type { TokenizerManager } from '../tokenizer-manager';
-import type { ServerStatus } from './server-status';
 
 /** What the routes work with. */
 export interface AppDeps {
@@ -9,4 +8,11 @@ export interface AppDeps {
   readonly facts: ModelFacts;
   readonly manager: TokenizerManager;
   readonly status: ServerStatus;
+}
+
+/** Where the server stands in its life; the launcher moves it on. */
+export type ServerPhase = 'starting' | 'up' | 'draining';
+
+export class ServerStatus {
+  phase: ServerPhase = 'starting';
 }

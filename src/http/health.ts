@@ -5,7 +5,7 @@ import { logger, timestamp } from '../logging/logger';
 import type { Heartbeat } from '../tokenizer-manager';
 import type { AppDeps } from './app-deps';
 import type { RouteSpec } from './route';
-import type { ServerPhase } from './server-status';
+import type { ServerPhase } from './app-deps';
 import { disconnectSignal } from './sse';
 
 let probes = 0;

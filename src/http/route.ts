@@ -4,7 +4,7 @@ import type { AppDeps } from './app-deps';
 import { authenticate, type AuthLevel } from './auth';
 import { readBody, type BodyKind } from './body';
 import { speak, type Dialect } from './dialect';
-import type { ServerStatus } from './server-status';
+import type { ServerStatus } from './app-deps';
 
 export type Method = 'get' | 'post' | 'put';
 

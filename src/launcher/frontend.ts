@@ -1,6 +1,7 @@
 import type { RequestListener } from 'node:http';
 import type { ModelFacts } from '../core/model-facts';
-import { createApp, ServerStatus } from '../http';
+import { createApp } from '../http/app';
+import { ServerStatus } from '../http/app-deps';
 import { isAlive } from '../http/health';
 import type { SchedulerMsg } from '../ipc/messages';
 import { PullQueue, PushQueue } from '../ipc/queues';

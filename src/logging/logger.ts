@@ -5,7 +5,10 @@ import { env } from '../core/env';
  * Runtime logs go to stderr, HTTP access lines to stdout, each as `[YYYY-MM-DD HH:MM:SS] text`: the form that
  * SGLang's users and their log parsers know. Colour-free; one process, one logger.
  */
-export type LogLevel = 'debug' | 'info' | 'warning' | 'error' | 'critical';
+export type LogLevel = (typeof LOG_LEVELS)[number];
+
+/** From all to next to nothing. */
+export const LOG_LEVELS = ['debug', 'info', 'warning', 'error', 'critical'] as const;
 
 const WINSTON_LEVELS = { critical: 0, error: 1, warning: 2, info: 3, debug: 4 } as const;
 

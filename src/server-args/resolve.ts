@@ -2,7 +2,6 @@ import { env } from '../core/env';
 import { bug, UsageError } from '../core/errors';
 import { argumentError } from './convert';
 import * as derive from './derive';
-import { deepFreeze } from './freeze';
 import type { Machine } from './machine';
 import type { ParsedFlags } from './parse';
 import type { ServerArgs } from './server-args';
@@ -123,4 +122,13 @@ function resolveCudaGraphs(
     throw argumentError(flagOf('cudaGraphBs'), `no size is within --cuda-graph-max-bs (${cudaGraphMaxBs})`);
   }
   return { cudaGraphMaxBs, cudaGraphBs: derive.limitToRunningRequests(sizes, values.maxRunningRequests) };
+}
+
+/** Freezes a tree of plain objects and arrays in place. */
+function deepFreeze<T>(value: T): T {
+  if (typeof value === 'object' && value !== null && !Object.isFrozen(value)) {
+    Object.freeze(value);
+    Object.values(value).forEach(deepFreeze);
+  }
+  return value;
 }

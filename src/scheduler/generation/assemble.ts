@@ -3,7 +3,7 @@ import type { ServerArgs } from '../../server-args/server-args';
 import { openStatusLog } from '../status-log';
 import { BatchLog } from './batch-log';
 import { BatchRunner } from './batch-runner';
-import { KvLedger } from '../kv';
+import { KvLedger } from '../kv/kv-ledger';
 import type { SchedulerOutlets } from '../loop';
 import { OutputBatch } from './output-batch';
 import type { Preparation } from './preparation';

@@ -3,7 +3,7 @@ import { errorMessage, traceOf } from '../../core/errors';
 import { abortedFor, NAN_HAPPENED } from '../../core/request';
 import { logger } from '../../logging/logger';
 import type { ModelRunner } from '../../model-runner/model-runner';
-import { positionLogprobs } from '../../sampling';
+import { positionLogprobs } from '../../sampling/logprobs';
 import type { PrefillItem } from './prefill-round';
 import { collectPromptLogprobs, pieceLength, wantedLogits } from './prompt-logprobs';
 import type { Request } from './request';

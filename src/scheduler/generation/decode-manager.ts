@@ -1,7 +1,7 @@
 import { env } from '../../core/env';
 import { abortedFor, type FinishReason } from '../../core/request';
 import { logger } from '../../logging/logger';
-import type { KvLedger } from '../kv';
+import type { KvLedger } from '../kv/kv-ledger';
 import type { NewTokenRatio } from './new-token-ratio';
 import type { Request } from './request';
 import type { RequestMemory } from './request-memory';

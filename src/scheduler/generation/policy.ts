@@ -1,4 +1,5 @@
 import { env } from '../../core/env';
+import { commonPrefix } from '../kv/radix-node';
 
 /** The policies that order the waiting queue, as pure functions: candidates in, candidates out. */
 
@@ -95,19 +96,12 @@ export function postponedForSharing<C extends Candidate>(
     const shares = leaders.some(
       (leader) =>
         leader.extraKey === candidate.extraKey &&
-        commonPrefix(leader.ids.view(), candidate.ids.view()) >= shared,
+        commonPrefix(leader.ids.view(), candidate.ids.view(), 0, Infinity, 1) >= shared,
     );
     if (shares) postponed.add(candidate);
     else leaders.push(candidate);
   }
   return postponed;
-}
-
-function commonPrefix(a: Int32Array, b: Int32Array): number {
-  const limit = Math.min(a.length, b.length);
-  let length = 0;
-  while (length < limit && a[length] === b[length]) length++;
-  return length;
 }
 
 /** Keys that run already come first, the most frequent before the others: their adapters or prefixes are warm. */

@@ -1,5 +1,6 @@
 import type { ServerArgs } from '../../server-args/server-args';
-import type { KvLedger, PrefixHandle } from '../kv';
+import type { KvLedger } from '../kv/kv-ledger';
+import type { PrefixHandle } from '../kv/prefix-cache';
 import type { NewTokenRatio } from './new-token-ratio';
 import { orderByPriority, SCHEDULE_POLICIES, type PolicyContext } from './policy';
 import { CLIP_MAX_NEW_TOKENS, PrefillRound, reservedTokens, type PrefillItem } from './prefill-round';

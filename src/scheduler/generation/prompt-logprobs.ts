@@ -1,5 +1,5 @@
 import { MAX_LOGIT_ROWS } from '../../model-runner/model-runner';
-import { positionLogprobs } from '../../sampling';
+import { positionLogprobs } from '../../sampling/logprobs';
 import type { Request } from './request';
 
 /**

@@ -1,6 +1,7 @@
 import { bug } from '../../core/errors';
 import type { KvStore } from '../../model-runner/kv-store';
-import type { CachedSequence, KvLedger, PrefixHandle } from '../kv';
+import type { CachedSequence, KvLedger } from '../kv/kv-ledger';
+import type { PrefixHandle } from '../kv/prefix-cache';
 import type { Request } from './request';
 import type { RowTable } from './row-table';
 

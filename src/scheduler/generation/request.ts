@@ -1,7 +1,7 @@
 import type { DecodeParams, FinishReason, LogprobParams, PositionLogprobs } from '../../core/request';
 import type { GenerateMsg } from '../../ipc/messages';
-import type { RequestSampler } from '../../sampling';
-import type { PrefixHandle } from '../kv';
+import type { RequestSampler } from '../../sampling/request-sampler';
+import type { PrefixHandle } from '../kv/prefix-cache';
 import { TokenBuffer } from './token-buffer';
 
 /**

@@ -9,9 +9,9 @@ import type {
   SchedulerState,
 } from '../../ipc/messages';
 import { logger } from '../../logging/logger';
-import { RequestSampler } from '../../sampling';
+import { RequestSampler } from '../../sampling/request-sampler';
 import type { ServerArgs } from '../../server-args/server-args';
-import type { KvLedger } from '../kv';
+import type { KvLedger } from '../kv/kv-ledger';
 import { Loop, type ModelScheduler } from '../loop';
 import type { SchedulerRids } from '../status-log';
 import type { BatchLog } from './batch-log';

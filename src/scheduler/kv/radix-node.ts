@@ -58,7 +58,7 @@ export function commonPrefix(
   limit: number,
   pageSize: number,
 ): number {
-  const most = Math.min(key.length, limit - from);
+  const most = Math.min(key.length, ids.length - from, limit - from);
   let same = 0;
   while (same < most && key[same] === ids[from + same]) same++;
   return same - (same % pageSize);

@@ -1,6 +1,5 @@
+import { LOG_LEVELS } from '../../logging/logger';
 import { choice, flag, float, floats, int, json, later, reject, str, strs, topic, warn, yes } from '../flag';
-
-const LOG_LEVELS = ['debug', 'info', 'warning', 'error', 'critical'] as const;
 
 export const loggingTopic = topic('Logs', yes, {
   logLevel: choice(LOG_LEVELS, 'info', 'Least severity of the log.', { lowercase: true }),

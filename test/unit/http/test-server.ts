@@ -1,5 +1,6 @@
 import type { Tokenizer } from '../../../src/tokenizer/tokenizer';
-import { createApp, ServerStatus } from '../../../src/http';
+import { createApp } from '../../../src/http/app';
+import { ServerStatus } from '../../../src/http/app-deps';
 import { HttpServer } from '../../../src/http/server';
 import type { ServerArgs } from '../../../src/server-args/server-args';
 import { TokenizerManager } from '../../../src/tokenizer-manager';

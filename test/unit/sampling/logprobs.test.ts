@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import type { TokenLogprob } from '../../../src/core/request';
-import { positionLogprobs } from '../../../src/sampling';
+import { positionLogprobs } from '../../../src/sampling/logprobs';
 import { makeRow, ranked, rowOf, rowSpecs } from './reference';
 
 const LOWEST = -3.4028234663852886e38;

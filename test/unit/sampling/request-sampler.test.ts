@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import type { SamplingParams } from '../../../src/core/request';
-import { RequestSampler } from '../../../src/sampling';
+import { RequestSampler } from '../../../src/sampling/request-sampler';
 import { uniform } from '../../../src/sampling/philox';
 import { PLAIN, draw, kept, makeRow, ranked, rowOf, rowSpecs, shaped, softmax } from './reference';
 

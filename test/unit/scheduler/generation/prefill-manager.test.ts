@@ -1,5 +1,6 @@
 import type { KvStore } from '../../../../src/model-runner/kv-store';
-import { KvLedger, type EvictionPolicy } from '../../../../src/scheduler/kv';
+import { KvLedger } from '../../../../src/scheduler/kv/kv-ledger';
+import { type EvictionPolicy } from '../../../../src/scheduler/kv/eviction-policy';
 import { NewTokenRatio } from '../../../../src/scheduler/generation/new-token-ratio';
 import { PrefillManager } from '../../../../src/scheduler/generation/prefill-manager';
 import type { Request } from '../../../../src/scheduler/generation/request';

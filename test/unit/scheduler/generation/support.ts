@@ -1,6 +1,6 @@
 import type { DecodeParams, LogprobParams, SamplingParams } from '../../../../src/core/request';
 import type { GenerateMsg } from '../../../../src/ipc/messages';
-import { RequestSampler } from '../../../../src/sampling';
+import { RequestSampler } from '../../../../src/sampling/request-sampler';
 import { Preparing } from '../../../../src/scheduler/generation/preparation';
 import { Request } from '../../../../src/scheduler/generation/request';
 import { WaitingQueue, type WaitingLimits } from '../../../../src/scheduler/generation/waiting-queue';

@@ -1,10 +1,6 @@
 import fc from 'fast-check';
-import {
-  KvLedger,
-  type CachedSequence,
-  type InsertedTokens,
-  type PrefixHandle,
-} from '../../../../src/scheduler/kv';
+import { KvLedger, type CachedSequence, type InsertedTokens } from '../../../../src/scheduler/kv/kv-ledger';
+import { type PrefixHandle } from '../../../../src/scheduler/kv/prefix-cache';
 
 const range = (from: number, to: number) => Int32Array.from({ length: to - from }, (_, i) => from + i);
 const ids = (...values: number[]) => Int32Array.from(values);

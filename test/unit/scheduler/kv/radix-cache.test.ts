@@ -1,5 +1,7 @@
 import fc from 'fast-check';
-import { EVICTION_POLICIES, RadixCache, type PrefixHandle } from '../../../../src/scheduler/kv';
+import { EVICTION_POLICIES } from '../../../../src/scheduler/kv/eviction-policy';
+import { RadixCache } from '../../../../src/scheduler/kv/radix-cache';
+import { type PrefixHandle } from '../../../../src/scheduler/kv/prefix-cache';
 
 const range = (from: number, to: number) => Int32Array.from({ length: to - from }, (_, i) => from + i);
 const ids = (...values: number[]) => Int32Array.from(values);

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { SlotAllocator } from '../../../../src/scheduler/kv';
+import { SlotAllocator } from '../../../../src/scheduler/kv/slot-allocator';
 
 const range = (from: number, to: number) => Array.from({ length: to - from }, (_, i) => from + i);
 const ids = (values: Iterable<number>) => Int32Array.from(values);

@@ -1,2 +1,0 @@
-export { createApp } from './app';
-export { ServerStatus } from './server-status';

@@ -1,2 +1,0 @@
-export { positionLogprobs } from './logprobs';
-export { RequestSampler } from './request-sampler';
