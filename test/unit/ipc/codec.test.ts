@@ -13,8 +13,10 @@ describe('a message', () => {
     fc.boolean(),
     fc.constant(null),
   );
-  const field = fc.oneof(plain, fc.array(plain), fc.dictionary(fc.string(), plain));
-  const name = fc.string().filter((key) => key !== 'type' && key !== '__proto__');
+  // The library renames this one key, so that no message reaches a prototype.
+  const key = fc.string().filter((name) => name !== '__proto__');
+  const field = fc.oneof(plain, fc.array(plain), fc.dictionary(key, plain));
+  const name = key.filter((name) => name !== 'type');
 
   it('arrives as it left', () => {
     fc.assert(
