@@ -10,6 +10,6 @@ export type {
   GenerateRequest,
   Logprob,
   ReplyTo,
-  SamplingParams,
 } from './engine/wire';
+export type { SamplingParamsBody as SamplingParams } from './tokenizer-manager/sampling-params';
 export type { ChatMessage } from './tokenizer/chat-template';

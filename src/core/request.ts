@@ -1,3 +1,5 @@
+import { fields, is, listOf, nullOr, number } from './check';
+
 /**
  * What a request is made of once it has been validated and tokenized: the vocabulary shared by the processes.
  * Wire names (snake_case) never appear below the HTTP layer.
@@ -33,6 +35,22 @@ export interface SamplingParams {
   /** Seed of this request's own generator, which its samples share; null draws one for each from the server's. */
   readonly seed: number | null;
 }
+
+/** Checks what arrives in another process. A parameter that is forgotten here does not compile. */
+export const samplingParams = fields<SamplingParams>({
+  maxNewTokens: number,
+  minNewTokens: number,
+  stopTokenIds: listOf(number),
+  temperature: number,
+  topP: number,
+  topK: number,
+  minP: number,
+  frequencyPenalty: number,
+  presencePenalty: number,
+  repetitionPenalty: number,
+  logitBias: listOf(is((pair) => listOf(number)(pair) && (pair as number[]).length === 2)),
+  seed: nullOr(number),
+});
 
 /** How tokens become text, and which text ends the request. Owned by the detokenizer. */
 export interface DecodeParams {

@@ -1,35 +1,12 @@
-/** Requests and replies of the engine: those of `/generate` and `/encode`, under SGLang's names. docs/api.md says more. */
+import type { SamplingParamsBody } from '../tokenizer-manager/sampling-params';
 
-/** What the tokens are drawn with; whatever is left out has SGLang's default. */
-export interface SamplingParams {
-  readonly max_new_tokens?: number;
-  readonly min_new_tokens?: number;
-  /** 0 takes the likeliest token. */
-  readonly temperature?: number;
-  readonly top_p?: number;
-  readonly top_k?: number;
-  readonly min_p?: number;
-  readonly frequency_penalty?: number;
-  readonly presence_penalty?: number;
-  readonly repetition_penalty?: number;
-  readonly stop?: string | readonly string[];
-  readonly stop_token_ids?: readonly number[];
-  readonly stop_regex?: string | readonly string[];
-  readonly ignore_eos?: boolean;
-  readonly skip_special_tokens?: boolean;
-  readonly no_stop_trim?: boolean;
-  /** Added to the logits of tokens, by id. */
-  readonly logit_bias?: Readonly<Record<string, number>>;
-  readonly sampling_seed?: number;
-  /** Samples of each prompt; more than one make the reply a list. */
-  readonly n?: number;
-}
+/** Requests and replies of the engine: those of `/generate` and `/encode`, under SGLang's names. docs/api.md says more. */
 
 /** One prompt or a list of prompts, as text or as token ids. */
 export interface GenerateRequest {
   readonly text?: string | readonly string[];
   readonly input_ids?: readonly number[] | readonly (readonly number[])[];
-  readonly sampling_params?: SamplingParams | readonly SamplingParams[];
+  readonly sampling_params?: SamplingParamsBody | readonly SamplingParamsBody[];
   readonly rid?: string | readonly string[];
   readonly return_logprob?: boolean | readonly boolean[];
   /** From where on the prompt's own log-probabilities are returned; -1 for none. */

@@ -1,9 +1,10 @@
-import type {
-  DecodeParams,
-  FinishReason,
-  LogprobParams,
-  PositionLogprobs,
-  SamplingParams,
+import {
+  samplingParams,
+  type DecodeParams,
+  type FinishReason,
+  type LogprobParams,
+  type PositionLogprobs,
+  type SamplingParams,
 } from '../core/request';
 import {
   boolean,
@@ -18,7 +19,7 @@ import {
   tokens,
   type Check,
   type Checked,
-} from './check';
+} from '../core/check';
 
 /**
  * Everything that crosses a process boundary, named for its receiver. Plain data: a closed union on `type`, token ids
@@ -130,21 +131,6 @@ const decodeParams = fields<DecodeParams>({
   stopRegex: listOf(string),
 });
 
-const sampling = fields<SamplingParams>({
-  maxNewTokens: number,
-  minNewTokens: number,
-  stopTokenIds: listOf(number),
-  temperature: number,
-  topP: number,
-  topK: number,
-  minP: number,
-  frequencyPenalty: number,
-  presencePenalty: number,
-  repetitionPenalty: number,
-  logitBias: listOf(is((pair) => listOf(number)(pair) && (pair as number[]).length === 2)),
-  seed: nullOr(number),
-});
-
 const ids: Check<Int32Array> = (value) => tokens(value) && (value as Int32Array).length > 0;
 const finish = is<FinishReason>(fields<{ type: string }>({ type: string }));
 
@@ -176,7 +162,7 @@ export const MESSAGES = {
       rid: string,
       sample: number,
       inputIds: ids,
-      sampling,
+      sampling: samplingParams,
       decode: decodeParams,
       logprobs: nullOr(
         fields<LogprobParams>({ startLen: number, topNum: number, tokenIds: nullOr(listOf(number)) }),

@@ -1,5 +1,5 @@
 import { errorMessage } from '../core/errors';
-import type { Check } from './check';
+import type { Check } from '../core/check';
 import { asMessage, unpack } from './codec';
 import { MESSAGES, type MessageTo, type Receiver } from './messages';
 

@@ -83,6 +83,9 @@ const schema = z.strictObject(
 
 type Params = z.output<typeof schema>;
 
+/** What a request may say in `sampling_params`, under SGLang's names; what it leaves out has SGLang's default. */
+export type SamplingParamsBody = Readonly<z.input<typeof schema>>;
+
 /** Every name that `sampling_params` may hold. */
 export const SAMPLING_PARAM_NAMES: readonly string[] = Object.keys(schema.shape);
 
