@@ -52,9 +52,6 @@ export interface KvLedgerOptions {
  * The three always add up to `total`. All calls are synchronous and leave the books in order.
  */
 export class KvLedger {
-  /** Tokens evicted since start. */
-  evictedTokens = 0;
-
   constructor(
     private readonly allocator: SlotAllocator,
     /** For matching and locking. Only the ledger itself may insert, evict and reset. */
@@ -100,18 +97,11 @@ export class KvLedger {
     if (count > this.available) return null;
     const missing = count - this.allocator.available;
     if (missing > 0) {
-      const evicted = this.cache.evict(missing);
-      this.evictedTokens += evicted.length;
-      this.allocator.free(evicted);
+      this.allocator.free(this.cache.evict(missing));
     }
     const slots = this.allocator.alloc(count);
     if (!slots) throw bug('the prefix cache evicted less than it said it could');
     return slots;
-  }
-
-  /** Gives back reserved slots that were never inserted; any slot of a page stands for the page. */
-  release(slots: Int32Array): void {
-    this.allocator.free(slots);
   }
 
   /** Drops a sequence without caching it: frees what it holds, unlocks its prefix. */
