@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -147,6 +148,21 @@ describe('stop', () => {
     expect(await finishFlood()).toMatchObject({ finish_reason: { type: 'abort' } });
     expect(await server.exit()).toBe(0);
     expect(server.stderr).toContain('SIGINT received. signum=2. Draining requests and shutting down...');
+    await server.gone();
+  });
+
+  test('a client that never reads holds the drain no longer than its limit', async () => {
+    const server = await launch(['--drain-timeout', '1']);
+    const body = JSON.stringify({ ...FLOOD, text: prompts(200), return_logprob: true, top_logprobs_num: 50 });
+    const socket = connect(server.port, '127.0.0.1').pause();
+    socket.on('error', () => undefined);
+    socket.write(
+      `POST /generate HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
+    );
+    await sleep(3_000);
+    server.signal('SIGTERM');
+    expect(await server.exit(8_000)).toBe(0);
+    socket.destroy();
     await server.gone();
   });
 
