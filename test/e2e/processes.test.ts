@@ -64,7 +64,8 @@ describe('start', () => {
   let server: Server;
   const headers = { authorization: 'Bearer secret' };
   beforeAll(async () => {
-    server = await start(['--api-key', 'secret']);
+    // Held up for a moment, so that loading lasts longer than a test needs to look.
+    server = await start(['--api-key', 'secret'], { SGLANG_TEST_STUCK_SCHEDULER_INIT: '1' });
     await server.logged('server_args=ServerArgs(');
   });
 
