@@ -48,6 +48,8 @@ export interface RopeDefaults {
   readonly theta?: number;
   /** The length a model was first trained for, where its config is silent; wins over what `rope_scaling` says. */
   readonly originalMaxPositionEmbeddings?: number;
+  /** `max_position_embeddings` is the length with scaling already, whatever `rope_scaling` says. */
+  readonly isStretched?: boolean;
   /** Sliding layers have this theta and no scaling, unless `rope_parameters` names them. */
   readonly slidingTheta?: number;
 }
@@ -80,7 +82,7 @@ export function readRope(
   }
   const { scaling, contextFactor } = readScaling(config, raw, field, dims, defaults);
   const theta = raw.rope_theta ?? fields.rope_theta ?? defaults.theta ?? DEFAULT_THETA;
-  return { rope: { theta, dims, scaling }, contextFactor };
+  return { rope: { theta, dims, scaling }, contextFactor: defaults.isStretched ? 1 : contextFactor };
 }
 
 function readScaling(

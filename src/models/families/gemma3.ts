@@ -24,7 +24,7 @@ export const gemma3: Family = {
       qkNorm: 'head',
       window: readWindow(file, 4096),
       layerType: (layer) => ((layer + 1) % pattern === 0 ? 'full_attention' : 'sliding_attention'),
-      rope: { theta: 1e6, slidingTheta: own.rope_local_base_freq ?? 1e4 },
+      rope: { theta: 1e6, isStretched: true, slidingTheta: own.rope_local_base_freq ?? 1e4 },
     });
   },
 };

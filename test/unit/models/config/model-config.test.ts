@@ -448,6 +448,34 @@ describe('what says nothing', () => {
   });
 });
 
+test('Gemma 3 in the form of transformers 4: a pattern of windows, two thetas, a length that is stretched already', () => {
+  const config = load({
+    ...mistral,
+    architectures: ['Gemma3ForCausalLM'],
+    model_type: 'gemma3_text',
+    head_dim: 16,
+    sliding_window: 32,
+    sliding_window_pattern: 2,
+    rope_theta: 1e6,
+    rope_local_base_freq: 5000,
+    rope_scaling: { rope_type: 'linear', factor: 8 },
+    query_pre_attn_scalar: 16,
+  });
+  const local = { theta: 5000, dims: 16, scaling: null };
+  const global = { theta: 1e6, dims: 16, scaling: { kind: 'linear', factor: 8 } };
+  expect(config).toMatchObject({
+    contextLen: 512,
+    slidingWindows: [32, null, 32, null],
+    ropes: [local, global, local, global],
+    attentionScale: 0.25,
+    attentionSoftcap: null,
+    logitSoftcap: null,
+    tieWordEmbeddings: true,
+    normOffset: 1,
+    hiddenAct: 'gelu_pytorch_tanh',
+  });
+});
+
 describe('a config within a config', () => {
   const text = { ...llama, architectures: undefined, model_type: 'gemma3_text', head_dim: 16, num_key_value_heads: 2 };
   const whole = {
