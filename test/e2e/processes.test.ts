@@ -224,13 +224,13 @@ describe('death', () => {
   test.each(['scheduler', 'detokenizer'] as const)(
     'a %s that is frozen ends the server, with one line',
     async (name) => {
-      const server = await launch(['--watchdog-timeout', '2']);
+      const server = await launch(['--watchdog-timeout', '6']);
       process.kill(server.children()[name] ?? -1, 'SIGSTOP');
-      expect(await server.exit(15_000)).toBe(1);
+      expect(await server.exit(30_000)).toBe(1);
       expectOneLineError(
         server,
         new RegExp(
-          `The ${name} process \\(pid \\d+\\) has given no sign of life for 2 s: it is stopped or stuck`,
+          `The ${name} process \\(pid \\d+\\) has given no sign of life for 6 s: it is stopped or stuck`,
         ),
       );
       await server.gone();
