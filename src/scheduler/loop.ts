@@ -6,41 +6,32 @@ export interface SchedulerOutlets {
   readonly tokenizerManager: (message: TokenizerManagerMsg) => void;
 }
 
-/** A scheduler as its process sees it, whatever the kind of model. */
-export interface ModelScheduler {
-  /** Takes a message of the inbox, at any time. */
-  receive(message: SchedulerMsg): void;
-  /** Has an idle loop look again, e.g. at timeouts. */
-  nudge(): void;
-  stop(): void;
-  readonly state: SchedulerState;
-  /** Runs until `stop`. */
-  run(): Promise<void>;
-}
-
-/** What a scheduler does in its loop. State changes in these calls only, never while a batch runs. */
-export interface LoopSteps {
-  handle(message: SchedulerMsg): void;
-  /** Computes one batch. @returns false when there was nothing to compute */
-  step(): Promise<boolean>;
-  /** Nothing is left to compute. */
-  idle(): void;
-}
-
-/** Takes messages between two batches, and sleeps when there is nothing to compute. */
-export class Loop {
+/**
+ * A scheduler as its process sees it, whatever the kind of model: a loop that takes messages between two batches, and sleeps
+ * when there is nothing to compute.
+ */
+export abstract class Loop {
   private readonly inbox: SchedulerMsg[] = [];
   private wake: (() => void) | null = null;
   private nudged = false;
   private stopped = false;
 
-  constructor(private readonly steps: LoopSteps) {}
+  abstract readonly state: SchedulerState;
 
+  // State changes in these calls only, never while a batch runs.
+  protected abstract handle(message: SchedulerMsg): void;
+  /** Computes one batch. @returns false when there was nothing to compute */
+  protected abstract step(): Promise<boolean>;
+  /** Nothing is left to compute. */
+  protected abstract idle(): void;
+
+  /** Takes a message of the inbox, at any time. */
   receive(message: SchedulerMsg): void {
     this.inbox.push(message);
     this.wake?.();
   }
 
+  /** Has an idle loop look again, e.g. at timeouts. */
   nudge(): void {
     this.nudged = true;
     this.wake?.();
@@ -51,13 +42,14 @@ export class Loop {
     this.wake?.();
   }
 
+  /** Runs until `stop`. */
   async run(): Promise<void> {
     while (!this.stopped) {
       this.nudged = false;
-      for (const message of this.inbox.splice(0)) this.steps.handle(message);
-      if (await this.steps.step()) continue;
+      for (const message of this.inbox.splice(0)) this.handle(message);
+      if (await this.step()) continue;
       if (this.inbox.length > 0 || this.nudged || this.stopped) continue;
-      this.steps.idle();
+      this.idle();
       await new Promise<void>((resolve) => (this.wake = resolve));
       this.wake = null;
     }

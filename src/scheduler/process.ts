@@ -10,7 +10,7 @@ import type { ChildInit } from '../child/protocol';
 import { assembleEmbedding, batchLimits } from './embedding/assemble';
 import { answerInvalid } from './answer-invalid';
 import { assembleScheduler } from './generation/assemble';
-import type { ModelScheduler, SchedulerOutlets } from './loop';
+import type { Loop, SchedulerOutlets } from './loop';
 import { startWatchdog } from './watchdog';
 
 /** Main file of the scheduler process. */
@@ -34,7 +34,7 @@ async function start({ args, endpoints, modelDir }: ChildInit): Promise<StartedC
     detokenizer: (message) => toDetokenizer.put(message),
     tokenizerManager: (message) => toTokenizerManager.put(message),
   };
-  const scheduler: ModelScheduler =
+  const scheduler: Loop =
     model.kind === 'generation'
       ? assembleScheduler(args, model, outlets)
       : assembleEmbedding(args, model, outlets);

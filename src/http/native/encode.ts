@@ -1,23 +1,12 @@
 import { z } from 'zod';
-import { isIntegerList, isIntegerLists, isStringList } from '../../core/parse';
 import type { EmbedReply, EmbedRequest } from '../../tokenizer-manager';
 import type { AppDeps } from '../app-deps';
 import { NOT_AN_OBJECT } from '../body';
 import { parseBody, type OtherFields } from '../fields';
+import { ids, strings } from './prompt-fields';
 import { originOf } from '../origin';
 import type { RouteSpec } from '../route';
 import { disconnectSignal } from '../sse';
-
-const strings = z
-  .custom<string | string[]>((value) => typeof value === 'string' || isStringList(value), {
-    error: 'must be a string or a list of strings',
-  })
-  .nullish();
-const ids = z
-  .custom<number[] | number[][]>((value) => isIntegerList(value) || isIntegerLists(value), {
-    error: 'must be a list of integers or a list of lists of integers',
-  })
-  .nullish();
 
 const schema = z.object(
   {

@@ -1,5 +1,4 @@
 import { z } from 'zod';
-import { isIntegerList, isIntegerLists, isStringList } from '../../core/parse';
 import {
   SAMPLING_PARAM_NAMES,
   type GenerateRequest,
@@ -8,6 +7,7 @@ import {
 } from '../../tokenizer-manager';
 import { NOT_AN_OBJECT } from '../body';
 import { parseBody, type OtherFields } from '../fields';
+import { ids, strings } from './prompt-fields';
 
 /** A `/generate` body: the request, and what only its reply needs. */
 export interface GenerateBody {
@@ -26,16 +26,6 @@ function oneOrEach<T>(is: (value: unknown) => boolean, what: string) {
 
 const flag = z.boolean({ error: 'must be true or false' }).nullish();
 const text = z.string({ error: 'must be a string' }).nullish();
-const strings = z
-  .custom<string | string[]>((value) => typeof value === 'string' || isStringList(value), {
-    error: 'must be a string or a list of strings',
-  })
-  .nullish();
-const ids = z
-  .custom<number[] | number[][]>((value) => isIntegerList(value) || isIntegerLists(value), {
-    error: 'must be a list of integers or a list of lists of integers',
-  })
-  .nullish();
 
 const OTHER: OtherFields = {
   ignored: [

@@ -10,7 +10,7 @@ import type {
   VectorOutput,
 } from '../../ipc/messages';
 import { logger } from '../../logging/logger';
-import { Loop, type ModelScheduler } from '../loop';
+import { Loop } from '../loop';
 import type { SchedulerRids } from '../status-log';
 import { nextBatch, type BatchLimits } from './next-batch';
 
@@ -46,8 +46,7 @@ const TIMED_OUT = abortedFor(503, 'Request waiting timeout reached.');
  * The scheduler of models that turn texts into vectors: a queue and batches, no keys and values to keep. A batch that has
  * begun is finished; whoever leaves before is out of the queue.
  */
-export class EmbeddingScheduler implements ModelScheduler {
-  private readonly loop: Loop;
+export class EmbeddingScheduler extends Loop {
   private waiting: Waiting[] = [];
   private running: readonly Waiting[] = [];
   private paused = false;
@@ -55,27 +54,7 @@ export class EmbeddingScheduler implements ModelScheduler {
   private busySince: number | null = null;
 
   constructor(private readonly parts: EmbeddingParts) {
-    this.loop = new Loop({
-      handle: (message) => this.handle(message),
-      step: () => this.step(),
-      idle: () => undefined,
-    });
-  }
-
-  receive(message: SchedulerMsg): void {
-    this.loop.receive(message);
-  }
-
-  nudge(): void {
-    this.loop.nudge();
-  }
-
-  stop(): void {
-    this.loop.stop();
-  }
-
-  run(): Promise<void> {
-    return this.loop.run();
+    super();
   }
 
   get state(): SchedulerState {
@@ -91,7 +70,9 @@ export class EmbeddingScheduler implements ModelScheduler {
     return { running: this.running.map(({ rid }) => rid), queued: this.waiting.map(({ rid }) => rid) };
   }
 
-  private async step(): Promise<boolean> {
+  protected idle(): void {}
+
+  protected async step(): Promise<boolean> {
     this.expire();
     if (this.paused || this.waiting.length === 0) return false;
     const batch = nextBatch(this.waiting, this.parts.limits);
@@ -116,7 +97,7 @@ export class EmbeddingScheduler implements ModelScheduler {
     return true;
   }
 
-  private handle(message: SchedulerMsg): void {
+  protected handle(message: SchedulerMsg): void {
     const { reply } = this.parts;
     switch (message.type) {
       case 'embed':

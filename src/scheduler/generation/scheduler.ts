@@ -12,7 +12,7 @@ import { logger } from '../../logging/logger';
 import { RequestSampler } from '../../sampling/request-sampler';
 import type { ServerArgs } from '../../server-args/server-args';
 import type { KvLedger } from '../kv/kv-ledger';
-import { Loop, type ModelScheduler } from '../loop';
+import { Loop } from '../loop';
 import type { SchedulerRids } from '../status-log';
 import type { BatchLog } from './batch-log';
 import type { BatchRunner } from './batch-runner';
@@ -59,8 +59,7 @@ const ABORTED_WAITING: FinishReason = { type: 'abort', message: 'Abort in waitin
  * The conductor: takes messages, chooses a batch, has it computed, and passes results on while the next batch computes.
  * Everything that changes state happens between two runs.
  */
-export class Scheduler implements ModelScheduler {
-  private readonly loop: Loop;
+export class Scheduler extends Loop {
   private readonly preparing: Preparing;
   private readonly waiting: WaitingQueue;
   private readonly prefill: PrefillManager;
@@ -73,11 +72,7 @@ export class Scheduler implements ModelScheduler {
   private checkedAt = 0;
 
   constructor(private readonly parts: SchedulerParts) {
-    this.loop = new Loop({
-      handle: (message) => this.handle(message),
-      step: () => this.step(),
-      idle: () => this.checkIdle(),
-    });
+    super();
     const { args, rows, memory, ledger } = parts;
     this.ratio = new NewTokenRatio(args.scheduleConservativeness);
     this.preparing = new Preparing(parts.preparations, () => this.nudge());
@@ -103,22 +98,6 @@ export class Scheduler implements ModelScheduler {
     );
   }
 
-  receive(message: SchedulerMsg): void {
-    this.loop.receive(message);
-  }
-
-  nudge(): void {
-    this.loop.nudge();
-  }
-
-  stop(): void {
-    this.loop.stop();
-  }
-
-  run(): Promise<void> {
-    return this.loop.run();
-  }
-
   get state(): SchedulerState {
     return {
       running: this.parts.rows.size,
@@ -141,7 +120,7 @@ export class Scheduler implements ModelScheduler {
   }
 
   /** Computes one batch. @returns false when there was nothing to compute */
-  private async step(): Promise<boolean> {
+  protected async step(): Promise<boolean> {
     this.settlePreparations();
     this.expire(performance.now());
     const computed = !this.paused && (await this.runNext());
@@ -206,7 +185,7 @@ export class Scheduler implements ModelScheduler {
     if (!this.parts.args.disableOverlapSchedule) this.parts.outputs.flush();
   };
 
-  private handle(message: SchedulerMsg): void {
+  protected handle(message: SchedulerMsg): void {
     const { reply } = this.parts;
     switch (message.type) {
       case 'generate':
@@ -314,7 +293,7 @@ export class Scheduler implements ModelScheduler {
   }
 
   /** With nothing running the token budget must add up; if it does not, say so and start with a clean one. */
-  private checkIdle(): void {
+  protected idle(): void {
     const { ledger, log, memory, rows, runner } = this.parts;
     log.whenIdle();
     if (this.paused) return;
