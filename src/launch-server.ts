@@ -1,11 +1,10 @@
 #!/usr/bin/env node
 import './core/working-directory';
 import { stopSignals } from './launcher/process-signals';
-import { checkEnv } from './core/env';
 import { UsageError } from './core/errors';
-import { configureLogging, logger } from './logging/logger';
-import { parseCommandLine, readMachine, resolveServerArgs, usageErrorText } from './server-args';
+import { parseCommandLine, usageErrorText } from './server-args';
 import { keepRunningWithoutLog } from './logging/log-pipe';
+import { applyFlags } from './launcher/apply-flags';
 import { serve } from './launcher/serve';
 
 /** The command `launch_server`. Exit codes: 0 stopped as asked, 1 failed, 2 wrong command line. */
@@ -17,12 +16,8 @@ async function main(argv: readonly string[]): Promise<number> {
       process.stdout.write(command.text);
       return 0;
     }
-    checkEnv();
-    const { args, warnings, infos } = resolveServerArgs(command.flags, readMachine(command.flags));
+    const args = applyFlags(command.flags);
     hideKeys(argv, [args.apiKey, args.adminApiKey]);
-    configureLogging(args.logLevel, args.logLevelHttp);
-    for (const text of infos) logger.log('info', text);
-    for (const text of warnings) logger.log('warning', text);
     return await serve(args, stopSignals);
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;

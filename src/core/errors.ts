@@ -48,6 +48,11 @@ export class RequestError extends Error {
   }
 }
 
+/** What stops work for a client that has left; nobody reads it. */
+export function clientLeft(): RequestError {
+  return new RequestError('bad_value', 'Request is disconnected from the client side. Abort request.');
+}
+
 /**
  * The server cannot start because of something the operator can mend: a damaged checkpoint, a missing provider,
  * a port in use. Printed as one line without a stack trace; exit code 1.

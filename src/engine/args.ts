@@ -1,7 +1,6 @@
-import { checkEnv } from '../core/env';
 import { UsageError } from '../core/errors';
-import { configureLogging, logger } from '../logging/logger';
-import { parseCommandLine, readMachine, resolveServerArgs, type ServerArgs } from '../server-args';
+import { applyFlags } from '../launcher/apply-flags';
+import { parseCommandLine, type ServerArgs } from '../server-args';
 
 /**
  * Server arguments by the names of `launch_server`'s flags, in camelCase or as SGLang writes them: `modelPath` or
@@ -22,11 +21,7 @@ export function readEngineArgs(args: EngineArgs | readonly string[], logLevel: s
   const argv: readonly string[] = isCommandLine(args) ? args : Object.entries(args).flatMap(toArguments);
   const command = parseCommandLine(['--log-level', logLevel, ...argv]);
   if (command.kind === 'print') throw new UsageError(`${argv.join(' ')} prints a text and starts nothing`);
-  checkEnv();
-  const { args: resolved, warnings } = resolveServerArgs(command.flags, readMachine(command.flags));
-  configureLogging(resolved.logLevel, resolved.logLevelHttp);
-  for (const text of warnings) logger.log('warning', text);
-  return resolved;
+  return applyFlags(command.flags);
 }
 
 function isCommandLine(args: EngineArgs | readonly string[]): args is readonly string[] {

@@ -1,15 +1,15 @@
 import { findModelFolders } from '../checkpoint/hub';
 import { StartupError } from '../core/errors';
-import { parseEncodeBody, renderVectors } from '../http/native/encode';
+import { parseEncodeBody, renderVectors, type EncodeReply } from '../http/native/encode';
 import { parseGenerateBody } from '../http/native/generate-body';
-import { renderResult, type RenderOptions } from '../http/native/generate-reply';
+import { renderOptions, replyChunks, wholeReply, type GenerateReply } from '../http/native/generate-reply';
 import { Children } from '../launcher/children';
 import { Frontend } from '../launcher/frontend';
 import type { ServerArgs } from '../server-args';
 import { loadChatTemplate, type ChatMessage } from '../tokenizer/chat-template';
-import { NO_ORIGIN, type GenerateJob } from '../tokenizer-manager';
+import { NO_ORIGIN } from '../tokenizer-manager';
 import { readEngineArgs, type EngineArgs } from './args';
-import type { EncodeReply, EncodeRequest, GenerateReply, GenerateRequest, ReplyTo } from './wire';
+import type { EncodeRequest, GenerateRequest, ReplyTo } from './wire';
 
 export interface CallOptions {
   /** Ends the request when it fires; the call rejects with the signal's reason, a stream just ends. */
@@ -114,16 +114,12 @@ export class Engine {
 
   private async whole(
     request: GenerateRequest,
-    options: CallOptions,
+    callOptions: CallOptions,
   ): Promise<GenerateReply | GenerateReply[]> {
     return this.call(async (signal) => {
-      const { job, render } = await this.start(request, signal);
-      const results = await job.results();
-      const replies = results.map(
-        (result) => renderResult(result, result.outputIds, true, render) as unknown as GenerateReply,
-      );
-      return job.isBatch ? replies : (replies[0] as GenerateReply);
-    }, options);
+      const { job, options } = await this.start(request, signal);
+      return wholeReply(job, options);
+    }, callOptions);
   }
 
   private async *stream(request: GenerateRequest, { signal }: CallOptions): AsyncGenerator<GenerateReply> {
@@ -133,12 +129,8 @@ export class Engine {
     if (signal?.aborted) leave();
     try {
       if (this.stopped) await this.ended;
-      const { job, render } = await Promise.race([this.start(request, gone.signal), this.ended]);
-      const chunks = job.chunks(({ index, result, newIds, isFirst }) => {
-        const ids = this.args.streamOutput ? newIds : result.outputIds;
-        const reply = renderResult(result, ids, isFirst, render) as unknown as GenerateReply;
-        return job.isBatch ? { ...reply, index } : reply;
-      });
+      const { job, options } = await Promise.race([this.start(request, gone.signal), this.ended]);
+      const chunks = replyChunks(job, options);
       for (;;) {
         const next = await Promise.race([chunks.next(), this.ended]);
         if (next.done) return;
@@ -152,18 +144,11 @@ export class Engine {
     }
   }
 
-  private async start(
-    request: GenerateRequest,
-    signal: AbortSignal,
-  ): Promise<{ job: GenerateJob; render: RenderOptions }> {
+  private async start(request: GenerateRequest, signal: AbortSignal) {
+    const { args, frontend } = this;
     const body = parseGenerateBody(request, NO_ORIGIN);
-    const job = await this.frontend.manager.generate(body.request, signal);
-    const render = {
-      tokenizer: this.frontend.manager.tokenizer,
-      weightVersion: this.args.weightVersion,
-      returnTextInLogprobs: body.returnTextInLogprobs,
-    };
-    return { job, render };
+    const job = await frontend.manager.generate(body.request, signal);
+    return { job, options: renderOptions({ args, manager: frontend.manager }, body) };
   }
 
   /** Runs a call until it is done, its signal fires or the engine ends. */

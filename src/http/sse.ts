@@ -45,3 +45,22 @@ export function disconnectSignal(res: Response): AbortSignal {
   else res.once('close', check);
   return controller.signal;
 }
+
+/**
+ * Works for a client for as long as it is there.
+ * @param work told by its signal when the client leaves
+ * @returns null when the client has left: nobody reads the answer, be it an error
+ */
+export async function untilGone<T>(
+  res: Response,
+  work: (gone: AbortSignal) => Promise<T>,
+): Promise<T | null> {
+  const gone = disconnectSignal(res);
+  try {
+    const result = await work(gone);
+    return gone.aborted ? null : result;
+  } catch (error) {
+    if (gone.aborted) return null;
+    throw error;
+  }
+}

@@ -103,7 +103,7 @@ export function convertOccurrences(
 }
 
 /** What --help shows: the flags that people reach for. --help-all shows every one. */
-const COMMON: ReadonlySet<string> = new Set<FlagKey>([
+const COMMON: ReadonlySet<FlagKey> = new Set<FlagKey>([
   'modelPath',
   'tokenizerPath',
   'servedModelName',

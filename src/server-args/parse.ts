@@ -74,6 +74,6 @@ function withDefaults(given: ReadonlyMap<TableFlag, unknown>): ParsedFlags {
   return {
     // The converters make values of the very types that the table's defaults declare.
     values: Object.fromEntries(entries) as FlagValues,
-    given: new Set([...given.keys()].map((flag) => flag.key as FlagKey)),
+    given: new Set([...given.keys()].map((flag) => flag.key)),
   };
 }

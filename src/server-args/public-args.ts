@@ -5,7 +5,7 @@ import { TABLE, type TableFlag } from './table';
 const REDACTED = '***';
 
 function publicValue(flag: TableFlag, args: ServerArgs): unknown {
-  const value = (args as unknown as Record<string, unknown>)[flag.key] ?? flag.default;
+  const value = args[flag.key] ?? flag.default;
   if (flag.secret) return value === null ? null : REDACTED;
   return flag.publishedAsText ? JSON.stringify(value) : value;
 }
@@ -23,7 +23,7 @@ export function toPublicArgs(args: ServerArgs): Record<string, unknown> {
  * effect and those that were given: the many others would hide them.
  */
 export function formatServerArgs(args: ServerArgs): string {
-  const given = new Set<string>(args.given);
+  const given = new Set(args.given);
   const shown = TABLE.filter((flag) => flag.support.kind === 'yes' || given.has(flag.key));
   const fields = shown.map(
     (flag) => `${flag.field}=${pythonRepr(publicValue(flag, args), flag.kind === 'float')}`,

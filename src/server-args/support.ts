@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 
 import { argumentError } from './convert';
 import type { ParsedFlags } from './parse';
-import { displayName, TABLE, type FlagKey, type TableFlag } from './table';
+import { displayName, TABLE, type TableFlag } from './table';
 
 function asksForNothing(flag: TableFlag, value: unknown): boolean {
   const allowed = flag.support.kind === 'yes' ? [] : (flag.support.allowed ?? []);
@@ -17,7 +17,7 @@ function asksForNothing(flag: TableFlag, value: unknown): boolean {
 export function checkSupport({ values, given }: ParsedFlags): string[] {
   const warnings: string[] = [];
   for (const flag of TABLE) {
-    const key = flag.key as FlagKey;
+    const key = flag.key;
     if (!given.has(key) || asksForNothing(flag, values[key])) continue;
     const { support } = flag;
     switch (support.kind) {

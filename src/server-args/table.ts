@@ -60,7 +60,7 @@ export type FlagValues = { readonly [K in FlagKey]: AllFlags[K]['default'] };
 
 /** A flag of the table with everything that is derived from its key and its topic. */
 export interface TableFlag extends Flag {
-  readonly key: string;
+  readonly key: FlagKey;
   /** Long names, the first one canonical. */
   readonly names: readonly [string, ...string[]];
   /** Name in /server_info, snake_case. */
@@ -73,7 +73,7 @@ function delimited(camelCase: string, delimiter: string): string {
   return camelCase.replace(/[A-Z]/g, (letter) => delimiter + letter.toLowerCase());
 }
 
-function tableFlag(key: string, flag: Flag, topic: string, fallback: Support): TableFlag {
+function tableFlag(key: FlagKey, flag: Flag, topic: string, fallback: Support): TableFlag {
   const [canonical = `--${delimited(key, '-')}`, ...aliases] = flag.names ?? [];
   return {
     ...flag,
@@ -86,7 +86,8 @@ function tableFlag(key: string, flag: Flag, topic: string, fallback: Support): T
 }
 
 export const TABLE: readonly TableFlag[] = TOPICS.flatMap(({ title, support, flags }) =>
-  Object.entries<Flag>(flags).map(([key, flag]) => tableFlag(key, flag, title, support)),
+  // A topic's own keys are keys of the whole.
+  Object.entries<Flag>(flags).map(([key, flag]) => tableFlag(key as FlagKey, flag, title, support)),
 );
 
 const BY_KEY: ReadonlyMap<string, TableFlag> = new Map(TABLE.map((flag) => [flag.key, flag]));

@@ -1,4 +1,4 @@
-import { assertNever, errorMessage, RequestError, StartupError } from '../core/errors';
+import { assertNever, clientLeft, errorMessage, RequestError, StartupError } from '../core/errors';
 import type { ModelFacts } from '../core/model-facts';
 import { abortedFor } from '../core/request';
 import { holdUp } from '../core/stuck';
@@ -421,8 +421,7 @@ function isMember(known: string, rid: string): boolean {
 }
 
 function refuseGone(signal: AbortSignal): void {
-  if (!signal.aborted) return;
-  throw new RequestError('bad_value', 'Request is disconnected from the client side. Abort request.');
+  if (signal.aborted) throw clientLeft();
 }
 
 function checkPreferred({ preferredSamplingParams }: ServerArgs, context: SamplingContext): void {

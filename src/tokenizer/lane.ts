@@ -1,5 +1,5 @@
 import { Worker } from 'node:worker_threads';
-import { RequestError } from '../core/errors';
+import { clientLeft, RequestError } from '../core/errors';
 import { logger } from '../logging/logger';
 import type { TokenizerTask } from './tokenizer-pool';
 
@@ -107,9 +107,7 @@ export class Lane {
       this.worker = null;
       void worker?.terminate();
     }
-    job.settle({
-      error: new RequestError('bad_value', 'Request is disconnected from the client side. Abort request.'),
-    });
+    job.settle({ error: clientLeft() });
     this.next();
   }
 

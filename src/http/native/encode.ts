@@ -1,12 +1,13 @@
 import { z } from 'zod';
+import type { FinishReason } from '../../core/request';
 import type { EmbedReply, EmbedRequest } from '../../tokenizer-manager';
 import type { AppDeps } from '../app-deps';
 import { NOT_AN_OBJECT } from '../body';
 import { parseBody, type OtherFields } from '../fields';
-import { ids, strings } from './prompt-fields';
+import { BOOKKEEPING, ids, strings, UNAVAILABLE } from './prompt-fields';
 import { originOf } from '../origin';
 import type { RouteSpec } from '../route';
-import { disconnectSignal } from '../sse';
+import { untilGone } from '../sse';
 
 const schema = z.object(
   {
@@ -19,39 +20,17 @@ const schema = z.object(
 );
 
 const OTHER: OtherFields = {
-  ignored: [
-    'model',
-    'sampling_params',
-    'log_metrics',
-    'custom_labels',
-    'external_trace_header',
-    'received_time',
-    'received_time_perf',
-    'validation_time',
-  ],
+  ignored: ['model', 'sampling_params', ...BOOKKEEPING],
   unavailable: [
-    'input_embeds',
+    ...UNAVAILABLE,
     'embed_override_token_id',
     'embed_overrides',
-    'positional_embed_overrides',
-    'image_data',
-    'video_data',
-    'audio_data',
-    'modalities',
-    'use_audio_in_video',
     'is_cross_encoder_request',
     'dimensions',
-    'lora_path',
-    'lora_id',
     'priority',
     'routing_key',
     'background',
-    'data_parallel_rank',
-    'routed_dp_rank',
     'return_pooled_hidden_states',
-    'multi_item_delimiter_indices',
-    'max_dynamic_patch',
-    'min_dynamic_patch',
   ],
 };
 
@@ -64,16 +43,9 @@ export function encodeRoutes({ args, manager }: AppDeps): RouteSpec[] {
       level: 'normal',
       body: 'json',
       async handler(req, res) {
-        const gone = disconnectSignal(res);
-        try {
-          const reply = await manager.encode(
-            { ...parseEncodeBody(req.body), origin: originOf(req, res) },
-            gone,
-          );
-          if (!gone.aborted) res.json(renderVectors(reply, args.weightVersion));
-        } catch (error) {
-          if (!gone.aborted) throw error;
-        }
+        const request = { ...parseEncodeBody(req.body), origin: originOf(req, res) };
+        const reply = await untilGone(res, (gone) => manager.encode(request, gone));
+        if (reply !== null) res.json(renderVectors(reply, args.weightVersion));
       },
     },
   ];
@@ -90,9 +62,29 @@ export function parseEncodeBody(value: unknown): Omit<EmbedRequest, 'origin'> {
   };
 }
 
+/** What `/encode` says of one prompt. */
+export interface EncodeReply {
+  /** At length 1. */
+  readonly embedding: readonly number[];
+  readonly meta_info: {
+    readonly id: string;
+    readonly finish_reason: FinishReason;
+    readonly prompt_tokens: number;
+    readonly weight_version: string;
+    readonly total_retractions: number;
+    /** Seconds. */
+    readonly e2e_latency: number;
+    /** Seconds since 1970. */
+    readonly response_sent_to_client_ts: number;
+  };
+}
+
 /** The reply of `/encode`: one vector, or a list of them. */
-export function renderVectors({ results, isBatch }: EmbedReply, weightVersion: string): unknown {
-  const rendered = results.map(({ rid, vector, promptTokens, finish, e2eLatency }) => ({
+export function renderVectors(
+  { results, isBatch }: EmbedReply,
+  weightVersion: string,
+): EncodeReply | EncodeReply[] {
+  const rendered = results.map(({ rid, vector, promptTokens, finish, e2eLatency }): EncodeReply => ({
     embedding: Array.from(vector),
     meta_info: {
       id: rid,
@@ -104,5 +96,5 @@ export function renderVectors({ results, isBatch }: EmbedReply, weightVersion: s
       response_sent_to_client_ts: Date.now() / 1000,
     },
   }));
-  return isBatch ? rendered : rendered[0];
+  return isBatch ? rendered : (rendered[0] as EncodeReply);
 }

@@ -7,7 +7,7 @@ import {
 } from '../../tokenizer-manager';
 import { NOT_AN_OBJECT } from '../body';
 import { parseBody, type OtherFields } from '../fields';
-import { ids, strings } from './prompt-fields';
+import { BOOKKEEPING, ids, strings, UNAVAILABLE } from './prompt-fields';
 
 /** A `/generate` body: the request, and what only its reply needs. */
 export interface GenerateBody {
@@ -28,31 +28,14 @@ const flag = z.boolean({ error: 'must be true or false' }).nullish();
 const text = z.string({ error: 'must be a string' }).nullish();
 
 const OTHER: OtherFields = {
-  ignored: [
-    'log_metrics',
-    'custom_labels',
-    'conversation_id',
-    'session_id',
-    'external_trace_header',
-    'received_time',
-    'received_time_perf',
-    'validation_time',
-  ],
+  ignored: ['conversation_id', 'session_id', ...BOOKKEEPING],
   unavailable: [
-    'input_embeds',
-    'positional_embed_overrides',
-    'image_data',
-    'video_data',
-    'audio_data',
-    'modalities',
+    ...UNAVAILABLE,
     'mm_hashes',
     'mm_content_hashes',
     'mm_data_mooncake',
-    'use_audio_in_video',
     'video_config',
     'images_config',
-    'max_dynamic_patch',
-    'min_dynamic_patch',
     'image_max_dynamic_patch',
     'video_max_dynamic_patch',
     'need_wait_for_image',
@@ -70,8 +53,6 @@ const OTHER: OtherFields = {
     'return_bytes',
     'return_entropy',
     'session_params',
-    'lora_path',
-    'lora_id',
     'custom_logit_processor',
     'bootstrap_host',
     'bootstrap_port',
@@ -79,12 +60,9 @@ const OTHER: OtherFields = {
     'bootstrap_pair_key',
     'decode_tp_size',
     'disagg_prefill_dp_rank',
-    'routed_dp_rank',
-    'data_parallel_rank',
     'kv_router_hint',
     'require_reasoning',
     'max_thinking_tokens',
-    'multi_item_delimiter_indices',
     'cache_salt',
   ],
   inside: { field: 'sampling_params', names: SAMPLING_PARAM_NAMES },

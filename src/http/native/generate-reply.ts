@@ -1,26 +1,93 @@
-import type { PositionLogprobs, TokenLogprob } from '../../core/request';
-import type { GenerateResult, Tokenizer } from '../../tokenizer-manager';
+import type { FinishReason, PositionLogprobs, TokenLogprob } from '../../core/request';
+import type { GenerateJob, GenerateResult, Tokenizer } from '../../tokenizer-manager';
+import type { AppDeps } from '../app-deps';
+import type { GenerateBody } from './generate-body';
+
+/** Log-probability, token id, and the token's text where it was asked for. */
+export type Logprob = readonly [logprob: number | null, id: number, text: string | null];
+
+interface LogprobFields {
+  readonly input_token_logprobs?: readonly Logprob[];
+  readonly output_token_logprobs?: readonly Logprob[];
+  readonly input_top_logprobs?: readonly (readonly Logprob[] | null)[];
+  readonly output_top_logprobs?: readonly (readonly Logprob[] | null)[];
+  readonly input_token_ids_logprobs?: readonly (readonly Logprob[] | null)[];
+  readonly output_token_ids_logprobs?: readonly (readonly Logprob[] | null)[];
+}
+
+/** What `/generate` says of one prompt or sample. */
+export interface GenerateReply {
+  /** Absent where there is no tokenizer. */
+  readonly text?: string;
+  readonly output_ids: readonly number[];
+  /** Which prompt or sample of a list, in a stream. */
+  readonly index?: number;
+  readonly meta_info: LogprobFields & {
+    readonly id: string;
+    /** null while the request runs. */
+    readonly finish_reason: FinishReason | null;
+    readonly prompt_tokens: number;
+    readonly weight_version: string;
+    /** How often it gave its memory back and started anew. */
+    readonly total_retractions: number;
+    readonly completion_tokens: number;
+    /** Prompt tokens that were found in the prefix cache. */
+    readonly cached_tokens: number;
+    readonly cached_tokens_details: null;
+    /** Seconds. */
+    readonly e2e_latency?: number;
+    /** Seconds since 1970. */
+    readonly response_sent_to_client_ts?: number;
+  };
+}
 
 /** What the rendering of all results of a request has in common. */
-export interface RenderOptions {
+interface RenderOptions {
   readonly tokenizer: Tokenizer | null;
   readonly weightVersion: string;
+  /** Chunks hold the new ids only. */
+  readonly streamOutput: boolean;
   readonly returnTextInLogprobs: boolean;
 }
 
-type Triple = readonly [logprob: number | null, id: number, text: string | null];
+export function renderOptions(
+  { args, manager }: Pick<AppDeps, 'args' | 'manager'>,
+  { returnTextInLogprobs }: GenerateBody,
+): RenderOptions {
+  const { weightVersion, streamOutput } = args;
+  return { tokenizer: manager.tokenizer, weightVersion, streamOutput, returnTextInLogprobs };
+}
+
+/** The whole reply, once all requests have ended. @throws RequestError as `GenerateJob.results` */
+export async function wholeReply(
+  job: GenerateJob,
+  options: RenderOptions,
+): Promise<GenerateReply | GenerateReply[]> {
+  const results = await job.results();
+  const replies = results.map((result) => renderResult(result, result.outputIds, true, options));
+  return job.isBatch ? replies : (replies[0] as GenerateReply);
+}
+
+/** The reply as it grows. */
+export function replyChunks(job: GenerateJob, options: RenderOptions): AsyncGenerator<GenerateReply> {
+  return job.chunks(({ index, result, newIds, isFirst }) => {
+    const ids = options.streamOutput ? newIds : result.outputIds;
+    const chunk = renderResult(result, ids, isFirst, options);
+    return job.isBatch ? { ...chunk, index } : chunk;
+  });
+}
 
 /**
  * One request's result in the form of `/generate`. A copy: what happens to the request afterwards does not show in it.
  * @param outputIds all of them, or a chunk's
  * @param isSentNow whether the reply reports the time it is sent
  */
-export function renderResult(
+function renderResult(
   result: GenerateResult,
   outputIds: readonly number[],
   isSentNow: boolean,
   options: RenderOptions,
-): Record<string, unknown> {
+): GenerateReply {
   return {
     ...(options.tokenizer === null ? {} : { text: result.text }),
     output_ids: [...outputIds],
@@ -40,13 +107,13 @@ export function renderResult(
   };
 }
 
-function renderLogprobs({ logprobs }: GenerateResult, options: RenderOptions): Record<string, unknown> {
+function renderLogprobs({ logprobs }: GenerateResult, options: RenderOptions): LogprobFields {
   if (logprobs === null) return {};
   const { wanted, input, output } = logprobs;
   const { tokenizer } = options;
   const textOf = (id: number) =>
     options.returnTextInLogprobs && tokenizer !== null ? tokenizer.tokenText(id) : null;
-  const triple = ([logprob, id]: TokenLogprob): Triple => [logprob, id, textOf(id)];
+  const triple = ([logprob, id]: TokenLogprob): Logprob => [logprob, id, textOf(id)];
   const each = (positions: readonly PositionLogprobs[], pick: 'top' | 'chosen') =>
     positions.map((position) => position[pick]?.map(triple) ?? null);
   return {

@@ -9,7 +9,7 @@ import { originOf } from '../origin';
 import type { RouteSpec } from '../route';
 import { disconnectSignal, EventStream } from '../sse';
 import { parseGenerateBody, type GenerateBody } from './generate-body';
-import { renderResult, type RenderOptions } from './generate-reply';
+import { renderOptions, replyChunks, wholeReply } from './generate-reply';
 
 /** `/generate`: text from a prompt, whole or as a stream. */
 export function generateRoutes(deps: AppDeps): RouteSpec[] {
@@ -23,12 +23,7 @@ export function generateRoutes(deps: AppDeps): RouteSpec[] {
         const gone = disconnectSignal(res);
         try {
           const body = parseGenerateBody(req.body, originOf(req, res));
-          const options = {
-            tokenizer: deps.manager.tokenizer,
-            weightVersion: deps.args.weightVersion,
-            returnTextInLogprobs: body.returnTextInLogprobs,
-          };
-          await (body.request.stream ? streamReply : wholeReply)(deps, body, { res, gone }, options);
+          await (body.request.stream ? sendStream : sendWhole)(deps, body, { res, gone });
         } catch (error) {
           if (gone.aborted) return;
           if (error instanceof RequestError) logRefusal(error);
@@ -45,34 +40,18 @@ interface Client {
   readonly gone: AbortSignal;
 }
 
-async function wholeReply(
-  { manager }: AppDeps,
-  { request }: GenerateBody,
-  { res, gone }: Client,
-  options: RenderOptions,
-): Promise<void> {
-  const job = await manager.generate(request, gone);
-  const results = await job.results();
-  if (gone.aborted) return;
-  const replies = results.map((result) => renderResult(result, result.outputIds, true, options));
-  res.json(job.isBatch ? replies : replies[0]);
+async function sendWhole(deps: AppDeps, body: GenerateBody, { res, gone }: Client): Promise<void> {
+  const job = await deps.manager.generate(body.request, gone);
+  const reply = await wholeReply(job, renderOptions(deps, body));
+  if (!gone.aborted) res.json(reply);
 }
 
-async function streamReply(
-  { args, manager }: AppDeps,
-  { request }: GenerateBody,
-  { res, gone }: Client,
-  options: RenderOptions,
-): Promise<void> {
+async function sendStream(deps: AppDeps, body: GenerateBody, { res, gone }: Client): Promise<void> {
   let stream: EventStream | null = null;
   try {
-    const job = await manager.generate(request, gone);
+    const job = await deps.manager.generate(body.request, gone);
     stream = new EventStream(res);
-    const chunks = job.chunks(({ index, result, newIds, isFirst }) => {
-      const chunk = renderResult(result, args.streamOutput ? newIds : result.outputIds, isFirst, options);
-      return job.isBatch ? { ...chunk, index } : chunk;
-    });
-    for await (const chunk of chunks) await stream.send(chunk);
+    for await (const chunk of replyChunks(job, renderOptions(deps, body))) await stream.send(chunk);
   } catch (error) {
     if (gone.aborted) return;
     // A body of the wrong form never becomes a stream; every other error is an event of it.

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { isIntegerList, isIntegerLists, isStringList } from '../../core/parse';
 
-/** How bodies give one prompt or several: as texts, or as token ids. */
+/** What bodies with prompts have in common: one prompt or several, as texts or as token ids, and fields that do nothing here. */
 
 export const strings = z
   .custom<string | string[]>((value) => typeof value === 'string' || isStringList(value), {
@@ -14,3 +14,31 @@ export const ids = z
     error: 'must be a list of integers or a list of lists of integers',
   })
   .nullish();
+
+/** Fields that SGLang's own processes add; they ask for nothing. */
+export const BOOKKEEPING: readonly string[] = [
+  'log_metrics',
+  'custom_labels',
+  'external_trace_header',
+  'received_time',
+  'received_time_perf',
+  'validation_time',
+];
+
+/** Features that no kind of model has here. */
+export const UNAVAILABLE: readonly string[] = [
+  'input_embeds',
+  'positional_embed_overrides',
+  'image_data',
+  'video_data',
+  'audio_data',
+  'modalities',
+  'use_audio_in_video',
+  'max_dynamic_patch',
+  'min_dynamic_patch',
+  'lora_path',
+  'lora_id',
+  'routed_dp_rank',
+  'data_parallel_rank',
+  'multi_item_delimiter_indices',
+];

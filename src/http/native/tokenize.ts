@@ -6,7 +6,7 @@ import type { RouteSpec } from '../route';
 import { NOT_AN_OBJECT } from '../body';
 import { parseBody } from '../fields';
 import { inSlices } from '../../tokenizer-manager';
-import { disconnectSignal } from '../sse';
+import { untilGone } from '../sse';
 
 const object = { error: NOT_AN_OBJECT };
 const flag = z.boolean({ error: 'must be true or false' }).default(true);
@@ -38,22 +38,20 @@ const OTHER = { ignored: ['model'] };
 export function tokenizeRoutes({ manager }: AppDeps): RouteSpec[] {
   const tokenize: RouteSpec['handler'] = async (req, res) => {
     const { prompt, add_special_tokens: addSpecialTokens } = parseBody(tokenizeSchema, req.body, OTHER);
-    const gone = disconnectSignal(res);
-    const encode = (text: string) => manager.tokenizeText(text, { addSpecialTokens }, gone);
-    const tokens = await untilGone<number[] | number[][]>(gone, () =>
-      typeof prompt === 'string' ? encode(prompt) : inSlices(prompt, encode),
-    );
+    const tokens = await untilGone<number[] | number[][]>(res, (gone) => {
+      const encode = (text: string) => manager.tokenizeText(text, { addSpecialTokens }, gone);
+      return typeof prompt === 'string' ? encode(prompt) : inSlices(prompt, encode);
+    });
     if (tokens === null) return;
     const count = typeof prompt === 'string' ? tokens.length : tokens.map((ids) => (ids as number[]).length);
     res.json({ tokens, count, max_model_len: manager.tokenizer?.modelMaxLength });
   };
   const detokenize: RouteSpec['handler'] = async (req, res) => {
     const { tokens, skip_special_tokens: skipSpecialTokens } = parseBody(detokenizeSchema, req.body, OTHER);
-    const gone = disconnectSignal(res);
-    const decode = (ids: number[]) => manager.detokenizeIds(checked(ids), { skipSpecialTokens }, gone);
-    const text = await untilGone<string | string[]>(gone, () =>
-      isIntegerList(tokens) ? decode(tokens) : inSlices(tokens, decode),
-    );
+    const text = await untilGone<string | string[]>(res, (gone) => {
+      const decode = (ids: number[]) => manager.detokenizeIds(checked(ids), { skipSpecialTokens }, gone);
+      return isIntegerList(tokens) ? decode(tokens) : inSlices(tokens, decode);
+    });
     if (text !== null) res.json({ text });
   };
   return [
@@ -64,17 +62,6 @@ export function tokenizeRoutes({ manager }: AppDeps): RouteSpec[] {
 
 function post(path: string, handler: RouteSpec['handler']): RouteSpec {
   return { path, methods: ['post'], level: 'normal', body: 'json_only', handler };
-}
-
-/** null when the client has left: nobody reads the answer, be it an error. */
-async function untilGone<T>(gone: AbortSignal, work: () => Promise<T>): Promise<T | null> {
-  try {
-    const result = await work();
-    return gone.aborted ? null : result;
-  } catch (error) {
-    if (gone.aborted) return null;
-    throw error;
-  }
 }
 
 function checked(ids: number[]): number[] {

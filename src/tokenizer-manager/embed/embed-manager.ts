@@ -1,4 +1,4 @@
-import { RequestError } from '../../core/errors';
+import { clientLeft, RequestError } from '../../core/errors';
 import { abortedFor, type FinishReason } from '../../core/request';
 import type { VectorOutput } from '../../ipc/messages';
 import { refuseLength } from '../context-limits';
@@ -76,7 +76,7 @@ export class EmbedManager {
     const rids = ridsOf(request.rid, { size: prompts.length, n: 1, isList: isBatch });
     const ids = await inSlices(prompts, (prompt) => this.idsOf(prompt, gone));
     const messages = ids.map((inputIds, i) => ({ type: 'embed' as const, rid: rids[i] ?? '', inputIds }));
-    if (gone.aborted) refuse('Request is disconnected from the client side. Abort request.');
+    if (gone.aborted) throw clientLeft();
     this.refuseDuplicates(rids);
     this.log.received(request, rids);
     const outputs = messages.map((message) => {
