@@ -53,6 +53,8 @@ export function fanOut(
   const topNum = spread('top_logprobs_num', request.topLogprobsNum);
   const tokenIds = spread('token_ids_logprob', wrapFlat(request.tokenIdsLogprob)).map(unwrap);
   const extraKey = spread<string | null>('extra_key', request.extraKey);
+  for (const key of new Set(extraKey)) refuseIllFormed('extra_key', key);
+  refuseIllFormed('routing_key', request.routingKey);
   const rids = ridsOf(request.rid, { size, n, isList });
   const prompts = params.map((own, i): Prompt => {
     const logprobs = { startLen: startLen[i] ?? -1, topNum: topNum[i] ?? 0, tokenIds: tokenIds[i] ?? null };
@@ -71,6 +73,14 @@ export function fanOut(
 
 function refuse(message: string): never {
   throw new RequestError('bad_value', message);
+}
+
+/**
+ * A name with half of a surrogate pair would be another one in the next process, which knows only Unicode: its request would
+ * never be found again, and two such keys would be one.
+ */
+function refuseIllFormed(field: string, name: string | null): void {
+  if (name !== null && /\p{Cs}/u.test(name)) refuse(`${field} must be well-formed Unicode.`);
 }
 
 export function refuseTooMany(requests: number): void {
@@ -178,6 +188,7 @@ export function ridsOf(
     }
     // It is printed in logs: a line of its own must not come of it.
     if (/\p{Cc}/u.test(name)) refuse('rid must not contain control characters.');
+    refuseIllFormed('rid', name);
   }
   if (typeof rid === 'string') {
     return isList || n > 1 ? Array.from({ length: total }, (_, i) => `${rid}_${i}`) : [rid];

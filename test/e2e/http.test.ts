@@ -284,6 +284,15 @@ const generateBody = fc.oneof(
   ),
 );
 
+test('a name that is no Unicode is refused, a pair of surrogates is not', async () => {
+  const body = (rid: string) => ({ input_ids: promptIds(4), rid, sampling_params: greedy(2) });
+  expect(await plain(server.post('/generate', body('\ud800')))).toEqual({
+    status: 400,
+    text: '{"error":{"message":"rid must be well-formed Unicode."}}',
+  });
+  expect((await generate(server, body('😀'))).meta_info.id).toBe('😀');
+});
+
 test('no body makes the server fail', async () => {
   const statuses = new Map<number, number>();
   await fc.assert(

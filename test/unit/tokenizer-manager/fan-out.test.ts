@@ -101,6 +101,10 @@ describe('options', () => {
     [{ text: 'a', rid: ['x'] }, 'rid should not be a list for a single prompt.'],
     [{ text: 'a', rid: '' }, 'rid must have 1 to 256 characters, got 0.'],
     [{ text: 'a', rid: 'x\ny' }, 'rid must not contain control characters.'],
+    [{ text: 'a', rid: 'x\ud800' }, 'rid must be well-formed Unicode.'],
+    [{ text: ['a', 'b'], rid: ['x', '\udc00y'] }, 'rid must be well-formed Unicode.'],
+    [{ text: 'a', extraKey: '\ud800' }, 'extra_key must be well-formed Unicode.'],
+    [{ text: 'a', routingKey: '\ud800' }, 'routing_key must be well-formed Unicode.'],
     [
       { text: ['a', 'b'], samplingParams: [{ n: 1 }, { n: 2 }] },
       'The parallel_sample_num should be the same for all samples in sample params.',
