@@ -1,4 +1,5 @@
 /** The package's public API: a server or an engine inside another program. */
+export type { ChatMessage } from './chat-template';
 export { RequestError, StartupError, UsageError } from './core/errors';
 export type { ArgValue, EngineArgs } from './engine/args';
 export { Engine, type CallOptions } from './engine/engine';
@@ -7,4 +8,3 @@ export type { EncodeRequest, GenerateRequest, ReplyTo } from './engine/wire';
 export type { EncodeReply } from './http/native/encode';
 export type { GenerateReply, Logprob } from './http/native/generate-reply';
 export type { SamplingParamsBody as SamplingParams } from './tokenizer-manager/sampling-params';
-export type { ChatMessage } from './tokenizer/chat-template';

@@ -11,6 +11,8 @@ export interface ModelFacts {
   readonly contextLen: number;
   /** End-of-sequence ids of config.json and generation_config.json. */
   readonly eosTokenIds: readonly number[];
+  /** Sampling parameters that generation_config.json sets, under its names. */
+  readonly generationDefaults: Readonly<Record<string, number>>;
   /** Tokens the KV cache holds: running and cached together; for embedding models, tokens of one run. */
   readonly maxTotalNumTokens: number;
   /** Longest prompt the scheduler admits. */

@@ -1,12 +1,12 @@
 import { findModelFolders } from '../checkpoint/hub';
-import { StartupError } from '../core/errors';
+import type { ChatMessage } from '../chat-template';
+import { RequestError, StartupError } from '../core/errors';
 import { parseEncodeBody, renderVectors, type EncodeReply } from '../http/native/encode';
 import { parseGenerateBody } from '../http/native/generate-body';
 import { renderOptions, replyChunks, wholeReply, type GenerateReply } from '../http/native/generate-reply';
 import { Children } from '../launcher/children';
 import { Frontend } from '../launcher/frontend';
 import type { ServerArgs } from '../server-args';
-import { loadChatTemplate, type ChatMessage } from '../tokenizer/chat-template';
 import { NO_ORIGIN } from '../tokenizer-manager';
 import { readEngineArgs, type EngineArgs } from './args';
 import type { EncodeRequest, GenerateRequest, ReplyTo } from './wire';
@@ -26,7 +26,6 @@ const CLOSE_GRACE_MS = 1_000;
  * Calls may overlap: requests that run at the same time share the batches, and prompts that begin alike the prefix cache.
  */
 export class Engine {
-  private chatTemplate: ReturnType<typeof loadChatTemplate> | null = null;
   private stopped: Promise<void> | null = null;
 
   private constructor(
@@ -93,12 +92,13 @@ export class Engine {
   }
 
   /**
-   * The prompt for the next answer of a conversation, by the checkpoint's own chat template.
-   * @throws Error when the checkpoint has none
+   * The prompt for the next answer of a conversation, by the chat template of the checkpoint or of `chatTemplate`.
+   * @throws RequestError when there is none, or when it refuses the conversation
    */
-  async chatPrompt(messages: readonly ChatMessage[]): Promise<string> {
-    this.chatTemplate ??= loadChatTemplate(this.children.init.tokenizerDir);
-    return (await this.chatTemplate)(messages);
+  async chatPrompt(messages: readonly ChatMessage[], options: CallOptions = {}): Promise<string> {
+    const { chat } = this.frontend;
+    if (chat === null) throw new RequestError('not_available', 'This engine has no chat template.');
+    return (await this.call((signal) => chat.prompt({ messages }, signal), options)).text;
   }
 
   /** Ends the processes; calls in progress reject. Resolves when nothing is left. May be called again. */

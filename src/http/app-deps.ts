@@ -1,3 +1,4 @@
+import type { ChatTemplate } from '../chat-template';
 import type { ServerArgs } from '../server-args/server-args';
 import type { ModelFacts } from '../core/model-facts';
 import type { TokenizerManager } from '../tokenizer-manager';
@@ -7,6 +8,8 @@ export interface AppDeps {
   readonly args: ServerArgs;
   readonly facts: ModelFacts;
   readonly manager: TokenizerManager;
+  /** null where only token ids go in and out, and where the model gives vectors. */
+  readonly chat: ChatTemplate | null;
   readonly status: ServerStatus;
 }
 

@@ -1,4 +1,5 @@
 import type { RequestListener } from 'node:http';
+import { ChatTemplate } from '../chat-template';
 import type { ModelFacts } from '../core/model-facts';
 import { createApp } from '../http/app';
 import { ServerStatus } from '../http/app-deps';
@@ -19,6 +20,8 @@ export class Frontend {
   readonly application: RequestListener;
   readonly status = new ServerStatus();
   readonly manager: TokenizerManager;
+  readonly chat: ChatTemplate | null;
+  private readonly tokenizer: TokenizerPool | null;
   private readonly toScheduler: PushQueue<SchedulerMsg>;
 
   /**
@@ -32,18 +35,18 @@ export class Frontend {
     modelReady: Promise<ModelFacts>,
     fail: (error: unknown) => void,
   ): Promise<Frontend> {
-    const [inbox, tokenizer, facts] = await Promise.all([
+    const [inbox, texts, facts] = await Promise.all([
       PullQueue.bind('tokenizerManager', init.endpoints.tokenizerManager),
-      init.args.skipTokenizerInit ? null : loadPool(init.tokenizerDir),
+      loadTexts(init),
       modelReady,
     ]);
-    return new Frontend(init, inbox, tokenizer, facts, fail);
+    return new Frontend(init, inbox, texts, facts, fail);
   }
 
   private constructor(
     { args, endpoints }: ChildInit,
     private readonly inbox: PullQueue<'tokenizerManager'>,
-    private readonly tokenizer: TokenizerPool | null,
+    { tokenizer, chat }: Texts,
     readonly facts: ModelFacts,
     fail: (error: unknown) => void,
   ) {
@@ -56,7 +59,9 @@ export class Frontend {
       )
       .catch(fail);
     this.manager = manager;
-    this.application = createApp({ args, facts, manager, status: this.status });
+    this.tokenizer = tokenizer;
+    this.chat = chat;
+    this.application = createApp({ args, facts, manager, chat, status: this.status });
   }
 
   /** Requests that are not finished. */
@@ -88,6 +93,15 @@ export class Frontend {
   }
 }
 
-async function loadPool(dir: string): Promise<TokenizerPool> {
-  return new TokenizerPool(await loadTokenizer(dir), dir);
+/** What turns texts into token ids and conversations into texts. */
+interface Texts {
+  readonly tokenizer: TokenizerPool | null;
+  readonly chat: ChatTemplate | null;
+}
+
+async function loadTexts({ args, tokenizerDir }: ChildInit): Promise<Texts> {
+  if (args.skipTokenizerInit) return { tokenizer: null, chat: null };
+  const tokenizer = new TokenizerPool(await loadTokenizer(tokenizerDir), tokenizerDir);
+  const chat = args.isEmbedding ? null : await ChatTemplate.load(tokenizerDir, args, tokenizer);
+  return { tokenizer, chat };
 }

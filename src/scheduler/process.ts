@@ -74,6 +74,7 @@ function facts(args: ServerArgs, model: LoadedModel): ModelFacts {
     vocabSize: config.vocabSize,
     contextLen,
     eosTokenIds: config.eosTokenIds,
+    generationDefaults: config.generationDefaults,
     ...(model.kind === 'generation' ? generationLimits(model) : embeddingLimits(args, contextLen)),
   };
 }

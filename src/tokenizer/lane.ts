@@ -1,10 +1,11 @@
 import { Worker } from 'node:worker_threads';
-import { clientLeft, RequestError } from '../core/errors';
+import { clientLeft, RequestError, type ErrorCode } from '../core/errors';
 import { logger } from '../logging/logger';
 import type { TokenizerTask } from './tokenizer-pool';
 
 /** What a worker says of the task it was given. */
-export type TokenizerAnswer = { readonly result: unknown } | { readonly error: string };
+export type TokenizerAnswer =
+  { readonly result: unknown } | { readonly error: string; readonly code: ErrorCode };
 
 interface Job {
   readonly task: TokenizerTask;
@@ -81,7 +82,7 @@ export class Lane {
       // An idle thread must not keep the process.
       worker.unref();
       if ('result' in answer) job?.settle({ value: answer.result });
-      else if (job) this.refuse(job, answer.error);
+      else job?.settle({ error: new RequestError(answer.code, answer.error) });
       this.next();
     });
     worker.on('error', (error) => logger.log('error', `A thread that tokenizes failed: ${error.message}`));

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { RequestError } from '../core/errors';
 import { Lane } from './lane';
-import type { DecodeOptions, EncodeOptions, Tokenizer } from './tokenizer';
+import type { DecodeOptions, EncodeOptions, TemplateVariables, Tokenizer } from './tokenizer';
 
 /** Text to ids and back for a process that must go on meanwhile. */
 export interface AsyncTokenizer {
@@ -13,17 +13,22 @@ export interface AsyncTokenizer {
    */
   encode(text: string, options: EncodeOptions, gone: AbortSignal): Promise<number[]>;
   decode(ids: readonly number[], options: DecodeOptions, gone: AbortSignal): Promise<string>;
+  /** @throws RequestError `bad_value` as `Tokenizer.renderChat` */
+  renderChat(template: string, variables: TemplateVariables, gone: AbortSignal): Promise<string>;
 }
 
-/** Work for a worker; `amount` is its characters or ids. */
+/** Work for a worker, measured in characters or ids. */
 export type TokenizerTask =
   | { readonly kind: 'encode'; readonly text: string; readonly options: EncodeOptions }
-  | { readonly kind: 'decode'; readonly ids: readonly number[]; readonly options: DecodeOptions };
+  | { readonly kind: 'decode'; readonly ids: readonly number[]; readonly options: DecodeOptions }
+  | { readonly kind: 'render'; readonly template: string; readonly variables: TemplateVariables };
 
 /** Up to here the hop to another thread costs more than the work, some ten milliseconds at most. */
 const INLINE = 4096;
 /** Work from here on may take seconds; what is shorter does not wait for it. */
 const LONG = 65_536;
+/** What a turn of a conversation costs its template, in characters of a text to tokenize. */
+const TURN = 128;
 /** Characters or ids that may wait in one lane. */
 const MAX_WAITING = 32 * 2 ** 20;
 
@@ -53,6 +58,12 @@ export class TokenizerPool implements AsyncTokenizer {
   async decode(ids: readonly number[], options: DecodeOptions, gone: AbortSignal): Promise<string> {
     if (ids.length <= INLINE) return this.sync.decode(ids, options);
     return (await this.run({ kind: 'decode', ids, options }, ids.length, gone)) as string;
+  }
+
+  async renderChat(template: string, variables: TemplateVariables, gone: AbortSignal): Promise<string> {
+    const amount = variables.messages.length * TURN;
+    if (amount <= INLINE) return this.sync.renderChat(template, variables);
+    return (await this.run({ kind: 'render', template, variables }, amount, gone)) as string;
   }
 
   /** Ends the threads; work in progress is refused. */

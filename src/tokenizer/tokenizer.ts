@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { PreTrainedTokenizer } from '@huggingface/transformers' with { 'resolution-mode': 'import' };
-import { errorMessage, StartupError } from '../core/errors';
+import { errorMessage, RequestError, StartupError } from '../core/errors';
 import { mendByteFallback } from './byte-fallback';
 import { readTokenizerFiles } from './tokenizer-files';
 
@@ -17,6 +17,15 @@ export interface DecodeOptions {
    * the text of those before. Default true.
    */
   readonly cleanUpSpaces?: boolean;
+}
+
+/** What a chat template is rendered with, under the names that templates read; it may read more than these. */
+export interface TemplateVariables {
+  readonly messages: readonly object[];
+  readonly tools: readonly object[] | null;
+  /** Whether the prompt ends where the next answer begins. */
+  readonly add_generation_prompt: boolean;
+  readonly [name: string]: unknown;
 }
 
 /**
@@ -44,6 +53,11 @@ export interface Tokenizer {
    * unfinished character come out as U+FFFD.
    */
   tokenText(id: number): string;
+  /**
+   * The prompt that a Jinja template makes of a conversation; it also knows the special tokens by their names.
+   * @throws RequestError `bad_value` in the template's own words
+   */
+  renderChat(template: string, variables: TemplateVariables): string;
 }
 
 /** Declared lengths from here on are Hugging Face's marker for "no limit" (1e30), not lengths. */
@@ -171,6 +185,16 @@ class HuggingFaceTokenizer implements Tokenizer {
     if (this.tokenTexts.size >= TOKEN_TEXT_CACHE_SIZE) this.tokenTexts.clear();
     this.tokenTexts.set(id, text);
     return text;
+  }
+
+  renderChat(template: string, variables: TemplateVariables): string {
+    const { messages, tools, ...others } = variables;
+    const options = { ...others, tools: tools as Record<string, unknown>[], chat_template: template };
+    try {
+      return String(this.engine.apply_chat_template(messages as never, { ...options, tokenize: false }));
+    } catch (error) {
+      throw new RequestError('bad_value', `The chat template refuses this: ${errorMessage(error)}`);
+    }
   }
 
   private decodeAfterAnchor(id: number): string {

@@ -1,7 +1,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
-import { errorMessage } from '../core/errors';
+import { assertNever, errorMessage, RequestError } from '../core/errors';
 import type { TokenizerAnswer } from './lane';
-import { loadTokenizer } from './tokenizer';
+import { loadTokenizer, type Tokenizer } from './tokenizer';
 import type { TokenizerTask } from './tokenizer-pool';
 
 /** Main file of a thread that tokenizes: one task at a time, one answer each. */
@@ -13,11 +13,22 @@ parentPort?.on('message', (task: TokenizerTask) => {
 
 async function answer(task: TokenizerTask): Promise<TokenizerAnswer> {
   try {
-    const loaded = await tokenizer;
-    const result =
-      task.kind === 'encode' ? loaded.encode(task.text, task.options) : loaded.decode(task.ids, task.options);
-    return { result };
+    return { result: run(await tokenizer, task) };
   } catch (error) {
-    return { error: errorMessage(error) };
+    const code = error instanceof RequestError ? error.code : 'internal';
+    return { error: errorMessage(error), code };
+  }
+}
+
+function run(loaded: Tokenizer, task: TokenizerTask): unknown {
+  switch (task.kind) {
+    case 'encode':
+      return loaded.encode(task.text, task.options);
+    case 'decode':
+      return loaded.decode(task.ids, task.options);
+    case 'render':
+      return loaded.renderChat(task.template, task.variables);
+    default:
+      return assertNever(task);
   }
 }

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { loadTokenizer, type Tokenizer } from '../../src/tokenizer/tokenizer';
-import { loadChatTemplate, type ChatMessage, type ChatTemplate } from '../../src/tokenizer/chat-template';
+import { ChatTemplate, type ChatMessage } from '../../src/chat-template';
+import { TokenizerPool } from '../../src/tokenizer/tokenizer-pool';
 import { readGolden, SHIPPED, type GoldenCase } from './support';
 
 /** The shipped checkpoint's tokenizer and chat template agree with those of the reference that made the golden record. */
@@ -11,6 +12,7 @@ interface ChatCase extends GoldenCase {
   readonly text: string;
 }
 
+const NO_FLAGS = { chatTemplate: null, hfChatTemplateName: null, defaultChatTemplateKwargs: null };
 const folder = join(SHIPPED, 'demo-chat');
 const cases = readGolden(join(__dirname, 'golden', 'demo-chat.json')) as ChatCase[];
 
@@ -19,7 +21,9 @@ let template: ChatTemplate;
 
 beforeAll(async () => {
   tokenizer = await loadTokenizer(folder);
-  template = await loadChatTemplate(folder);
+  template = await ChatTemplate.load(folder, NO_FLAGS, new TokenizerPool(tokenizer, folder), () =>
+    Promise.resolve({ outcome: 'rendered' }),
+  );
 });
 
 it('covers a dozen prompts, plain and chat', () => {
@@ -27,8 +31,14 @@ it('covers a dozen prompts, plain and chat', () => {
   expect(new Set(cases.map(({ messages }) => messages === null)).size).toBe(2);
 });
 
-it.each(cases.map((entry) => [entry.prompt, entry] as const))('%j', (_, entry) => {
-  if (entry.messages) expect(template(entry.messages)).toBe(entry.prompt);
+it.each(cases.map((entry) => [entry.prompt, entry] as const))('%j', async (_, entry) => {
+  if (entry.messages) {
+    const { messages } = entry;
+    expect(await template.prompt({ messages }, new AbortController().signal)).toEqual({
+      text: entry.prompt,
+      stop: [],
+    });
+  }
   expect(tokenizer.encode(entry.prompt)).toEqual(entry.input_ids);
   expect(tokenizer.decode(entry.greedy_ids, { skipSpecialTokens: true })).toBe(entry.text);
 });

@@ -19,9 +19,7 @@ export const httpTopic = topic('HTTP server', yes, {
   incrementalStreamingOutput: flag('Send only the new text and token ids in each chunk of a stream.', {
     support: later('a stream of new text only'),
   }),
-  streamResponseDefaultIncludeUsage: flag('Report the usage in every stream of the OpenAI routes.', {
-    support: later('the usage report in every stream'),
-  }),
+  streamResponseDefaultIncludeUsage: flag('Report the usage in every stream of the OpenAI routes.'),
   enableStreamingSession: flag('Keep sessions open for streamed input.', {
     support: later('a streaming session'),
   }),
@@ -33,7 +31,6 @@ export const httpTopic = topic('HTTP server', yes, {
     ['openai', 'model'],
     'model',
     'Defaults of sampling parameters: those of the OpenAI API, or the generation_config.json of the model.',
-    { support: warn('it concerns the chat endpoints, which are not available yet') },
   ),
   sslKeyfile: str(null, 'Private key of the server, a PEM file.', { support: later('serving over TLS') }),
   sslCertfile: str(null, 'Certificate of the server, a PEM file.', { support: later('serving over TLS') }),
@@ -49,11 +46,18 @@ export const httpTopic = topic('HTTP server', yes, {
 
 export const chatTopic = topic('Chat and structured output', later('the chat endpoint'), {
   chatTemplate: str(null, 'Chat template: a built-in name, or a .jinja or .json file.', {
-    support: later('a chat template'),
+    nonEmpty: true,
+    support: yes,
   }),
   hfChatTemplateName: str(null, 'Which of several chat templates of the tokenizer is used.', {
-    support: later('a chat template'),
+    nonEmpty: true,
+    support: yes,
   }),
+  defaultChatTemplateKwargs: json(
+    null,
+    'Variables of the chat template for requests that leave them out, a JSON object.',
+    { support: yes },
+  ),
   completionTemplate: str(null, 'Template for filling in the middle.', {
     support: later('a completion template'),
   }),
@@ -112,7 +116,7 @@ export const chatTopic = topic('Chat and structured output', later('the chat end
     support: reject('tools are not run by the server'),
   }),
   enableCacheReport: flag('Report cached tokens in the usage of OpenAI replies.', {
-    support: warn('no OpenAI route is served yet'),
+    support: yes,
   }),
   grammarBackend: choice(
     ['xgrammar', 'outlines', 'llguidance', 'none'],

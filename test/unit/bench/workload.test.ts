@@ -86,6 +86,7 @@ describe('makeSamples', () => {
     encode: (text) => text.split(' ').map(Number),
     decode: (ids) => Array.from(ids).join(' '),
     tokenText: String,
+    renderChat: () => '',
   };
   const make = (argv: string[], tokenizer: Tokenizer | null = null) =>
     makeSamples(parseOptions(argv), { random: seededRandom(5), tokenizer, vocabSize: 50 });

@@ -1,3 +1,5 @@
+import type { ChatTemplate } from '../../../src/chat-template';
+import type { ModelFacts } from '../../../src/core/model-facts';
 import type { Tokenizer } from '../../../src/tokenizer/tokenizer';
 import { createApp } from '../../../src/http/app';
 import { ServerStatus } from '../../../src/http/app-deps';
@@ -11,6 +13,8 @@ interface Options {
   readonly args?: Partial<ServerArgs>;
   /** Default: a tokenizer of bytes. */
   readonly tokenizer?: Tokenizer | null;
+  readonly chat?: ChatTemplate;
+  readonly facts?: Partial<ModelFacts>;
 }
 
 /** The application on a real socket, with a scheduler made for tests behind it. Close it after use. */
@@ -22,9 +26,9 @@ export class TestServer {
 
   private constructor(
     private readonly http: HttpServer,
-    { args, tokenizer = new ByteTokenizer() }: Options,
+    { args, facts, tokenizer = new ByteTokenizer(), chat }: Options,
   ) {
-    const deps = { args: makeArgs(args), facts: FACTS };
+    const deps = { args: makeArgs(args), facts: { ...FACTS, ...facts } };
     this.manager = new TokenizerManager({
       ...deps,
       tokenizer: tokenizer && new InlineTokenizer(tokenizer),
@@ -32,7 +36,7 @@ export class TestServer {
     });
     this.scheduler.deliver = (message) => this.manager.handle(message);
     this.status.phase = 'up';
-    this.app = createApp({ ...deps, manager: this.manager, status: this.status });
+    this.app = createApp({ ...deps, manager: this.manager, chat: chat ?? null, status: this.status });
     http.serve(this.app);
   }
 

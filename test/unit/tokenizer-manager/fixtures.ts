@@ -1,5 +1,12 @@
+import { errorMessage, RequestError } from '../../../src/core/errors';
 import type { ModelFacts } from '../../../src/core/model-facts';
-import type { DecodeOptions, EncodeOptions, Tokenizer } from '../../../src/tokenizer/tokenizer';
+import { Template } from '@huggingface/jinja';
+import type {
+  DecodeOptions,
+  EncodeOptions,
+  TemplateVariables,
+  Tokenizer,
+} from '../../../src/tokenizer/tokenizer';
 import type { AsyncTokenizer } from '../../../src/tokenizer/tokenizer-pool';
 import { parseCommandLine, resolveServerArgs, type ServerArgs } from '../../../src/server-args';
 
@@ -12,6 +19,7 @@ export const FACTS: ModelFacts = {
   vocabSize: 260,
   contextLen: 64,
   eosTokenIds: [257],
+  generationDefaults: {},
   maxTotalNumTokens: 1000,
   maxReqInputLen: 58,
   maxRunningRequests: 8,
@@ -63,6 +71,14 @@ export class ByteTokenizer implements Tokenizer {
     return Array.from(ids, (id) => (skipSpecialTokens && id >= BOS ? '' : this.tokenText(id))).join('');
   }
 
+  renderChat(template: string, variables: TemplateVariables): string {
+    try {
+      return new Template(template).render({ ...variables, bos_token: '<s>', eos_token: '</s>' });
+    } catch (error) {
+      throw new RequestError('bad_value', `The chat template refuses this: ${errorMessage(error)}`);
+    }
+  }
+
   tokenText(id: number): string {
     return id === BOS ? '<s>' : id === EOS ? '</s>' : String.fromCharCode(id);
   }
@@ -78,5 +94,9 @@ export class InlineTokenizer implements AsyncTokenizer {
 
   async decode(ids: readonly number[], options: DecodeOptions): Promise<string> {
     return this.sync.decode(ids, options);
+  }
+
+  async renderChat(template: string, variables: TemplateVariables): Promise<string> {
+    return this.sync.renderChat(template, variables);
   }
 }

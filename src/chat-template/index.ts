@@ -1,0 +1,2 @@
+export { ChatTemplate } from './chat-template';
+export type { ChatMessage } from './conversation';
