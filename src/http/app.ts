@@ -12,6 +12,8 @@ import { encodeRoutes } from './native/encode';
 import { generateRoutes } from './native/generate';
 import { infoRoutes } from './native/info';
 import { tokenizeRoutes } from './native/tokenize';
+import { chatRoutes } from './openai/chat';
+import { completionRoutes } from './openai/completions';
 import { modelsRoutes } from './openai/models';
 import { addRoutes } from './route';
 import { stripRootPath } from './root-path';
@@ -35,6 +37,8 @@ export function createApp(deps: AppDeps): Express {
     ...controlRoutes(deps),
     ...tokenizeRoutes(deps),
     ...modelsRoutes(deps),
+    ...completionRoutes(deps),
+    ...chatRoutes(deps),
   ]);
   app.use(authenticate('normal', args), () => {
     throw new RequestError('unknown_route', 'Not Found');

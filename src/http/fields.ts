@@ -1,6 +1,8 @@
 import type { z } from 'zod';
 import { RequestError } from '../core/errors';
 import { parseAs } from '../core/parse';
+import { logger } from '../logging/logger';
+import { oneLine } from '../logging/python-repr';
 import { suggest } from '../core/suggest';
 
 /** What a body may hold besides the fields that a route reads. */
@@ -9,12 +11,20 @@ export interface OtherFields {
   readonly ignored?: readonly string[];
   /** Fields of SGLang whose feature is not here: only a value that asks for nothing is let through. */
   readonly unavailable?: readonly string[];
+  /**
+   * Whether unknown fields are let through with a warning in the log, because clients of many makes send what their own servers
+   * know. Those that resemble a known one are refused all the same.
+   */
+  readonly lenient?: true;
   /** Names that belong in a member of the body, so that whoever has them outside is told. */
   readonly inside?: { readonly field: string; readonly names: readonly string[] };
 }
 
 /** Every body of SGLang may hold them. */
 const IN_EVERY_BODY = ['rid', 'http_worker_ipc'];
+/** Fields that were let through, so that the log names each once; clients may invent any number. */
+const foreign = new Set<string>();
+const MAX_FOREIGN = 100;
 /** How many unknown fields one message names, and how much of each. */
 const MAX_NAMED = 8;
 const MAX_NAME_LENGTH = 64;
@@ -44,13 +54,25 @@ function checkNames(schema: z.ZodObject, body: object, other: OtherFields): void
       throw new RequestError('not_available', `${name} is not available on this server.`, name);
     }
   }
-  if (unknown.length === 0) return;
-  const faults = unknown.slice(0, MAX_NAMED).map((name) => describe(name, own, other));
+  const refused = other.lenient ? unknown.filter((name) => !isForeign(name, own, other)) : unknown;
+  if (refused.length === 0) return;
+  const faults = refused.slice(0, MAX_NAMED).map((name) => describe(name, own, other));
   throw new RequestError(
     'bad_request',
     faults.join('; '),
-    unknown.length === 1 ? (unknown[0] ?? null) : null,
+    refused.length === 1 ? (refused[0] ?? null) : null,
   );
+}
+
+/** Whether a name is none of ours, nor a mistyped one. */
+function isForeign(name: string, own: readonly string[], { ignored, unavailable }: OtherFields): boolean {
+  if (suggest(name, [...own, ...(ignored ?? []), ...(unavailable ?? [])]) !== null) return false;
+  if (foreign.size < MAX_FOREIGN && !foreign.has(name)) {
+    foreign.add(name);
+    const shown = oneLine(name.slice(0, MAX_NAME_LENGTH));
+    logger.log('warning', `Field ${shown} of a request is not known here and has no effect.`);
+  }
+  return true;
 }
 
 function describe(

@@ -8,6 +8,7 @@ import { parseSamplingParams, type ParsedSamplingParams, type SamplingContext } 
 export interface Prompt {
   readonly text: string | null;
   readonly inputIds: readonly number[] | null;
+  readonly addSpecialTokens: boolean;
   readonly params: ParsedSamplingParams;
   /** Whether the request itself says how many tokens it wants. */
   readonly isMaxNewTokensGiven: boolean;
@@ -61,6 +62,7 @@ export function fanOut(
     return {
       text: texts?.[i] ?? null,
       inputIds: ids?.[i] ?? null,
+      addSpecialTokens: request.addSpecialTokens,
       params: own,
       isMaxNewTokensGiven: typeof raw[i]?.['max_new_tokens'] === 'number',
       logprobs: returnLogprob[i] === true ? logprobs : null,

@@ -19,6 +19,8 @@ export interface GenerateRequest {
   /** Exactly one of this and `inputIds` is given. */
   readonly text: string | readonly string[] | null;
   readonly inputIds: readonly number[] | readonly (readonly number[])[] | null;
+  /** Whether what the model's tokenizer puts around a text goes around `text`; a rendered conversation has it already. */
+  readonly addSpecialTokens: boolean;
   readonly samplingParams: RawSamplingParams | readonly RawSamplingParams[];
   readonly rid: string | readonly string[] | null;
   readonly returnLogprob: boolean | readonly boolean[];
@@ -42,6 +44,7 @@ export interface GenerateRequest {
 export const DEFAULT_GENERATE_REQUEST: GenerateRequest = {
   text: null,
   inputIds: null,
+  addSpecialTokens: true,
   samplingParams: {},
   rid: null,
   returnLogprob: false,

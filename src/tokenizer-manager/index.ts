@@ -1,6 +1,6 @@
 export type { Tokenizer } from '../tokenizer/tokenizer';
 export type { EmbedReply, EmbedRequest } from './embed/embed-manager';
-export { GenerateJob } from './generate-job';
+export { refusalOf, type GenerateJob } from './generate-job';
 export {
   DEFAULT_GENERATE_REQUEST,
   NO_ORIGIN,

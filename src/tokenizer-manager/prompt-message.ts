@@ -1,6 +1,7 @@
 import { RequestError } from '../core/errors';
 import type { ModelFacts } from '../core/model-facts';
 import type { LogprobParams, SamplingParams } from '../core/request';
+import type { EncodeOptions } from '../tokenizer/tokenizer';
 import type { AsyncTokenizer } from '../tokenizer/tokenizer-pool';
 import type { GenerateMsg } from '../ipc/messages';
 import { warnOnce } from '../logging/logger';
@@ -54,11 +55,11 @@ export async function promptMessage(
  * @throws RequestError `bad_value`
  */
 export async function promptIds(
-  { text, inputIds }: Pick<Prompt, 'text' | 'inputIds'>,
+  { text, inputIds, addSpecialTokens }: Pick<Prompt, 'text' | 'inputIds' | 'addSpecialTokens'>,
   context: PromptContext,
   gone: AbortSignal,
 ): Promise<readonly number[]> {
-  const ids = inputIds ?? (await tokenize(text ?? '', context, gone));
+  const ids = inputIds ?? (await tokenize(text ?? '', { addSpecialTokens }, context, gone));
   checkIds(ids, context.facts.vocabSize);
   return ids;
 }
@@ -69,6 +70,7 @@ function refuse(message: string): never {
 
 async function tokenize(
   text: string,
+  options: EncodeOptions,
   { tokenizer, facts, args }: PromptContext,
   gone: AbortSignal,
 ): Promise<number[]> {
@@ -84,7 +86,7 @@ async function tokenize(
   if (text.length > longest && !args.allowAutoTruncate) {
     refuseLength(`at least ${Math.ceil(text.length / maxTokenLength)}`, facts.contextLen);
   }
-  return tokenizer.encode(text.slice(0, longest), {}, gone);
+  return tokenizer.encode(text.slice(0, longest), options, gone);
 }
 
 function checkIds(ids: readonly number[], vocabSize: number): void {

@@ -99,6 +99,7 @@ export function parseGenerateBody(value: unknown, origin: RequestOrigin): Genera
     request: {
       text: body.text ?? null,
       inputIds: body.input_ids ?? null,
+      addSpecialTokens: true,
       samplingParams: body.sampling_params ?? {},
       rid: body.rid ?? null,
       returnLogprob: body.return_logprob ?? false,

@@ -1,21 +1,28 @@
 import { z } from 'zod';
 import { RequestError } from '../../core/errors';
-import { isIntegerList, isIntegerLists, isStringList } from '../../core/parse';
+import { isIntegerList, isIntegerLists } from '../../core/parse';
 import type { AppDeps } from '../app-deps';
 import type { RouteSpec } from '../route';
 import { NOT_AN_OBJECT } from '../body';
 import { parseBody } from '../fields';
+import { templateOf } from '../openai/chat';
+import { promptFields, readConversation } from '../openai/chat-body';
 import { inSlices } from '../../tokenizer-manager';
 import { untilGone } from '../sse';
+import { strings } from './prompt-fields';
 
 const object = { error: NOT_AN_OBJECT };
 const flag = z.boolean({ error: 'must be true or false' }).default(true);
 
 const tokenizeSchema = z.object(
   {
-    prompt: z.custom<string | string[]>((value) => typeof value === 'string' || isStringList(value), {
-      error: 'must be a string or a list of strings',
-    }),
+    prompt: strings,
+    messages: promptFields.messages.nullish(),
+    continue_final_message: promptFields.continue_final_message,
+    chat_template_kwargs: promptFields.chat_template_kwargs,
+    reasoning_effort: promptFields.reasoning_effort,
+    tools: promptFields.tools,
+    tool_choice: promptFields.tool_choice,
     add_special_tokens: flag,
   },
   object,
@@ -35,15 +42,23 @@ const detokenizeSchema = z.object(
 const OTHER = { ignored: ['model'] };
 
 /** Text to token ids and back, without the model. */
-export function tokenizeRoutes({ manager }: AppDeps): RouteSpec[] {
+export function tokenizeRoutes(deps: AppDeps): RouteSpec[] {
+  const { manager } = deps;
   const tokenize: RouteSpec['handler'] = async (req, res) => {
-    const { prompt, add_special_tokens: addSpecialTokens } = parseBody(tokenizeSchema, req.body, OTHER);
-    const tokens = await untilGone<number[] | number[][]>(res, (gone) => {
-      const encode = (text: string) => manager.tokenizeText(text, { addSpecialTokens }, gone);
-      return typeof prompt === 'string' ? encode(prompt) : inSlices(prompt, encode);
+    const body = parseBody(tokenizeSchema, req.body, OTHER);
+    const { prompt = null, messages = null } = body;
+    if ((prompt === null) === (messages === null)) {
+      throw new RequestError('bad_request', "Exactly one of 'prompt' or 'messages' must be provided.");
+    }
+    const tokens = await untilGone<number[] | number[][]>(res, async (gone) => {
+      const encode = (text: string, addSpecialTokens: boolean) =>
+        manager.tokenizeText(text, { addSpecialTokens }, gone);
+      if (messages !== null) return encode(await chatText(deps, { ...body, messages }, gone), false);
+      const encodePrompt = (text: string) => encode(text, body.add_special_tokens);
+      return Array.isArray(prompt) ? inSlices(prompt, encodePrompt) : encodePrompt(prompt ?? '');
     });
     if (tokens === null) return;
-    const count = typeof prompt === 'string' ? tokens.length : tokens.map((ids) => (ids as number[]).length);
+    const count = Array.isArray(prompt) ? tokens.map((ids) => (ids as number[]).length) : tokens.length;
     res.json({ tokens, count, max_model_len: manager.tokenizer?.modelMaxLength });
   };
   const detokenize: RouteSpec['handler'] = async (req, res) => {
@@ -58,6 +73,15 @@ export function tokenizeRoutes({ manager }: AppDeps): RouteSpec[] {
     ...['/tokenize', '/v1/tokenize'].map((path) => post(path, tokenize)),
     ...['/detokenize', '/v1/detokenize'].map((path) => post(path, detokenize)),
   ];
+}
+
+async function chatText(
+  deps: AppDeps,
+  body: Parameters<typeof readConversation>[0],
+  gone: AbortSignal,
+): Promise<string> {
+  const chat = templateOf(deps);
+  return (await chat.prompt(readConversation(body, chat), gone)).text;
 }
 
 function post(path: string, handler: RouteSpec['handler']): RouteSpec {

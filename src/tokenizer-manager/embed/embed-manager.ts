@@ -101,7 +101,7 @@ export class EmbedManager {
 
   private async idsOf(prompt: Prompt, gone: AbortSignal): Promise<Int32Array> {
     const { args, facts } = this.deps;
-    const ids = await promptIds(prompt, this.deps, gone);
+    const ids = await promptIds({ ...prompt, addSpecialTokens: true }, this.deps, gone);
     if (ids.length > facts.contextLen && !args.allowAutoTruncate) {
       refuseLength(String(ids.length), facts.contextLen);
     }

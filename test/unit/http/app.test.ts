@@ -10,6 +10,11 @@ import { TestServer } from './test-server';
 type IRoute = Parameters<typeof levelOf>[0];
 
 const openaiError = (message: string, code: string | null = null) => ({
+  object: 'error',
+  message,
+  type: expect.any(String) as string,
+  param: null,
+  code: expect.any(Number) as number,
   error: { message, type: 'invalid_request_error', param: null, code },
 });
 
@@ -63,6 +68,8 @@ describe('the routes', () => {
     '/detokenize': [['POST'], 'normal'],
     '/v1/tokenize': [['POST'], 'normal'],
     '/v1/detokenize': [['POST'], 'normal'],
+    '/v1/completions': [['POST'], 'normal'],
+    '/v1/chat/completions': [['POST'], 'normal'],
     '/v1/models': [['GET'], 'normal'],
     '/v1/models/*name': [['GET'], 'normal'],
     '/ping': [['GET'], 'normal'],
@@ -106,7 +113,7 @@ describe('the routes', () => {
       expect([path, reply.status]).toEqual([path, 404]);
       expect(await reply.json()).toEqual({ detail: 'Not Found' });
     }
-    for (const path of ['/v1/', '/v1/chat/completions', '/v1/responses']) {
+    for (const path of ['/v1/', '/v1/chat', '/v1/responses']) {
       const reply = await server.get(path);
       expect([path, reply.status]).toEqual([path, 404]);
       expect(await reply.json()).toEqual(openaiError('Not Found', 'unknown_url'));
@@ -498,7 +505,10 @@ describe('models', () => {
       status: 404,
       code: 'model_not_found',
     });
-    expect(await (await server.get('/v1/models/a%2Fb')).json()).toEqual({
+    expect(await (await server.get('/v1/models/a%2Fb')).json()).toMatchObject({
+      object: 'error',
+      type: '404',
+      code: 404,
       error: {
         message: "The model 'a/b' does not exist",
         type: 'invalid_request_error',

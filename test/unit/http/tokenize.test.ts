@@ -57,7 +57,8 @@ describe('with a tokenizer of bytes', () => {
   });
 
   it.each([
-    ['/tokenize', {}, 'prompt: must be'],
+    ['/tokenize', {}, "Exactly one of 'prompt' or 'messages' must be provided."],
+    ['/tokenize', { prompt: 'a', messages: [] }, "Exactly one of 'prompt' or 'messages' must be provided."],
     ['/tokenize', { prompt: 5 }, 'prompt: must be'],
     ['/tokenize', { prompt: ['a', 5] }, 'prompt: must be'],
     ['/tokenize', { prompt: 'a', add_special_tokens: 'yes' }, 'add_special_tokens: must be'],

@@ -1,0 +1,174 @@
+import { z } from 'zod';
+import { RequestError } from '../../core/errors';
+import {
+  DEFAULT_GENERATE_REQUEST,
+  type GenerateRequest,
+  type RawSamplingParams,
+  type RequestOrigin,
+} from '../../tokenizer-manager';
+import type { ChatTemplate } from '../../chat-template';
+import { NOT_AN_OBJECT } from '../body';
+import { parseBody, type OtherFields } from '../fields';
+import { messageSchema, readMessages } from './chat-messages';
+import { checkRequestFields, extraKeyOf, namesOf, OTHER_FIELDS, requestFields } from './request-fields';
+import { maxTokensOf, samplingFields, samplingParamsOf } from './sampling-fields';
+
+const integer = z.int({ error: 'must be an integer' }).nullish();
+const text = z.string({ error: 'must be a string' }).nullish();
+const boolean = z.boolean({ error: 'must be true or false' }).nullish();
+
+/** What both the answer and its prompt alone (`/v1/tokenize`) are asked by. */
+export const promptFields = {
+  messages: z.array(messageSchema, { error: 'must be a list of messages' }),
+  continue_final_message: boolean,
+  chat_template_kwargs: z.record(z.string(), z.unknown(), { error: 'must be an object' }).nullish(),
+  reasoning_effort: z
+    .union([z.string(), z.number()], { error: 'must be a word such as low, medium or high' })
+    .nullish(),
+  tools: z.array(z.unknown(), { error: 'must be a list of tools' }).nullish(),
+  tool_choice: z
+    .union([z.enum(['auto', 'none', 'required']), z.looseObject({ type: z.literal('function') })], {
+      error: 'must be auto, none, required or an object that names a function',
+    })
+    .nullish(),
+};
+
+const schema = z.object(
+  {
+    ...promptFields,
+    ...requestFields,
+    ...samplingFields,
+    rid: text,
+    extra_key: text,
+    max_tokens: integer,
+    max_completion_tokens: integer,
+    logprobs: boolean,
+    top_logprobs: integer,
+  },
+  { error: NOT_AN_OBJECT },
+);
+
+const OTHER: OtherFields = {
+  ...OTHER_FIELDS,
+  ignored: [...OTHER_FIELDS.ignored, 'parallel_tool_calls', 'function_call', 'verbosity'],
+  unavailable: [
+    ...OTHER_FIELDS.unavailable,
+    'functions',
+    'audio',
+    'modalities',
+    'web_search_options',
+    'reasoning',
+    'chat_template',
+    'documents',
+    'input_ids',
+  ],
+};
+
+type PromptFields = z.output<z.ZodObject<typeof promptFields>>;
+
+/** A request for an answer, and what only its reply needs. */
+export interface ChatBody {
+  /** Without its prompt. */
+  readonly request: GenerateRequest;
+  readonly conversation: Parameters<ChatTemplate['prompt']>[0];
+  readonly id: string;
+  /** As the client calls it; null where it says nothing. */
+  readonly model: string | null;
+  readonly n: number;
+  readonly streamOptions: { readonly includeUsage: boolean; readonly continuousUsage: boolean };
+}
+
+export interface ChatLimits {
+  /** Of sampling parameters that the request leaves out. */
+  readonly defaults: RawSamplingParams;
+  /** `--context-length`, where the operator set it. */
+  readonly contextLength: number | null;
+  readonly chat: ChatTemplate;
+}
+
+/** @throws RequestError */
+export function parseChatBody(value: unknown, origin: RequestOrigin, limits: ChatLimits): ChatBody {
+  const body = parseBody(schema, value, OTHER);
+  checkRequestFields(body);
+  const logprobs = body.logprobs ?? false;
+  if (body.top_logprobs != null && body.top_logprobs > 0 && !logprobs) {
+    throw new RequestError('bad_value', 'top_logprobs needs logprobs to be true.', 'top_logprobs');
+  }
+  const { id, rid } = namesOf(body);
+  const options = body.stream_options;
+  return {
+    request: {
+      ...DEFAULT_GENERATE_REQUEST,
+      samplingParams: {
+        ...limits.defaults,
+        ...samplingParamsOf(body),
+        max_new_tokens: maxNewTokens(body, limits),
+      },
+      addSpecialTokens: false,
+      rid,
+      returnLogprob: logprobs,
+      topLogprobsNum: body.top_logprobs ?? 0,
+      stream: body.stream ?? false,
+      priority: body.priority ?? null,
+      extraKey: extraKeyOf(body),
+      noLogs: body.no_logs ?? false,
+      origin,
+    },
+    conversation: readConversation(body, limits.chat),
+    id,
+    model: body.model ?? null,
+    n: body.n ?? 1,
+    streamOptions: {
+      includeUsage: options?.include_usage ?? false,
+      continuousUsage: options?.continuous_usage_stats ?? false,
+    },
+  };
+}
+
+/** What the template is asked for. @throws RequestError for what no template here can do */
+export function readConversation(body: PromptFields, chat: ChatTemplate): ChatBody['conversation'] {
+  refuseTools(body);
+  const { reasoning_effort: effort, chat_template_kwargs } = body;
+  if (effort != null && !chat.reads('reasoning_effort')) {
+    throw new RequestError(
+      'not_available',
+      'reasoning_effort is not available: the chat template of this model does not look at it.',
+      'reasoning_effort',
+    );
+  }
+  return {
+    messages: readMessages(body.messages),
+    continueFinalMessage: body.continue_final_message ?? false,
+    variables: { ...(effort != null && { reasoning_effort: effort }), ...chat_template_kwargs },
+  };
+}
+
+function refuseTools({ tools, tool_choice }: PromptFields): void {
+  if ((tools ?? []).length > 0) {
+    throw new RequestError('not_available', 'tools are not available on this server.', 'tools');
+  }
+  if (tool_choice == null || tool_choice === 'auto' || tool_choice === 'none') return;
+  const wanted = tool_choice === 'required' ? 'required' : 'a specific tool';
+  throw new RequestError(
+    'bad_value',
+    `Tools cannot be empty if tool choice is set to ${wanted}.`,
+    'tool_choice',
+  );
+}
+
+/** @returns null for as many as the context has room for */
+function maxNewTokens(
+  { max_completion_tokens, max_tokens }: z.output<typeof schema>,
+  { contextLength, defaults }: ChatLimits,
+): number | null {
+  const wanted =
+    maxTokensOf('max_completion_tokens', max_completion_tokens) ?? maxTokensOf('max_tokens', max_tokens);
+  if (wanted !== null && contextLength !== null && wanted > contextLength) {
+    throw new RequestError(
+      'bad_value',
+      `max_completion_tokens is too large: ${wanted}.This model supports at most ${contextLength} completion tokens.`,
+      'max_completion_tokens',
+    );
+  }
+  return wanted ?? (defaults['max_new_tokens'] as number | undefined) ?? null;
+}

@@ -1,0 +1,111 @@
+import { z } from 'zod';
+import { RequestError } from '../../core/errors';
+import { isIntegerList, isIntegerLists, isStringList } from '../../core/parse';
+import {
+  DEFAULT_GENERATE_REQUEST,
+  type GenerateRequest,
+  type RawSamplingParams,
+  type RequestOrigin,
+} from '../../tokenizer-manager';
+import { NOT_AN_OBJECT } from '../body';
+import { parseBody, type OtherFields } from '../fields';
+import { checkRequestFields, extraKeyOf, namesOf, OTHER_FIELDS, requestFields } from './request-fields';
+import { maxTokensOf, samplingFields, samplingParamsOf } from './sampling-fields';
+
+const DEFAULT_MAX_TOKENS = 16;
+
+type Prompt = string | string[] | number[] | number[][];
+
+const isPrompt = (value: unknown) =>
+  typeof value === 'string' || isStringList(value) || isIntegerList(value) || isIntegerLists(value);
+
+const schema = z.object(
+  {
+    ...requestFields,
+    ...samplingFields,
+    prompt: z.custom<Prompt>(isPrompt, {
+      error: 'must be a string, a list of strings, a list of integers or a list of lists of integers',
+    }),
+    max_tokens: z.int({ error: 'must be an integer' }).nullish(),
+    echo: z.boolean({ error: 'must be true or false' }).nullish(),
+    logprobs: z.int({ error: 'must be an integer' }).nullish(),
+    best_of: z.int({ error: 'must be an integer' }).nullish(),
+  },
+  { error: NOT_AN_OBJECT },
+);
+
+const OTHER: OtherFields = { ...OTHER_FIELDS, unavailable: [...OTHER_FIELDS.unavailable, 'suffix'] };
+
+/** A request for completions, and what only its reply needs. */
+export interface CompletionBody {
+  readonly request: GenerateRequest;
+  readonly id: string;
+  /** As the client calls it; null where it says nothing. */
+  readonly model: string | null;
+  /** Choices of each prompt. */
+  readonly n: number;
+  /** The prompts where they are to stand before the completions, else null. */
+  readonly echo: readonly (string | readonly number[])[] | null;
+  readonly streamOptions: { readonly includeUsage: boolean; readonly continuousUsage: boolean };
+}
+
+/**
+ * @param defaults of sampling parameters that the request leaves out
+ * @throws RequestError
+ */
+export function parseCompletionBody(
+  value: unknown,
+  origin: RequestOrigin,
+  defaults: RawSamplingParams,
+): CompletionBody {
+  const body = parseBody(schema, value, OTHER);
+  checkRequestFields(body);
+  const { prompt } = body;
+  if (prompt.length === 0) throw new RequestError('bad_value', 'Prompt cannot be empty', 'prompt');
+  const n = body.n ?? 1;
+  if (body.best_of != null && body.best_of !== n) {
+    throw new RequestError('not_available', `best_of other than n (${n}) is not available.`, 'best_of');
+  }
+  const ids = typeof prompt === 'string' || isStringList(prompt) ? null : prompt;
+  const echo = body.echo ?? false;
+  const { id, rid } = namesOf(body);
+  return {
+    request: {
+      ...DEFAULT_GENERATE_REQUEST,
+      text: ids === null ? (prompt as string | string[]) : null,
+      inputIds: ids,
+      samplingParams: {
+        max_new_tokens: DEFAULT_MAX_TOKENS,
+        ...defaults,
+        ...samplingParamsOf(body),
+        ...given('max_new_tokens', maxTokensOf('max_tokens', body.max_tokens)),
+      },
+      rid,
+      returnLogprob: body.logprobs != null,
+      logprobStartLen: echo ? 0 : -1,
+      topLogprobsNum: body.logprobs ?? 0,
+      stream: body.stream ?? false,
+      priority: body.priority ?? null,
+      extraKey: extraKeyOf(body),
+      noLogs: body.no_logs ?? false,
+      origin,
+    },
+    id,
+    model: body.model ?? null,
+    n,
+    echo: echo ? listOf(prompt) : null,
+    streamOptions: {
+      includeUsage: body.stream_options?.include_usage ?? false,
+      continuousUsage: body.stream_options?.continuous_usage_stats ?? false,
+    },
+  };
+}
+
+function given(name: string, value: number | null): RawSamplingParams {
+  return value === null ? {} : { [name]: value };
+}
+
+function listOf(prompt: Prompt): readonly (string | readonly number[])[] {
+  if (typeof prompt === 'string') return [prompt];
+  return isIntegerList(prompt) ? [prompt] : prompt;
+}

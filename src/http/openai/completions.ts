@@ -1,0 +1,61 @@
+import { inSlices, type GenerateJob } from '../../tokenizer-manager';
+import type { AppDeps } from '../app-deps';
+import { originOf } from '../origin';
+import type { RouteSpec } from '../route';
+import { disconnectSignal } from '../sse';
+import { parseCompletionBody, type CompletionBody } from './completion-body';
+import { completionChunks, completionReply, type CompletionContext } from './completion-reply';
+import { sendEvents } from './send-events';
+
+/** `/v1/completions`: text from a prompt. */
+export function completionRoutes(deps: AppDeps): RouteSpec[] {
+  const { args, manager } = deps;
+  return [
+    {
+      path: '/v1/completions',
+      methods: ['post'],
+      level: 'normal',
+      body: 'json_only',
+      async handler(req, res) {
+        const gone = disconnectSignal(res);
+        try {
+          const body = parseCompletionBody(req.body, originOf(req, res), args.preferredSamplingParams ?? {});
+          const job = await manager.generate(body.request, gone);
+          const context = await contextOf(deps, body, gone);
+          if (body.request.stream) {
+            await sendEvents(completionChunks(job, context), { res, gone, where: 'POST /v1/completions' });
+          } else {
+            const reply = await wholeReply(job, context);
+            if (!gone.aborted) res.json(reply);
+          }
+        } catch (error) {
+          if (!gone.aborted) throw error;
+        }
+      },
+    },
+  ];
+}
+
+async function wholeReply(job: GenerateJob, context: CompletionContext): Promise<object> {
+  return completionReply(await job.results(), context);
+}
+
+async function contextOf(
+  { args, manager }: AppDeps,
+  { id, model, n, echo, streamOptions }: CompletionBody,
+  gone: AbortSignal,
+): Promise<CompletionContext> {
+  const textOf = (prompt: string | readonly number[]) =>
+    typeof prompt === 'string' ? prompt : manager.detokenizeIds(prompt, { skipSpecialTokens: true }, gone);
+  return {
+    id,
+    model: model ?? args.servedModelName,
+    n,
+    echo: echo && (await inSlices(echo, async (prompt) => textOf(prompt))),
+    includeUsage: streamOptions.includeUsage || args.streamResponseDefaultIncludeUsage,
+    continuousUsage: streamOptions.continuousUsage,
+    reportsCache: args.enableCacheReport,
+    weightVersion: args.weightVersion,
+    textOf: (token) => manager.tokenizer?.tokenText(token) ?? '',
+  };
+}

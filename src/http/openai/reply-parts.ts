@@ -1,0 +1,59 @@
+import { assertNever } from '../../core/errors';
+import type { FinishReason } from '../../core/request';
+import type { TokenCounts } from './choice-news';
+
+/** What OpenAI's replies count. */
+export interface Usage {
+  readonly prompt_tokens: number;
+  readonly total_tokens: number;
+  readonly completion_tokens: number;
+  readonly prompt_tokens_details: { readonly cached_tokens: number } | null;
+  readonly reasoning_tokens: number;
+}
+
+/**
+ * @param choices of each prompt one after the other; a prompt counts once however many choices it has
+ * @param n choices of a prompt
+ * @param reportsCache `--enable-cache-report`
+ */
+export function usageOf(choices: readonly TokenCounts[], n: number, reportsCache: boolean): Usage {
+  const prompts = choices.filter((_, i) => i % n === 0);
+  const prompt = sum(prompts.map(({ promptTokens }) => promptTokens));
+  const completion = sum(choices.map(({ completionTokens }) => completionTokens));
+  const cached = sum(prompts.map(({ cachedTokens }) => cachedTokens));
+  return {
+    prompt_tokens: prompt,
+    total_tokens: prompt + completion,
+    completion_tokens: completion,
+    prompt_tokens_details: reportsCache && cached > 0 ? { cached_tokens: cached } : null,
+    reasoning_tokens: 0,
+  };
+}
+
+function sum(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0);
+}
+
+export interface ChoiceEnd {
+  readonly finish_reason: 'stop' | 'length' | 'abort' | null;
+  /** The stop string, or the token that ended the answer. */
+  readonly matched_stop: number | string | null;
+}
+
+export function endOf(finish: FinishReason | null): ChoiceEnd {
+  if (finish === null) return { finish_reason: null, matched_stop: null };
+  switch (finish.type) {
+    case 'stop':
+      return { finish_reason: 'stop', matched_stop: finish.matched };
+    case 'length':
+    case 'abort':
+      return { finish_reason: finish.type, matched_stop: null };
+    default:
+      return assertNever(finish);
+  }
+}
+
+/** Seconds since 1970. */
+export function now(): number {
+  return Math.floor(Date.now() / 1000);
+}

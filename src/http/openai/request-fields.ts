@@ -1,0 +1,114 @@
+import { randomUUID } from 'node:crypto';
+import { z } from 'zod';
+import { RequestError } from '../../core/errors';
+import type { OtherFields } from '../fields';
+import { BOOKKEEPING, UNAVAILABLE } from '../native/prompt-fields';
+
+const boolean = z.boolean({ error: 'must be true or false' }).nullish();
+const texts = z
+  .union([z.string(), z.array(z.string())], { error: 'must be a string or a list of strings' })
+  .nullish();
+
+/** What completions and chat completions have in common besides sampling. */
+export const requestFields = {
+  model: z.string({ error: 'must be a string' }).nullish(),
+  stream: boolean,
+  stream_options: z
+    .object(
+      { include_usage: boolean, continuous_usage_stats: boolean },
+      { error: 'must be an object with include_usage and continuous_usage_stats' },
+    )
+    .nullish(),
+  response_format: z.looseObject({ type: z.string() }, { error: 'must be an object with a type' }).nullish(),
+  rid: texts,
+  extra_key: texts,
+  cache_salt: z.string({ error: 'must be a string' }).nullish(),
+  priority: z.int({ error: 'must be an integer' }).nullish(),
+  no_logs: boolean,
+};
+
+export type RequestFields = z.output<z.ZodObject<typeof requestFields>>;
+
+/**
+ * Fields of OpenAI's API that change nothing about an answer here, features that this server does not have, and room for what
+ * clients add of their own.
+ */
+export const OTHER_FIELDS: OtherFields & { readonly ignored: string[]; readonly unavailable: string[] } = {
+  lenient: true,
+  ignored: [
+    ...BOOKKEEPING,
+    'user',
+    'metadata',
+    'store',
+    'service_tier',
+    'safety_identifier',
+    'prompt_cache_key',
+    'prompt_cache_retention',
+    'prediction',
+    'separate_reasoning',
+    'stream_reasoning',
+  ],
+  unavailable: [
+    ...UNAVAILABLE,
+    'json_schema',
+    'regex',
+    'ebnf',
+    'structural_tag',
+    'structured_outputs',
+    'guided_json',
+    'guided_regex',
+    'guided_choice',
+    'guided_grammar',
+    'custom_logit_processor',
+    'custom_params',
+    'return_hidden_states',
+    'return_routed_experts',
+    'return_cached_tokens_details',
+    'return_token_ids',
+    'return_prompt_token_ids',
+    'return_meta_info',
+    'session_params',
+    'bootstrap_host',
+    'bootstrap_port',
+    'bootstrap_room',
+  ],
+};
+
+/**
+ * Refuses what the common fields ask for and this server cannot do.
+ * @throws RequestError
+ */
+export function checkRequestFields({ model, response_format }: RequestFields): void {
+  const adapter = model?.split(/:(.*)/s)[1]?.trim() ?? '';
+  if (adapter !== '') {
+    throw new RequestError(
+      'bad_value',
+      `LoRA adapter '${adapter}' was requested, but LoRA is not enabled. Please launch the server with --enable-lora flag and ` +
+        'preload adapters using --lora-paths or /load_lora_adapter endpoint.',
+      'model',
+    );
+  }
+  if (response_format != null && response_format.type !== 'text') {
+    throw new RequestError(
+      'not_available',
+      `response_format is not available on this server: got type '${response_format.type.slice(0, 64)}'.`,
+      'response_format',
+    );
+  }
+}
+
+/**
+ * The name of a request, under which all of its prompts and samples can be aborted, and the one each prompt has where the client
+ * named them one by one.
+ */
+export function namesOf({ rid }: RequestFields): { readonly id: string; readonly rid: string | string[] } {
+  const given = rid ?? randomUUID().replaceAll('-', '');
+  return { id: typeof given === 'string' ? given : (given[0] ?? ''), rid: given };
+}
+
+/** What keeps prefixes of different clients apart: their key, and their salt if they have one. */
+export function extraKeyOf({ extra_key, cache_salt }: RequestFields): string | string[] | null {
+  if (cache_salt == null) return extra_key ?? null;
+  const salted = (key: string | null) => JSON.stringify([cache_salt, key]);
+  return Array.isArray(extra_key) ? extra_key.map(salted) : salted(extra_key ?? null);
+}

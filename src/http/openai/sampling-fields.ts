@@ -1,0 +1,57 @@
+import { z } from 'zod';
+import { RequestError } from '../../core/errors';
+import type { RawSamplingParams } from '../../tokenizer-manager';
+
+const number = z.number({ error: 'must be a number' }).nullish();
+const integer = z.int({ error: 'must be an integer' }).nullish();
+const boolean = z.boolean({ error: 'must be true or false' }).nullish();
+const texts = z
+  .union([z.string(), z.array(z.string())], { error: 'must be a string or a list of strings' })
+  .nullish();
+
+/** How tokens are drawn, under the names of OpenAI's API and SGLang's additions to it. */
+export const samplingFields = {
+  temperature: number,
+  top_p: number,
+  top_k: integer,
+  min_p: number,
+  frequency_penalty: number,
+  presence_penalty: number,
+  repetition_penalty: number,
+  min_tokens: integer,
+  n: integer,
+  seed: integer,
+  stop: texts,
+  stop_token_ids: z.array(z.int(), { error: 'must be a list of integers' }).nullish(),
+  stop_regex: texts,
+  no_stop_trim: boolean,
+  ignore_eos: boolean,
+  skip_special_tokens: boolean,
+  logit_bias: z.record(z.string(), z.number(), { error: 'must be an object of numbers' }).nullish(),
+};
+
+export type SamplingFields = z.output<z.ZodObject<typeof samplingFields>>;
+
+/** Fields whose name in `sampling_params` is another. */
+const RENAMED: Readonly<Partial<Record<keyof SamplingFields, string>>> = {
+  min_tokens: 'min_new_tokens',
+  seed: 'sampling_seed',
+};
+
+/**
+ * What a request says of sampling, as `sampling_params`. What it leaves out is left out, so that defaults below can count.
+ * @param body may hold other fields as well
+ */
+export function samplingParamsOf(body: SamplingFields): RawSamplingParams {
+  const names = Object.keys(samplingFields) as (keyof SamplingFields)[];
+  const given = names.filter((name) => (body[name] ?? null) !== null);
+  return Object.fromEntries(given.map((name) => [RENAMED[name] ?? name, body[name]]));
+}
+
+/** @returns the number of tokens wanted; null where the request leaves it out */
+export function maxTokensOf(name: string, value: number | null | undefined): number | null {
+  if ((value ?? null) !== null && (value as number) <= 0) {
+    throw new RequestError('bad_value', `${name} must be positive, got ${value}.`, name);
+  }
+  return value ?? null;
+}
