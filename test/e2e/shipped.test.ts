@@ -1,5 +1,7 @@
+import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { bundledModelPath } from '../../src/core/package';
 import { generate, greedy, streamed } from './client';
 import { launch, type Server } from './harness';
@@ -47,4 +49,13 @@ test('streamed, it says the same', async () => {
   const chunks = await streamed(server, body);
   expect(chunks.at(-1)?.text).toBe(whole.text);
   expect(whole.text).toContain('Rome');
+});
+
+test.each([
+  ['the README’s program', /```js\n(import OpenAI[^`]*)```/.exec(README)?.[1] ?? ''],
+  ['examples/openai.mjs', readFileSync(join(__dirname, '../../examples/openai.mjs'), 'utf8')],
+])('%s prints Paris', async (_, program) => {
+  const source = program.replace('http://127.0.0.1:30000', server.url);
+  const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '--eval', source]);
+  expect(stdout.trim()).toBe('The capital of France is Paris.');
 });
