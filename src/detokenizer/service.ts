@@ -6,6 +6,7 @@ import type { DetokenizerMsg, SchedulerMsg, TokenizerManagerMsg } from '../ipc/m
 import { PullQueue, PushQueue } from '../ipc/queues';
 import type { InvalidMessage } from '../ipc/receive';
 import { logger } from '../logging/logger';
+import { MetricsReporter } from '../metrics/reporter';
 import type { ServerArgs } from '../server-args/server-args';
 import type { StartedChild } from '../child/frame';
 import { SoftWatchdog } from '../child/soft-watchdog';
@@ -13,10 +14,12 @@ import { Detokenizer } from './detokenizer';
 
 /** The part of `ChildInit` that is used here. */
 export interface DetokenizerInit {
-  readonly args: Pick<ServerArgs, 'skipTokenizerInit' | 'softWatchdogTimeout'>;
+  readonly args: Pick<ServerArgs, 'enableMetrics' | 'skipTokenizerInit' | 'softWatchdogTimeout'>;
   readonly endpoints: Endpoints;
   readonly tokenizerDir: string;
 }
+
+const REPORT_MS = 1000;
 
 /**
  * What the detokenizer process does: one inbox, one `Detokenizer`, answers to the TokenizerManager and to the scheduler.
@@ -42,6 +45,11 @@ export async function startDetokenizer({
       ? null
       : new SoftWatchdog('DetokenizerManager', args.softWatchdogTimeout);
 
+  const reporter = args.enableMetrics
+    ? new MetricsReporter('detokenizer', (samples) => toTokenizerManager.put({ type: 'metrics', samples }))
+    : null;
+  const reports = reporter === null ? undefined : setInterval(() => reporter.report(), REPORT_MS);
+
   let first = true;
   const handle = ({ outputs }: DetokenizerMsg): void => {
     if (first) holdUp('SGLANG_TEST_STUCK_DETOKENIZER');
@@ -65,6 +73,7 @@ export async function startDetokenizer({
     done: Promise.race([inbox.consume(handle, onInvalid), broken]),
     close() {
       watchdog?.stop();
+      clearInterval(reports);
       inbox.close();
       toTokenizerManager.close();
       toScheduler.close();

@@ -6,6 +6,7 @@ import {
   type PositionLogprobs,
   type SamplingParams,
 } from '../core/request';
+import { metricSample, type MetricSample } from '../core/metric-sample';
 import {
   boolean,
   fields,
@@ -106,14 +107,36 @@ export interface SchedulerState {
   readonly busyMs: number;
 }
 
-/** Answer to `get_internal_state`: what `/server_info` reports beyond the flags. */
-export interface InternalState {
-  readonly lastGenThroughput: number;
+/** What a scheduler has to do, and what it has for it. Tokens are those of the KV cache. */
+export interface SchedulerLoad {
+  readonly running: number;
+  readonly queued: number;
+  /** Of those that wait: how many wait for a grammar or another preparation, and how many ran before. */
+  readonly preparing: number;
+  readonly retracted: number;
+  /** Whether all of them are held by `pause`. */
+  readonly paused: boolean;
+  readonly maxRunning: number;
+  readonly usedTokens: number;
+  /** Prompt and output of what waits. */
+  readonly queuedTokens: number;
+  readonly totalTokens: number;
+  /** Tokens a second in the last interval of decode steps. */
+  readonly genThroughput: number;
+  /** Share of the last prefill batch that was cached. */
+  readonly cacheHitRate: number;
+}
+
+/** Answer to `get_internal_state`: what `/server_info` and `/v1/loads` report beyond the flags. */
+export interface InternalState extends MemoryUse {
+  readonly load: SchedulerLoad;
+}
+
+/** What the model and its keys and values take. */
+export interface MemoryUse {
   readonly weightBytes: number;
   readonly kvCacheBytes: number;
   readonly graphBytes: number;
-  readonly tokenCapacity: number;
-  readonly maxRunningRequests: number;
 }
 
 export type ControlResult =
@@ -224,6 +247,8 @@ export const MESSAGES = {
         busyMs: number,
       }),
     }),
+    /** From a child, with `--enable-metrics`: at most once a second, and when it falls idle. */
+    metrics: fields<{ readonly samples: readonly MetricSample[] }>({ samples: listOf(metricSample) }),
     control_reply: fields<{ readonly callId: number; readonly result: ControlResult }>({
       callId: number,
       result: is(fields<{ of: string }>({ of: string })),

@@ -7,9 +7,12 @@ import { isAlive } from '../http/health';
 import type { SchedulerMsg } from '../ipc/messages';
 import { PullQueue, PushQueue } from '../ipc/queues';
 import { logger } from '../logging/logger';
+import { NO_METRICS } from '../metrics/recorder';
+import type { MetricsRegistry } from '../metrics/registry';
 import { TokenizerManager } from '../tokenizer-manager';
 import { loadTokenizer } from '../tokenizer/tokenizer';
 import { TokenizerPool } from '../tokenizer/tokenizer-pool';
+import type { ServerArgs } from '../server-args';
 import type { ChildInit } from '../child/protocol';
 
 /** A scheduler that was silent or stuck for longer will not finish its requests. */
@@ -35,23 +38,32 @@ export class Frontend {
     modelReady: Promise<ModelFacts>,
     fail: (error: unknown) => void,
   ): Promise<Frontend> {
-    const [inbox, texts, facts] = await Promise.all([
+    const [inbox, texts, metrics, facts] = await Promise.all([
       PullQueue.bind('tokenizerManager', init.endpoints.tokenizerManager),
       loadTexts(init),
+      loadMetrics(init.args),
       modelReady,
     ]);
-    return new Frontend(init, inbox, texts, facts, fail);
+    return new Frontend(init, inbox, texts, metrics, facts, fail);
   }
 
   private constructor(
     { args, endpoints }: ChildInit,
     private readonly inbox: PullQueue<'tokenizerManager'>,
     { tokenizer, chat }: Texts,
+    metrics: MetricsRegistry | null,
     readonly facts: ModelFacts,
     fail: (error: unknown) => void,
   ) {
     this.toScheduler = new PushQueue<SchedulerMsg>(endpoints.scheduler, fail);
-    const manager = new TokenizerManager({ args, facts, tokenizer, toScheduler: this.toScheduler });
+    const { toScheduler } = this;
+    const manager = new TokenizerManager({
+      args,
+      facts,
+      tokenizer,
+      toScheduler,
+      metrics: metrics ?? NO_METRICS,
+    });
     inbox
       .consume(
         (message) => manager.handle(message),
@@ -61,7 +73,7 @@ export class Frontend {
     this.manager = manager;
     this.tokenizer = tokenizer;
     this.chat = chat;
-    this.application = createApp({ args, facts, manager, chat, status: this.status });
+    this.application = createApp({ args, facts, manager, chat, metrics, status: this.status });
   }
 
   /** Requests that are not finished. */
@@ -104,4 +116,8 @@ async function loadTexts({ args, tokenizerDir }: ChildInit): Promise<Texts> {
   const tokenizer = new TokenizerPool(await loadTokenizer(tokenizerDir), tokenizerDir);
   const chat = args.isEmbedding ? null : await ChatTemplate.load(tokenizerDir, args, tokenizer);
   return { tokenizer, chat };
+}
+
+async function loadMetrics(args: ServerArgs): Promise<MetricsRegistry | null> {
+  return args.enableMetrics ? (await import('../metrics/open.js')).openMetrics(args) : null;
 }

@@ -23,6 +23,8 @@ export interface ModelParts {
   readonly session: Session;
   /** Bytes the process grew by while loading weights. */
   readonly weightBytes: number;
+  /** Time that loading them took. */
+  readonly weightSeconds: number;
 }
 
 export interface GenerationModel extends ModelParts, Generation {
@@ -71,7 +73,7 @@ async function loadWeights(
   model: Model,
   options: Pick<GraphOptions, 'capacity' | 'tail'>,
   backend: Backend,
-): Promise<Pick<ModelParts, 'session' | 'weightBytes'>> {
+): Promise<Pick<ModelParts, 'session' | 'weightBytes' | 'weightSeconds'>> {
   logger.info(`Load weight begin. avail mem=${gigabytes(backend.memory.freeBytes())} GB`);
   const startedAt = performance.now();
   const before = process.memoryUsage.rss();
@@ -85,7 +87,7 @@ async function loadWeights(
       `Load weight end. elapsed=${secondsSince(startedAt)} s, type=${model.config.architecture}, dtype=${backend.elementType}, ` +
         `avail mem=${gigabytes(backend.memory.freeBytes())} GB, mem usage=${gigabytes(weightBytes)} GB.`,
     );
-    return { session, weightBytes };
+    return { session, weightBytes, weightSeconds: (performance.now() - startedAt) / 1000 };
   } finally {
     progress.stop();
     weights.close();

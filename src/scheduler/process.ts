@@ -11,6 +11,9 @@ import { assembleEmbedding, batchLimits } from './embedding/assemble';
 import { answerInvalid } from './answer-invalid';
 import { assembleScheduler } from './generation/assemble';
 import type { Loop, SchedulerOutlets } from './loop';
+import { MetricsReporter } from '../metrics/reporter';
+import { NO_METRICS } from '../metrics/recorder';
+import { recordModel } from './model-gauges';
 import { startWatchdog } from './watchdog';
 
 /** Main file of the scheduler process. */
@@ -34,13 +37,21 @@ async function start({ args, endpoints, modelDir }: ChildInit): Promise<StartedC
     detokenizer: (message) => toDetokenizer.put(message),
     tokenizerManager: (message) => toTokenizerManager.put(message),
   };
+  const reporter = args.enableMetrics
+    ? new MetricsReporter('scheduler', (samples) => toTokenizerManager.put({ type: 'metrics', samples }))
+    : null;
+  const metrics = reporter ?? NO_METRICS;
   const scheduler: Loop =
     model.kind === 'generation'
-      ? assembleScheduler(args, model, outlets)
-      : assembleEmbedding(args, model, outlets);
+      ? assembleScheduler(args, model, outlets, metrics)
+      : assembleEmbedding(args, model, outlets, metrics);
+  recordModel(metrics, args, model, scheduler);
+  reporter?.beforeReport((to) => scheduler.recordGauges(to));
+  scheduler.onIdle = () => reporter?.reportNews();
   const stopWatchdog = startWatchdog(() => scheduler.state.busyMs, args.watchdogTimeout, softWatchdogTimeout);
   const heartbeat = setInterval(() => {
     toTokenizerManager.put({ type: 'heartbeat', state: scheduler.state });
+    reporter?.report();
     scheduler.nudge();
   }, HEARTBEAT_MS);
 

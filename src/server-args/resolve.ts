@@ -5,6 +5,7 @@ import * as derive from './derive';
 import type { Machine } from './machine';
 import type { ParsedFlags } from './parse';
 import type { ServerArgs } from './server-args';
+import { checkMetricFlags } from './metric-flags';
 import { checkSupport } from './support';
 import { flagOf, type FlagValues } from './table';
 
@@ -28,6 +29,7 @@ export function resolveServerArgs(flags: ParsedFlags, machine: Machine): Resolve
   const warnings = checkSupport(flags);
   const { values } = flags;
   checkServedModelName(values);
+  checkMetricFlags(values);
 
   const modelPath = values.modelPath ?? machine.bundledModelPath;
   const facts: derive.DeviceFacts =

@@ -15,6 +15,8 @@ import type {
 } from '../ipc/messages';
 import type { InvalidMessage } from '../ipc/receive';
 import { logger } from '../logging/logger';
+import { CustomLabels } from '../metrics/custom-labels';
+import { NO_METRICS, type Metrics } from '../metrics/recorder';
 import type { ServerArgs } from '../server-args/server-args';
 import { ControlCalls } from './control-calls';
 import { EmbedManager, type EmbedReply, type EmbedRequest } from './embed/embed-manager';
@@ -24,6 +26,7 @@ import { DEFAULT_GENERATE_REQUEST, NO_ORIGIN, type GenerateRequest } from './gen
 import { promptMessage, type PromptMessage } from './prompt-message';
 import { CrashRecorder, type RecordedRequest } from './crash-recorder';
 import { RequestLogger } from './request-logger';
+import { RequestMeters, type RequestMeter } from './request-meter';
 import { memberOf, requestFields, resultFields, type RecordFields } from './request-record';
 import { RequestState } from './request-state';
 import { parseSamplingParams, type SamplingContext } from './sampling-params';
@@ -35,6 +38,8 @@ export interface TokenizerManagerDeps {
   /** null where only token ids go in and out (`--skip-tokenizer-init`). */
   readonly tokenizer: AsyncTokenizer | null;
   readonly toScheduler: { put(message: SchedulerMsg): void };
+  /** By default nothing is counted. */
+  readonly metrics?: Metrics;
 }
 
 /** The scheduler's last sign of life. */
@@ -49,12 +54,15 @@ export interface Heartbeat {
 interface Entry {
   readonly state: RequestState;
   readonly request: GenerateRequest;
+  readonly meter: RequestMeter;
   /** Which prompt of the request it is. */
   readonly index: number;
   /** Milliseconds since 1970. */
   readonly createdAt: number;
 }
 
+/** What the server asks of itself. */
+const UNCOUNTED = { noLogs: true, logMetrics: false } as const;
 const FLUSH_RETRY_MS = 50;
 /** Characters of a text that is tokenized for its own sake, whatever the context. */
 const MAX_TEXT = 2 ** 20;
@@ -70,6 +78,10 @@ export class TokenizerManager {
   private readonly vectors: EmbedManager;
   private readonly control: ControlCalls;
   private readonly requestLogger: RequestLogger;
+  private readonly metrics: Metrics;
+  private readonly meters: RequestMeters;
+  /** The call for the state of now that is under way, for all who ask meanwhile. */
+  private loading: Promise<InternalState> | null = null;
   private readonly crashRecorder: CrashRecorder | null;
   private readonly sampling: SamplingContext;
   private readonly outputWaiters = new Set<() => void>();
@@ -84,7 +96,10 @@ export class TokenizerManager {
     this.control = new ControlCalls((message) => deps.toScheduler.put(message));
     this.requestLogger = new RequestLogger(args);
     this.crashRecorder = args.crashDumpFolder === null ? null : new CrashRecorder(args.crashDumpFolder);
-    this.vectors = new EmbedManager(deps, this.requestLogger);
+    const labels = new CustomLabels(args.tokenizerMetricsAllowedCustomLabels ?? []);
+    this.metrics = deps.metrics ?? NO_METRICS;
+    this.meters = new RequestMeters(this.metrics, labels);
+    this.vectors = new EmbedManager(deps, this.requestLogger, this.meters);
     const eos = [
       ...facts.eosTokenIds,
       ...(tokenizer?.sync.eosTokenId == null ? [] : [tokenizer.sync.eosTokenId]),
@@ -121,6 +136,9 @@ export class TokenizerManager {
       case 'heartbeat':
         this.schedulerState = message.state;
         this.heartbeatAt = performance.now();
+        return;
+      case 'metrics':
+        this.metrics.apply(message.samples);
         return;
       case 'control_reply':
         this.control.settle(message.callId, message.result);
@@ -190,14 +208,13 @@ export class TokenizerManager {
    */
   async probe(rid: string, gone: AbortSignal): Promise<void> {
     if (this.deps.facts.kind === 'embedding') {
-      this.encode({ text: null, inputIds: [0], rid, noLogs: true, origin: NO_ORIGIN }, gone).catch(
-        () => undefined,
-      );
+      const request = { text: null, inputIds: [0], rid, ...UNCOUNTED, customLabels: null, origin: NO_ORIGIN };
+      this.encode(request, gone).catch(() => undefined);
       return;
     }
     const samplingParams = { max_new_tokens: 1, temperature: 0 };
     await this.generate(
-      { ...DEFAULT_GENERATE_REQUEST, rid, inputIds: [0], samplingParams, noLogs: true },
+      { ...DEFAULT_GENERATE_REQUEST, rid, inputIds: [0], samplingParams, ...UNCOUNTED },
       gone,
     );
   }
@@ -265,6 +282,12 @@ export class TokenizerManager {
     return (await this.control.call(type, (callId) => ({ type, callId }))).state;
   }
 
+  /** The same for those who ask often: callers at the same time share one answer. */
+  load(): Promise<InternalState> {
+    this.loading ??= this.internalState().finally(() => (this.loading = null));
+    return this.loading;
+  }
+
   /**
    * Writes the requests of the last minutes to `--crash-dump-folder`.
    * @param about what else the dump says
@@ -308,6 +331,7 @@ export class TokenizerManager {
     if (output.finish !== null) this.states.delete(output.rid);
     if (entry.state.finish !== null) return;
     entry.state.apply(output);
+    entry.meter.output(output.completionTokens);
     if (output.finish !== null) this.ended(entry);
   }
 
@@ -321,7 +345,8 @@ export class TokenizerManager {
   }
 
   private ended(entry: Entry): void {
-    const { state } = entry;
+    const { meter, state } = entry;
+    meter.ended(state);
     const request = memberOf(entry.request, entry.index);
     this.requestLogger.aborted(request, state.rid, state.finish, state.isDetached);
     this.requestLogger.finished(request, state.rid, state.e2eLatency ?? 0, () => resultFields(state));
@@ -359,7 +384,7 @@ export class TokenizerManager {
       const bare = { ...message, sampling, logprobs: null };
       return complete(bare, { rid, sample: 0 }, { ...request, stream: false });
     });
-    const quiet = { ...request, noLogs: true };
+    const quiet = { ...request, ...UNCOUNTED };
     const results = await this.open(warmups, true, quiet, performance.now(), signal).results();
     refuseGone(signal);
     const aborted = results.find(({ finish }) => finish?.type === 'abort')?.finish;
@@ -378,13 +403,15 @@ export class TokenizerManager {
   ): GenerateJob {
     refuseGone(signal);
     this.refuseDuplicates(messages.map(({ rid }) => rid));
+    this.meters.processed(request, receivedAt);
     const states = messages.map((message) => new RequestState(message, receivedAt));
     const put = (rid: string) => this.deps.toScheduler.put({ type: 'abort', rid });
     const job = new GenerateJob(states, isBatch, put);
     let index = -1;
     for (const state of states) {
       if (state.message.sample === 0) index += 1;
-      this.states.set(state.rid, { state, request, index, createdAt: Date.now() });
+      const meter = this.meters.open(request, receivedAt);
+      this.states.set(state.rid, { state, request, meter, index, createdAt: Date.now() });
       this.deps.toScheduler.put(state.message);
     }
     signal.addEventListener('abort', () => job.abandon(), { once: true });

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { isLabels } from '../http-metrics';
 import { isIntegerList, isIntegerLists, isStringList } from '../../core/parse';
 
 /** What bodies with prompts have in common: one prompt or several, as texts or as token ids, and fields that do nothing here. */
@@ -15,10 +16,16 @@ export const ids = z
   })
   .nullish();
 
+/** What a request says of its own measurement. */
+export const MEASUREMENT = {
+  log_metrics: z.boolean({ error: 'must be true or false' }).nullish(),
+  custom_labels: z
+    .custom<Record<string, string>>(isLabels, { error: 'must be an object of strings' })
+    .nullish(),
+};
+
 /** Fields that SGLang's own processes add; they ask for nothing. */
 export const BOOKKEEPING: readonly string[] = [
-  'log_metrics',
-  'custom_labels',
   'external_trace_header',
   'received_time',
   'received_time_perf',

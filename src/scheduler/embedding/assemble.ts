@@ -1,4 +1,5 @@
 import type { EmbeddingModel } from '../../model-runner/load';
+import { NO_METRICS, type Recorder } from '../../metrics/recorder';
 import type { ServerArgs } from '../../server-args/server-args';
 import { readTimeouts } from '../generation/limits';
 import type { SchedulerOutlets } from '../loop';
@@ -25,6 +26,7 @@ export function assembleEmbedding(
   args: ServerArgs,
   model: EmbeddingModel,
   { tokenizerManager }: SchedulerOutlets,
+  metrics: Recorder = NO_METRICS,
 ): EmbeddingScheduler {
   const limits = batchLimits(args);
   const logStatus = openStatusLog(() => scheduler.rids);
@@ -35,14 +37,8 @@ export function assembleEmbedding(
     waitingMs: readTimeouts().waitingMs,
     send: (outputs) => tokenizerManager({ type: 'vector_outputs', outputs }),
     reply: (callId, result) => tokenizerManager({ type: 'control_reply', callId, result }),
-    internalState: () => ({
-      lastGenThroughput: 0,
-      weightBytes: model.weightBytes,
-      kvCacheBytes: 0,
-      graphBytes: 0,
-      tokenCapacity: limits.tokens,
-      maxRunningRequests: limits.prompts,
-    }),
+    memoryUse: { weightBytes: model.weightBytes, kvCacheBytes: 0, graphBytes: 0 },
+    metrics,
     afterBatch: () => {
       tokenizerManager({ type: 'heartbeat', state: scheduler.state });
       logStatus();

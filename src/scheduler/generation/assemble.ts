@@ -3,8 +3,10 @@ import type { ServerArgs } from '../../server-args/server-args';
 import { openStatusLog } from '../status-log';
 import { BatchLog } from './batch-log';
 import { BatchRunner } from './batch-runner';
+import { NO_METRICS, type Recorder } from '../../metrics/recorder';
 import { KvLedger } from '../kv/kv-ledger';
 import type { SchedulerOutlets } from '../loop';
+import { GenerationMetrics } from './generation-metrics';
 import { OutputBatch } from './output-batch';
 import type { Preparation } from './preparation';
 import { RequestMemory } from './request-memory';
@@ -14,12 +16,14 @@ import { seededRandom } from './seeded-random';
 
 /**
  * Puts a scheduler together around a loaded model.
+ * @param metrics told what happens
  * @param preparations what requests need before they can be computed; nothing does yet
  */
 export function assembleScheduler(
   args: ServerArgs,
   model: GenerationModel,
   outlets: SchedulerOutlets,
+  metrics: Recorder = NO_METRICS,
   preparations: readonly Preparation[] = [],
 ): Scheduler {
   const { config, plan, runner: modelRunner } = model;
@@ -28,9 +32,11 @@ export function assembleScheduler(
     pageSize: args.pageSize,
     disableRadixCache: args.disableRadixCache,
     evictionPolicy: args.radixEvictionPolicy,
+    metrics,
   });
   const rows = new RowTable(modelRunner.kv);
-  const log = new BatchLog(model.backend.graphName, args.decodeLogInterval, args.cudaGraphBs.at(-1) ?? 0);
+  const largestCaptured = args.cudaGraphBs.at(-1) ?? 0;
+  const log = new BatchLog(model.backend.graphName, args.decodeLogInterval, largestCaptured);
   const logStatus = openStatusLog(() => scheduler.rids);
   const heartbeat = () => outlets.tokenizerManager({ type: 'heartbeat', state: scheduler.state });
   const scheduler: Scheduler = new Scheduler({
@@ -39,22 +45,20 @@ export function assembleScheduler(
     maxReqLen: plan.maxReqLen,
     maxReqInputLen: plan.maxReqInputLen,
     rows,
-    memory: new RequestMemory(ledger, modelRunner.kv, rows),
+    memory: new RequestMemory(ledger, modelRunner.kv, rows, metrics),
     ledger,
-    runner: new BatchRunner(modelRunner, config.vocabSize),
-    outputs: new OutputBatch(outlets.detokenizer),
+    runner: new BatchRunner(modelRunner, config.vocabSize, metrics),
+    outputs: new OutputBatch(outlets.detokenizer, args.enableMetrics),
     log,
+    metrics: new GenerationMetrics(metrics, largestCaptured),
     preparations,
     random: seededRandom(args.randomSeed),
     reply: (callId, result) => outlets.tokenizerManager({ type: 'control_reply', callId, result }),
-    internalState: () => ({
-      lastGenThroughput: log.genThroughput,
+    memoryUse: {
       weightBytes: model.weightBytes,
       kvCacheBytes: modelRunner.kv.bytes,
       graphBytes: model.graphBytes,
-      tokenCapacity: plan.maxTotalNumTokens,
-      maxRunningRequests: plan.maxRunningRequests,
-    }),
+    },
     afterBatch: () => {
       heartbeat();
       logStatus();

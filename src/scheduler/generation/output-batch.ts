@@ -14,11 +14,15 @@ const REFRESH_TOKENS = 50;
 export class OutputBatch {
   private outputs: TokenOutput[] = [];
 
-  constructor(private readonly send: (message: DetokenizerMsg) => void) {}
+  /** @param announceFirst whether the first token of every reply is told at once, so that the time to it can be taken */
+  constructor(
+    private readonly send: (message: DetokenizerMsg) => void,
+    private readonly announceFirst = false,
+  ) {}
 
   /** Takes what a request has to say now, if its interval has come or it ended. */
   collect(request: Request): void {
-    if (!isDue(request)) return;
+    if (!isDue(request) && !(this.announceFirst && request.emitted === 0)) return;
     const newIds = request.ids.view(request.promptLen + request.emitted).slice();
     this.outputs.push({
       rid: request.rid,

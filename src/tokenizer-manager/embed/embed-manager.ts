@@ -8,6 +8,7 @@ import { promptIds } from '../prompt-message';
 import { inSlices } from '../slices';
 import type { RequestOrigin } from '../generate-request';
 import type { RequestLogger } from '../request-logger';
+import type { RequestMeters } from '../request-meter';
 import { memberOf, vectorFields } from '../request-record';
 import type { TokenizerManagerDeps } from '../tokenizer-manager';
 
@@ -18,6 +19,10 @@ export interface EmbedRequest {
   readonly rid: string | readonly string[] | null;
   /** Leave this request out of the request log. */
   readonly noLogs: boolean;
+  /** False leaves this request out of the metrics of requests. */
+  readonly logMetrics: boolean;
+  /** Its labels in them; those that are not allowed do not count. */
+  readonly customLabels: Readonly<Record<string, string>> | null;
   readonly origin: RequestOrigin;
 }
 
@@ -44,6 +49,7 @@ export class EmbedManager {
   constructor(
     private readonly deps: TokenizerManagerDeps,
     private readonly log: RequestLogger,
+    private readonly meters: RequestMeters,
   ) {}
 
   get pendingRids(): readonly string[] {
@@ -79,6 +85,7 @@ export class EmbedManager {
     if (gone.aborted) throw clientLeft();
     this.refuseDuplicates(rids);
     this.log.received(request, rids);
+    this.meters.processed(request, receivedAt);
     const outputs = messages.map((message) => {
       const output = new Promise<VectorOutput>((resolve) => this.pending.set(message.rid, resolve));
       this.deps.toScheduler.put(message);
@@ -89,6 +96,7 @@ export class EmbedManager {
     const ended = outputs.map(async (output, index) => {
       const done = await output;
       const e2eLatency = (performance.now() - receivedAt) / 1000;
+      this.meters.open(request, receivedAt).ended({ ...done, ...NO_TOKENS, e2eLatency });
       const member = memberOf(request, index);
       this.log.aborted(member, done.rid, done.finish, gone.aborted);
       this.log.finished(member, done.rid, e2eLatency, () => vectorFields(done, e2eLatency));
@@ -122,6 +130,9 @@ export class EmbedManager {
     }
   }
 }
+
+/** A vector comes of a prompt alone. */
+const NO_TOKENS = { completionTokens: 0, cachedTokens: 0, retractions: 0 } as const;
 
 /** An output with the seconds since its request arrived. */
 type TimedOutput = VectorOutput & { readonly e2eLatency: number };

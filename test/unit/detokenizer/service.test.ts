@@ -14,7 +14,7 @@ import { logger } from '../../../src/logging/logger';
 import type { StartedChild } from '../../../src/child/frame';
 import { TINY_TOKENIZERS, withTokenizerFolder } from './tokenizers';
 
-const ARGS = { skipTokenizerInit: false, softWatchdogTimeout: null };
+const ARGS = { enableMetrics: false, skipTokenizerInit: false, softWatchdogTimeout: null };
 const DECODE: DecodeParams = {
   skipSpecialTokens: true,
   noStopTrim: false,

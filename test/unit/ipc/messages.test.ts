@@ -70,6 +70,7 @@ const messages: readonly Message[] = [
   },
   { type: 'failed', rid: 'r', message: 'malformed' },
   { type: 'heartbeat', state },
+  { type: 'metrics', samples: [['num_running_reqs', 1, null]] },
   { type: 'control_reply', callId: 1, result: { of: 'pause' } },
 ];
 
@@ -98,6 +99,11 @@ it('refuses an unknown pause mode, an output without ids, and what is no message
   expect(isWellFormed(wire({ type: 'text_outputs', outputs }))).toBe(false);
   expect(isWellFormed({ type: 'constructor' })).toBe(false);
 });
+
+it.each([['one'], [['x', 1]], [['x', '1', null]], [[1, 1, null]], [['x', 1, 'labels']]])(
+  'refuses the sample %j',
+  (sample) => expect(isWellFormed(wire({ type: 'metrics', samples: [sample] }))).toBe(false),
+);
 
 it('refuses a message of another receiver', () => {
   for (const type of ['text_outputs', 'constructor']) {

@@ -105,11 +105,21 @@ export class FakeScheduler {
       case 'continue':
         return this.reply(message.callId, { of: message.type });
       case 'get_internal_state': {
-        const state = { lastGenThroughput: 12.5, weightBytes: 2 ** 30, kvCacheBytes: 2 ** 29, graphBytes: 0 };
-        return this.reply(message.callId, {
-          of: 'get_internal_state',
-          state: { ...state, tokenCapacity: 1000, maxRunningRequests: 8 },
-        });
+        const memory = { weightBytes: 2 ** 30, kvCacheBytes: 2 ** 29, graphBytes: 0 };
+        const load = {
+          running: 2,
+          queued: 3,
+          preparing: 1,
+          retracted: 1,
+          paused: false,
+          maxRunning: 8,
+          usedTokens: 500,
+          queuedTokens: 70,
+          totalTokens: 1000,
+          genThroughput: 12.5,
+          cacheHitRate: 0.25,
+        };
+        return this.reply(message.callId, { of: 'get_internal_state', state: { ...memory, load } });
       }
     }
   }

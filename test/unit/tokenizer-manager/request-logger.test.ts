@@ -98,7 +98,7 @@ it('writes one JSON object a line in JSON form', async () => {
   });
 });
 
-const ORIGIN = { requestId: 'trace-1', headers: { 'x-smg-routing-key': 'k' } };
+const ORIGIN = { requestId: 'trace-1', headers: { 'x-smg-routing-key': 'k' }, customLabels: null };
 
 it('says where a request came from, at every level', async () => {
   const [receive, finish] = await logOf({ logRequestsLevel: 0 }, { origin: ORIGIN });
@@ -221,7 +221,15 @@ describe('embedding requests', () => {
   it('are logged as well', async () => {
     const lines = linesOf(process.stderr);
     const { scheduler, manager } = makeManager({}, { kind: 'embedding' });
-    const request = { text: ['a', 'b'], inputIds: null, rid: ['x', 'y'], noLogs: false, origin: ORIGIN };
+    const request = {
+      text: ['a', 'b'],
+      inputIds: null,
+      rid: ['x', 'y'],
+      noLogs: false,
+      logMetrics: true,
+      customLabels: null,
+      origin: ORIGIN,
+    };
     const reply = manager.encode(request, new AbortController().signal);
     await new Promise((resolve) => setImmediate(resolve));
     const finish = { type: 'length' as const, length: 0 };

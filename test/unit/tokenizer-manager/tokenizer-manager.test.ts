@@ -514,7 +514,7 @@ describe('a message that could not be read', () => {
     manager.handleInvalid({ reason, requests: [], callId: 2 });
     await expect(second).rejects.toMatchObject({ code: 'internal' });
     put.mockRestore();
-    expect((await manager.internalState()).tokenCapacity).toBe(1000);
+    expect((await manager.internalState()).load.totalTokens).toBe(1000);
   });
 });
 
@@ -560,10 +560,10 @@ describe('control', () => {
     await new Promise((resolve) => setImmediate(resolve));
     expect(scheduler.all('get_internal_state')).toHaveLength(1);
     held.splice(0).forEach((release) => release());
-    expect((await first).tokenCapacity).toBe(1000);
+    expect((await first).load.totalTokens).toBe(1000);
     expect(await flush).toBe(true);
     scheduler.deliver = deliver;
-    expect((await second).tokenCapacity).toBe(1000);
+    expect((await second).load.totalTokens).toBe(1000);
     expect(scheduler.all('get_internal_state').map(({ callId }) => callId)).toHaveLength(2);
   });
 
