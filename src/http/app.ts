@@ -14,6 +14,7 @@ import { encodeRoutes } from './native/encode';
 import { generateRoutes } from './native/generate';
 import { infoRoutes } from './native/info';
 import { loadRoutes } from './native/loads';
+import { loggingRoutes } from './native/logging';
 import { tokenizeRoutes } from './native/tokenize';
 import { chatRoutes } from './openai/chat';
 import { completionRoutes } from './openai/completions';
@@ -44,6 +45,7 @@ export function createApp(deps: AppDeps): Express {
     ...infoRoutes(deps),
     ...loadRoutes(deps),
     ...controlRoutes(deps),
+    ...loggingRoutes(deps),
     ...tokenizeRoutes(deps),
     ...modelsRoutes(deps),
     ...completionRoutes(deps),

@@ -99,6 +99,7 @@ export class Frontend {
 
   /** Closes the queues; nothing may be asked of it afterwards. */
   close(): void {
+    this.manager.close();
     this.inbox.close();
     this.toScheduler.close();
     void this.tokenizer?.close();

@@ -24,7 +24,9 @@ import { fanOut, type FannedOut } from './fan-out';
 import { GenerateJob, refusalOf } from './generate-job';
 import { DEFAULT_GENERATE_REQUEST, NO_ORIGIN, type GenerateRequest } from './generate-request';
 import { promptMessage, type PromptMessage } from './prompt-message';
-import { CrashRecorder, type RecordedRequest } from './crash-recorder';
+import type { RecordedRequest } from './crash-recorder';
+import type { LoggingChange } from './logging-change';
+import { RequestArchive } from './request-archive';
 import { RequestLogger } from './request-logger';
 import { RequestMeters, type RequestMeter } from './request-meter';
 import { memberOf, requestFields, resultFields, type RecordFields } from './request-record';
@@ -82,7 +84,7 @@ export class TokenizerManager {
   private readonly meters: RequestMeters;
   /** The call for the state of now that is under way, for all who ask meanwhile. */
   private loading: Promise<InternalState> | null = null;
-  private readonly crashRecorder: CrashRecorder | null;
+  private readonly archive: RequestArchive;
   private readonly sampling: SamplingContext;
   private readonly outputWaiters = new Set<() => void>();
   private isFirst = true;
@@ -95,11 +97,11 @@ export class TokenizerManager {
     this.tokenizer = tokenizer?.sync ?? null;
     this.control = new ControlCalls((message) => deps.toScheduler.put(message));
     this.requestLogger = new RequestLogger(args);
-    this.crashRecorder = args.crashDumpFolder === null ? null : new CrashRecorder(args.crashDumpFolder);
     const labels = new CustomLabels(args.tokenizerMetricsAllowedCustomLabels ?? []);
     this.metrics = deps.metrics ?? NO_METRICS;
     this.meters = new RequestMeters(this.metrics, labels);
     this.vectors = new EmbedManager(deps, this.requestLogger, this.meters);
+    this.archive = new RequestArchive(args.crashDumpFolder, this.requestLogger);
     const eos = [
       ...facts.eosTokenIds,
       ...(tokenizer?.sync.eosTokenId == null ? [] : [tokenizer.sync.eosTokenId]),
@@ -295,12 +297,23 @@ export class TokenizerManager {
    */
   dumpRequests(about: RecordFields): string | null {
     const running = [...this.states.values()].filter(({ request }) => !request.noLogs);
-    return (
-      this.crashRecorder?.dump(
-        running.map((entry) => record(entry, null)),
-        about,
-      ) ?? null
+    return this.archive.dumpCrash(
+      running.map((entry) => record(entry, null)),
+      about,
     );
+  }
+
+  /**
+   * Changes the logs of requests while the server runs.
+   * @throws RequestError naming a folder that cannot be written; nothing is changed then
+   */
+  configureLogging(change: LoggingChange): void {
+    this.archive.configure(change);
+  }
+
+  /** Writes what is kept of requests and not written yet. */
+  close(): void {
+    this.archive.close();
   }
 
   /** Waits for the next outputs of any requests. @returns false when none came in time */
@@ -350,7 +363,7 @@ export class TokenizerManager {
     const request = memberOf(entry.request, entry.index);
     this.requestLogger.aborted(request, state.rid, state.finish, state.isDetached);
     this.requestLogger.finished(request, state.rid, state.e2eLatency ?? 0, () => resultFields(state));
-    if (!request.noLogs) this.crashRecorder?.add(record(entry, Date.now()));
+    if (!request.noLogs) this.archive.add(() => record(entry, Date.now()));
   }
 
   private refuseDuplicates(rids: readonly string[]): void {

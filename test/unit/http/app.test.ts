@@ -63,6 +63,7 @@ describe('the routes', () => {
     '/get_load': [['GET'], 'normal'],
     '/v1/loads': [['GET'], 'normal'],
     '/flush_cache': [['GET', 'POST'], 'admin_optional'],
+    '/configure_logging': [['GET', 'POST'], 'admin_optional'],
     '/abort_request': [['POST'], 'admin_optional'],
     '/pause_generation': [['POST'], 'admin_optional'],
     '/continue_generation': [['POST'], 'admin_optional'],
