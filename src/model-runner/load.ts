@@ -10,7 +10,6 @@ import type { GraphOptions, Model } from '../models/model';
 import { readModel } from '../models/registry';
 import type { Session } from '../onnxruntime/session';
 import type { Backend } from './backends/backend';
-import { createBackend } from './backends/create-backend';
 import { EmbeddingRunner } from './embedding-runner';
 import { prepareGeneration, type Generation } from './load-generation';
 import { loadModel } from './load-model';
@@ -23,8 +22,6 @@ export interface ModelParts {
   readonly session: Session;
   /** Bytes the process grew by while loading weights. */
   readonly weightBytes: number;
-  /** Time that loading them took. */
-  readonly weightSeconds: number;
 }
 
 export interface GenerationModel extends ModelParts, Generation {
@@ -46,7 +43,7 @@ export type LoadedModel = GenerationModel | EmbeddingModel;
 export async function loadModelRunner(
   args: ServerArgs,
   modelDir: string,
-  backend = createBackend(args.device, args.baseGpuId),
+  backend: Backend,
 ): Promise<LoadedModel> {
   const kind: ModelKind = args.isEmbedding ? 'embedding' : 'generation';
   const model = readModel(modelDir, args.jsonModelOverrideArgs, kind);
@@ -73,7 +70,7 @@ async function loadWeights(
   model: Model,
   options: Pick<GraphOptions, 'capacity' | 'tail'>,
   backend: Backend,
-): Promise<Pick<ModelParts, 'session' | 'weightBytes' | 'weightSeconds'>> {
+): Promise<Pick<ModelParts, 'session' | 'weightBytes'>> {
   logger.info(`Load weight begin. avail mem=${gigabytes(backend.memory.freeBytes())} GB`);
   const startedAt = performance.now();
   const before = process.memoryUsage.rss();
@@ -87,7 +84,7 @@ async function loadWeights(
       `Load weight end. elapsed=${secondsSince(startedAt)} s, type=${model.config.architecture}, dtype=${backend.elementType}, ` +
         `avail mem=${gigabytes(backend.memory.freeBytes())} GB, mem usage=${gigabytes(weightBytes)} GB.`,
     );
-    return { session, weightBytes, weightSeconds: (performance.now() - startedAt) / 1000 };
+    return { session, weightBytes };
   } finally {
     progress.stop();
     weights.close();

@@ -1,17 +1,9 @@
-import type {
-  DetokenizerMsg,
-  InternalState,
-  MemoryUse,
-  SchedulerLoad,
-  SchedulerMsg,
-  SchedulerState,
-  TokenizerManagerMsg,
-} from '../ipc/messages';
-import type { Recorder } from '../metrics/recorder';
-import { recordLoad } from './load-gauges';
+import type { DetokenizerMsg, SchedulerMsg, SchedulerState, TokenizerManagerMsg } from '../ipc/messages';
 
-/** Where the scheduler's messages go. */
+/** Where the scheduler's messages go, and whose they are. */
 export interface SchedulerOutlets {
+  /** Which of the schedulers this is. */
+  readonly rank: number;
   readonly detokenizer: (message: DetokenizerMsg) => void;
   readonly tokenizerManager: (message: TokenizerManagerMsg) => void;
 }
@@ -25,12 +17,8 @@ export abstract class Loop {
   private wake: (() => void) | null = null;
   private nudged = false;
   private stopped = false;
-  /** Called when the loop falls idle. */
-  onIdle: () => void = () => undefined;
 
   abstract readonly state: SchedulerState;
-  abstract readonly load: SchedulerLoad;
-  abstract readonly memory: MemoryUse;
 
   // State changes in these calls only, never while a batch runs.
   protected abstract handle(message: SchedulerMsg): void;
@@ -38,15 +26,6 @@ export abstract class Loop {
   protected abstract step(): Promise<boolean>;
   /** Nothing is left to compute. */
   protected abstract idle(): void;
-
-  get internalState(): InternalState {
-    return { ...this.memory, load: this.load };
-  }
-
-  /** Records how things stand. */
-  recordGauges(metrics: Recorder): void {
-    recordLoad(metrics, this.load);
-  }
 
   /** Takes a message of the inbox, at any time. */
   receive(message: SchedulerMsg): void {
@@ -73,7 +52,6 @@ export abstract class Loop {
       if (await this.step()) continue;
       if (this.inbox.length > 0 || this.nudged || this.stopped) continue;
       this.idle();
-      this.onIdle();
       await new Promise<void>((resolve) => (this.wake = resolve));
       this.wake = null;
     }

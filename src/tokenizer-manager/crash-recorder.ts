@@ -26,7 +26,7 @@ export class CrashRecorder {
    * @param folder `--crash-dump-folder`
    * @throws StartupError when it cannot be made
    */
-  constructor(readonly folder: string) {
+  constructor(private readonly folder: string) {
     makeLogFolder(folder);
   }
 

@@ -8,11 +8,7 @@ import type { RouteSpec } from '../route';
 
 /** The release of SGLang whose interface this server has. */
 const SGLANG_VERSION = '0.5.9';
-export const GIB = 2 ** 30;
-
-export function serverVersion(): string {
-  return `${packageVersion()}+sglang.${SGLANG_VERSION}`;
-}
+const GIB = 2 ** 30;
 
 /** What can be asked about the model and the server. */
 export function infoRoutes(deps: AppDeps): RouteSpec[] {
@@ -53,30 +49,28 @@ async function describeServer({ args, facts, manager }: AppDeps): Promise<Record
     status: 'ready',
     max_total_num_tokens: facts.maxTotalNumTokens,
     max_req_input_len: facts.maxReqInputLen,
-    internal_states: [{ ...publicArgs, ...describeState(await manager.internalState()) }],
-    version: serverVersion(),
+    internal_states: (await manager.internalStates()).map((state) => ({
+      ...publicArgs,
+      ...describeState(state),
+    })),
+    version: `${packageVersion()}+sglang.${SGLANG_VERSION}`,
   };
 }
 
 function describeState(state: InternalState): Record<string, unknown> {
   return {
-    last_gen_throughput: state.load.genThroughput,
+    last_gen_throughput: state.lastGenThroughput,
     memory_usage: {
       weight: state.weightBytes / GIB,
       kvcache: state.kvCacheBytes / GIB,
-      token_capacity: state.load.totalTokens,
+      token_capacity: state.tokenCapacity,
       graph: state.graphBytes / GIB,
     },
-    effective_max_running_requests_per_dp: state.load.maxRunning,
+    effective_max_running_requests_per_dp: state.maxRunningRequests,
   };
 }
 
-/** A handler that says which path is to be used instead. */
-export function deprecated(
-  path: string,
-  successor: string,
-  handler: RouteSpec['handler'],
-): RouteSpec['handler'] {
+function deprecated(path: string, successor: string, handler: RouteSpec['handler']): RouteSpec['handler'] {
   return (req, res) => {
     logger.log(
       'warning',

@@ -1,5 +1,4 @@
 import type { EmbeddingModel } from '../../model-runner/load';
-import { NO_METRICS, type Recorder } from '../../metrics/recorder';
 import type { ServerArgs } from '../../server-args/server-args';
 import { readTimeouts } from '../generation/limits';
 import type { SchedulerOutlets } from '../loop';
@@ -25,22 +24,27 @@ export function batchLimits(
 export function assembleEmbedding(
   args: ServerArgs,
   model: EmbeddingModel,
-  { tokenizerManager }: SchedulerOutlets,
-  metrics: Recorder = NO_METRICS,
+  { rank, tokenizerManager }: SchedulerOutlets,
 ): EmbeddingScheduler {
   const limits = batchLimits(args);
-  const logStatus = openStatusLog(() => scheduler.rids);
+  const logStatus = openStatusLog(rank, () => scheduler.rids);
   const scheduler: EmbeddingScheduler = new EmbeddingScheduler({
     embed: (prompts) => model.runner.embed(prompts),
     limits,
     maxQueued: args.maxQueuedRequests,
     waitingMs: readTimeouts().waitingMs,
-    send: (outputs) => tokenizerManager({ type: 'vector_outputs', outputs }),
+    send: (outputs) => tokenizerManager({ type: 'vector_outputs', rank, outputs }),
     reply: (callId, result) => tokenizerManager({ type: 'control_reply', callId, result }),
-    memoryUse: { weightBytes: model.weightBytes, kvCacheBytes: 0, graphBytes: 0 },
-    metrics,
+    internalState: () => ({
+      lastGenThroughput: 0,
+      weightBytes: model.weightBytes,
+      kvCacheBytes: 0,
+      graphBytes: 0,
+      tokenCapacity: limits.tokens,
+      maxRunningRequests: limits.prompts,
+    }),
     afterBatch: () => {
-      tokenizerManager({ type: 'heartbeat', state: scheduler.state });
+      tokenizerManager({ type: 'heartbeat', rank, state: scheduler.state });
       logStatus();
     },
   });

@@ -2,7 +2,6 @@ import { env } from '../../core/env';
 import { errorMessage, traceOf } from '../../core/errors';
 import { abortedFor, NAN_HAPPENED } from '../../core/request';
 import { logger } from '../../logging/logger';
-import { NO_METRICS, type Recorder } from '../../metrics/recorder';
 import type { ModelRunner } from '../../model-runner/model-runner';
 import { positionLogprobs } from '../../sampling/logprobs';
 import type { PrefillItem } from './prefill-round';
@@ -22,7 +21,6 @@ export class BatchRunner {
   constructor(
     private readonly runner: Pick<ModelRunner, 'extend' | 'extendFirst' | 'decode'>,
     private readonly vocabSize: number,
-    private readonly metrics: Recorder = NO_METRICS,
     /** Log-probabilities of the model's own distribution in place of the temperature-scaled one. */
     private readonly originalLogprobs = env('SGLANG_RETURN_ORIGINAL_LOGPROB'),
   ) {}
@@ -47,7 +45,7 @@ export class BatchRunner {
   }
 
   private async prefillTogether(requests: readonly Request[], meanwhile: () => void): Promise<void> {
-    await this.guarded(requests, 'forward_extend', async () => {
+    await this.guarded(requests, async () => {
       const first = (requests[0] as Request).row;
       const run = this.runner.extendFirst(
         first,
@@ -67,7 +65,7 @@ export class BatchRunner {
 
   private async prefillPiece({ request, tokens }: PrefillItem, meanwhile: () => void): Promise<void> {
     const end = request.cachedLen + tokens;
-    await this.guarded([request], 'forward_extend', async () => {
+    await this.guarded([request], async () => {
       while (request.cachedLen < end) {
         const past = request.cachedLen;
         const count = pieceLength(request, end - past);
@@ -86,7 +84,7 @@ export class BatchRunner {
 
   /** One more token for each of the first rows. `requests[i]` holds row i. */
   async decode(requests: readonly Request[], meanwhile: () => void): Promise<void> {
-    await this.guarded(requests, 'forward_decode', async () => {
+    await this.guarded(requests, async () => {
       const ids = Int32Array.from(requests, (request) => request.ids.last);
       const lengths = Int32Array.from(requests, (request) => request.cachedLen);
       const run = this.runner.decode(ids, lengths);
@@ -130,13 +128,8 @@ export class BatchRunner {
   }
 
   /** Runs `work`; what it throws becomes the end of `requests`. */
-  private async guarded(
-    requests: readonly Request[],
-    category: 'forward_extend' | 'forward_decode',
-    work: () => Promise<void>,
-  ): Promise<void> {
-    const startedAt = performance.now();
-    this.busySince = startedAt;
+  private async guarded(requests: readonly Request[], work: () => Promise<void>): Promise<void> {
+    this.busySince = performance.now();
     try {
       await work();
     } catch (error) {
@@ -145,8 +138,6 @@ export class BatchRunner {
     } finally {
       this.busySince = null;
       this.forwardCount += 1;
-      const seconds = (performance.now() - startedAt) / 1000;
-      this.metrics.record('forward_execution_seconds_total', seconds, { category });
     }
   }
 }
