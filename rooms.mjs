@@ -13,13 +13,14 @@ export const ROOMS = {
   models: ['core', 'logging', 'checkpoint', 'onnxruntime'],
   sampling: ['core'],
   'model-runner': ['core', 'logging', 'checkpoint', 'models', 'onnxruntime'],
+  metrics: ['core'],
   ipc: ['core'],
   child: ['core', 'logging', 'ipc', 'checkpoint'],
-  scheduler: ['core', 'logging', 'ipc', 'child', 'sampling', 'model-runner', 'models'],
-  detokenizer: ['core', 'logging', 'ipc', 'child', 'tokenizer'],
-  'tokenizer-manager': ['core', 'logging', 'ipc', 'tokenizer'],
-  http: ['core', 'logging', 'ipc', 'chat-template', 'tokenizer-manager', 'server-args'],
-  'server-args': ['core', 'logging', 'scheduler', 'models', 'model-runner'],
+  scheduler: ['core', 'logging', 'metrics', 'ipc', 'child', 'sampling', 'model-runner', 'models'],
+  detokenizer: ['core', 'logging', 'metrics', 'ipc', 'child', 'tokenizer'],
+  'tokenizer-manager': ['core', 'logging', 'metrics', 'ipc', 'tokenizer'],
+  http: ['core', 'logging', 'metrics', 'ipc', 'chat-template', 'tokenizer-manager', 'server-args'],
+  'server-args': ['core', 'logging', 'metrics', 'scheduler', 'models', 'model-runner'],
   engine: [
     'core',
     'logging',
@@ -33,6 +34,7 @@ export const ROOMS = {
   launcher: [
     'core',
     'logging',
+    'metrics',
     'ipc',
     'child',
     'checkpoint',
@@ -50,6 +52,7 @@ const TYPES_FOR_ALL = ['server-args'];
 /** Libraries that only one room talks to. */
 const LIBRARIES = {
   zeromq: { only: ['ipc'], message: 'Only src/ipc talks to ZeroMQ.' },
+  'prom-client': { only: ['metrics'], message: 'Only src/metrics talks to prom-client.' },
   express: { only: ['http'], message: 'Only src/http talks to express.' },
   koffi: {
     only: ['onnxruntime', 'model-runner'],

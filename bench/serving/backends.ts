@@ -26,7 +26,23 @@ export interface Api {
 }
 
 export function makeApi(options: Options, model: string): Api {
-  return options.backend === 'sglang-oai' ? completionsApi(options, model) : nativeApi(options);
+  switch (options.backend) {
+    case 'sglang':
+    case 'sglang-native':
+      return nativeApi(options);
+    case 'sglang-oai':
+      return openaiApi(options, '/v1/completions', (prompt) => ({
+        model,
+        prompt,
+        ...(options.returnLogprob && { logprobs: 0 }),
+      }));
+    case 'sglang-oai-chat':
+      return openaiApi(options, '/v1/chat/completions', (prompt) => ({
+        model,
+        messages: [{ role: 'user', content: asText(prompt) }],
+        ...(options.returnLogprob && { logprobs: true }),
+      }));
+  }
 }
 
 /** POST /generate: every event repeats the whole text so far, and says how many tokens it has. */
@@ -51,24 +67,27 @@ function nativeApi(options: Options): Api {
   };
 }
 
-/** POST /v1/completions: every event carries the text that is new. */
-function completionsApi(options: Options, model: string): Api {
+function asText(prompt: Sample['prompt']): string {
+  if (typeof prompt === 'string') return prompt;
+  throw new Error('sglang-oai-chat sends text: name a --tokenizer, or use --dataset-name sharegpt or custom');
+}
+
+/** OpenAI's routes: every event carries the text that is new. */
+function openaiApi(options: Options, path: string, ask: (prompt: Sample['prompt']) => object): Api {
   const stream = !options.disableStream;
   return {
-    path: '/v1/completions',
+    path,
     body: ({ prompt, outputLen }) =>
       JSON.stringify({
-        model,
-        prompt,
+        ...ask(prompt),
         temperature: 0,
         max_tokens: outputLen,
         ignore_eos: !options.disableIgnoreEos,
         stream,
         ...(stream ? { stream_options: { include_usage: true } } : {}),
-        ...(options.returnLogprob ? { logprobs: 0 } : {}),
         ...options.extraRequestBody,
       }),
-    reader: (meter) => (stream ? new CompletionsStreamReader(meter) : new WholeReader(completionsOutcome)),
+    reader: (meter) => (stream ? new OpenaiStreamReader(meter) : new WholeReader(openaiOutcome)),
   };
 }
 
@@ -110,14 +129,14 @@ class NativeStreamReader implements ReplyReader {
   }
 }
 
-class CompletionsStreamReader implements ReplyReader {
+class OpenaiStreamReader implements ReplyReader {
   private now = 0;
   private text = '';
   private usage: number | null = null;
   private error: string | null = null;
   private readonly lines = new LineReader((line) => {
     const event = payload(line);
-    if (event !== null) this.note(JSON.parse(event.toString()) as CompletionsReply);
+    if (event !== null) this.note(JSON.parse(event.toString()) as OpenaiReply);
   });
 
   constructor(private readonly meter: ReplyMeter) {}
@@ -131,8 +150,8 @@ class CompletionsStreamReader implements ReplyReader {
     return { outputLen: this.usage ?? this.meter.count, text: this.text, error: this.error };
   }
 
-  private note(event: CompletionsReply): void {
-    const { outputLen, text, error } = completionsOutcome(event);
+  private note(event: OpenaiReply): void {
+    const { outputLen, text, error } = openaiOutcome(event);
     this.error ??= error;
     if (event.usage) this.usage = outputLen;
     if (text === '') return;
@@ -180,16 +199,23 @@ function endError(finish: NativeFinish): string | null {
   return finish.type === 'abort' ? (finish.message ?? 'aborted') : null;
 }
 
-interface CompletionsReply {
+/** A completion or an answer, whole or an event of a stream. */
+interface OpenaiReply {
   readonly error?: { readonly message?: string };
-  readonly choices?: readonly { readonly text?: string }[];
+  readonly choices?: readonly {
+    readonly text?: string;
+    readonly message?: { readonly content?: string | null };
+    readonly delta?: { readonly content?: string | null };
+  }[];
   readonly usage?: { readonly completion_tokens?: number } | null;
 }
 
-function completionsOutcome({ error, choices, usage }: CompletionsReply): Outcome {
+function openaiOutcome({ error, choices, usage }: OpenaiReply): Outcome {
   return {
     outputLen: usage?.completion_tokens ?? 0,
-    text: choices?.map(({ text }) => text ?? '').join('') ?? '',
+    text:
+      choices?.map(({ text, message, delta }) => text ?? message?.content ?? delta?.content ?? '').join('') ??
+      '',
     error: error ? (error.message ?? 'error') : null,
   };
 }

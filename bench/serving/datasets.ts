@@ -23,6 +23,15 @@ const CHARACTERS_PER_TOKEN = 4;
 
 /** @throws Error when the file of a dataset cannot be used */
 export function makeSamples(options: Options, context: DatasetContext): Sample[] {
+  const samples = drawSamples(options, context);
+  const { tokenizer } = context;
+  if (options.backend !== 'sglang-oai-chat' || tokenizer === null) return samples;
+  return samples.map((sample) =>
+    typeof sample.prompt === 'string' ? sample : { ...sample, prompt: tokenizer.decode(sample.prompt) },
+  );
+}
+
+function drawSamples(options: Options, context: DatasetContext): Sample[] {
   switch (options.datasetName) {
     case 'random-ids':
       return randomSamples(options, context, false);

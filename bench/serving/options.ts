@@ -1,6 +1,6 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 
-export const BACKENDS = ['sglang', 'sglang-native', 'sglang-oai'] as const;
+export const BACKENDS = ['sglang', 'sglang-native', 'sglang-oai', 'sglang-oai-chat'] as const;
 export const DATASETS = ['random-ids', 'random', 'generated-shared-prefix', 'sharegpt', 'custom'] as const;
 
 export type Backend = (typeof BACKENDS)[number];

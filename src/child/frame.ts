@@ -32,10 +32,7 @@ const IGNORED_SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGUSR1', 'S
  *
  * Exit codes: 0 after an order to shut down, 1 after an error.
  */
-export function runChild(
-  name: ChildName,
-  start: (init: ChildInit, rank: number) => Promise<StartedChild>,
-): void {
+export function runChild(name: ChildName, start: (init: ChildInit) => Promise<StartedChild>): void {
   if (process.send === undefined) {
     process.stderr.write(`sglang::${name} is started by launch_server, not by hand.\n`);
     process.exit(2);
@@ -62,12 +59,10 @@ export function runChild(
     process.kill(process.pid, 'SIGKILL');
   });
 
-  const run = async (given: ChildInit, rank: number): Promise<void> => {
+  const run = async (given: ChildInit): Promise<void> => {
     init = given;
-    const isOneOfSeveral = name === 'scheduler' && given.args.dpSize > 1;
-    if (isOneOfSeveral) process.title = `sglang::${name}_DP${rank}`;
-    configureLogging(given.args.logLevel, given.args.logLevelHttp, isOneOfSeveral ? ` DP${rank}` : '');
-    const child = await start(given, rank);
+    configureLogging(given.args.logLevel, given.args.logLevelHttp);
+    const child = await start(given);
     started = child;
     if (closing) return;
     process.send?.(child.report);
@@ -84,7 +79,7 @@ export function runChild(
   process.on('message', (order: ChildOrder) => {
     switch (order.type) {
       case 'init':
-        run(order.init, order.rank).catch(fail);
+        run(order.init).catch(fail);
         break;
       case 'ask':
         if (process.connected) process.send?.({ type: 'alive' } satisfies ChildReport, () => undefined);

@@ -1,5 +1,6 @@
 import type { ChatTemplate } from '../chat-template';
 import type { ServerArgs } from '../server-args/server-args';
+import type { MetricsRegistry } from '../metrics/registry';
 import type { ModelFacts } from '../core/model-facts';
 import type { TokenizerManager } from '../tokenizer-manager';
 
@@ -10,6 +11,8 @@ export interface AppDeps {
   readonly manager: TokenizerManager;
   /** null where only token ids go in and out, and where the model gives vectors. */
   readonly chat: ChatTemplate | null;
+  /** null without `--enable-metrics`. */
+  readonly metrics: MetricsRegistry | null;
   readonly status: ServerStatus;
 }
 

@@ -7,10 +7,14 @@ import { cors } from './cors';
 import { dialectOfPath, speak } from './dialect';
 import { errorHandler } from './error-handler';
 import { healthRoutes } from './health';
+import { HttpMetrics } from './http-metrics';
+import { metricsRoutes } from './metrics-route';
 import { controlRoutes } from './native/control';
 import { encodeRoutes } from './native/encode';
 import { generateRoutes } from './native/generate';
 import { infoRoutes } from './native/info';
+import { loadRoutes } from './native/loads';
+import { loggingRoutes } from './native/logging';
 import { tokenizeRoutes } from './native/tokenize';
 import { chatRoutes } from './openai/chat';
 import { completionRoutes } from './openai/completions';
@@ -20,21 +24,28 @@ import { stripRootPath } from './root-path';
 
 /** The HTTP application; listens to nothing by itself. */
 export function createApp(deps: AppDeps): Express {
-  const { args } = deps;
+  const { args, metrics } = deps;
+  const allowsLabels = args.tokenizerMetricsAllowedCustomLabels !== null;
+  const labelsHeader = allowsLabels ? args.tokenizerMetricsCustomLabelsHeader.toLowerCase() : null;
+  const http = metrics && new HttpMetrics(metrics, labelsHeader);
   const app = express();
   app.disable('x-powered-by').disable('etag').enable('case sensitive routing').set('query parser', 'simple');
+  if (http !== null) app.use(http.watch);
   app.use(
     accessLog(args.uvicornAccessLogExcludePrefixes),
     cors,
     stripRootPath(args.fastapiRootPath),
     speakAsPath,
   );
-  addRoutes(app, deps, [
+  addRoutes(app, { ...deps, http }, [
     ...healthRoutes(deps),
+    ...metricsRoutes(deps),
     ...generateRoutes(deps),
     ...encodeRoutes(deps),
     ...infoRoutes(deps),
+    ...loadRoutes(deps),
     ...controlRoutes(deps),
+    ...loggingRoutes(deps),
     ...tokenizeRoutes(deps),
     ...modelsRoutes(deps),
     ...completionRoutes(deps),

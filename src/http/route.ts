@@ -4,6 +4,7 @@ import type { AppDeps } from './app-deps';
 import { authenticate, type AuthLevel } from './auth';
 import { readBody, type BodyKind } from './body';
 import { speak, type Dialect } from './dialect';
+import type { HttpMetrics } from './http-metrics';
 import type { ServerStatus } from './app-deps';
 
 export type Method = 'get' | 'post' | 'put';
@@ -32,12 +33,13 @@ export function levelOf(route: IRoute): AuthLevel | undefined {
 /** Adds routes: the only way in, so that none is without a declared level, checked before its body is read. */
 export function addRoutes(
   router: Router,
-  { args, status }: Pick<AppDeps, 'args' | 'status'>,
+  { args, status, http }: Pick<AppDeps, 'args' | 'status'> & { readonly http: HttpMetrics | null },
   specs: readonly RouteSpec[],
 ): void {
   for (const { path, methods, level, dialect, body, whileDraining, handler } of specs) {
     const route = router.route(path);
     declaredLevels.set(route, level);
+    if (http !== null) route.all(http.route(path));
     if (dialect !== undefined) route.all(speaking(dialect));
     route.all(authenticate(level, args));
     for (const method of methods) {

@@ -6,6 +6,7 @@ import {
   type PositionLogprobs,
   type SamplingParams,
 } from '../core/request';
+import { metricSample, type MetricSample } from '../core/metric-sample';
 import {
   boolean,
   fields,
@@ -23,7 +24,7 @@ import {
 
 /**
  * Everything that crosses a process boundary, named for its receiver. Plain data: a closed union on `type`, token ids
- * as typed arrays. Each process owns one inbox; anyone may push to it. A `rank` says which scheduler a message comes from. `MESSAGES`, at the end, is the one table of them:
+ * as typed arrays. Each receiver owns one inbox; anyone may push to it. `MESSAGES`, at the end, is the one table of them:
  * a message is declared there and nowhere else.
  */
 
@@ -106,14 +107,36 @@ export interface SchedulerState {
   readonly busyMs: number;
 }
 
-/** Answer to `get_internal_state`: what `/server_info` reports beyond the flags. */
-export interface InternalState {
-  readonly lastGenThroughput: number;
+/** What a scheduler has to do, and what it has for it. Tokens are those of the KV cache. */
+export interface SchedulerLoad {
+  readonly running: number;
+  readonly queued: number;
+  /** Of those that wait: how many wait for a grammar or another preparation, and how many ran before. */
+  readonly preparing: number;
+  readonly retracted: number;
+  /** Whether all of them are held by `pause`. */
+  readonly paused: boolean;
+  readonly maxRunning: number;
+  readonly usedTokens: number;
+  /** Prompt and output of what waits. */
+  readonly queuedTokens: number;
+  readonly totalTokens: number;
+  /** Tokens a second in the last interval of decode steps. */
+  readonly genThroughput: number;
+  /** Share of the last prefill batch that was cached. */
+  readonly cacheHitRate: number;
+}
+
+/** Answer to `get_internal_state`: what `/server_info` and `/v1/loads` report beyond the flags. */
+export interface InternalState extends MemoryUse {
+  readonly load: SchedulerLoad;
+}
+
+/** What the model and its keys and values take. */
+export interface MemoryUse {
   readonly weightBytes: number;
   readonly kvCacheBytes: number;
   readonly graphBytes: number;
-  readonly tokenCapacity: number;
-  readonly maxRunningRequests: number;
 }
 
 export type ControlResult =
@@ -188,8 +211,7 @@ export const MESSAGES = {
     get_internal_state: call,
   },
   detokenizer: {
-    token_outputs: fields<{ readonly rank: number; readonly outputs: readonly TokenOutput[] }>({
-      rank: number,
+    token_outputs: fields<{ readonly outputs: readonly TokenOutput[] }>({
       outputs: listOf(
         fields<TokenOutput>({
           ...output,
@@ -201,13 +223,11 @@ export const MESSAGES = {
     }),
   },
   tokenizerManager: {
-    text_outputs: fields<{ readonly rank: number; readonly outputs: readonly TextOutput[] }>({
-      rank: number,
+    text_outputs: fields<{ readonly outputs: readonly TextOutput[] }>({
       outputs: listOf(fields<TextOutput>({ ...output, text: string })),
     }),
     /** From the scheduler: vectors need no detokenizer. */
-    vector_outputs: fields<{ readonly rank: number; readonly outputs: readonly VectorOutput[] }>({
-      rank: number,
+    vector_outputs: fields<{ readonly outputs: readonly VectorOutput[] }>({
       outputs: listOf(
         fields<VectorOutput>({
           rid: string,
@@ -219,8 +239,7 @@ export const MESSAGES = {
     }),
     /** From the scheduler or the detokenizer: a message about the request could not be read; it ends there. */
     failed: fields<{ readonly rid: string; readonly message: string }>({ rid: string, message: string }),
-    heartbeat: fields<{ readonly rank: number; readonly state: SchedulerState }>({
-      rank: number,
+    heartbeat: fields<{ readonly state: SchedulerState }>({
       state: fields<SchedulerState>({
         running: number,
         queued: number,
@@ -228,6 +247,8 @@ export const MESSAGES = {
         busyMs: number,
       }),
     }),
+    /** From a child, with `--enable-metrics`: at most once a second, and when it falls idle. */
+    metrics: fields<{ readonly samples: readonly MetricSample[] }>({ samples: listOf(metricSample) }),
     control_reply: fields<{ readonly callId: number; readonly result: ControlResult }>({
       callId: number,
       result: is(fields<{ of: string }>({ of: string })),

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { StartupError, bug } from '../core/errors';
-import { factsInCommon, type ModelFacts } from '../core/model-facts';
+import type { ModelFacts } from '../core/model-facts';
 import { createEndpoints, removeEndpoints } from '../ipc/endpoints';
 import { ForkedChild, type Loss } from './forked-child';
 import { watchLiveness } from './liveness';
@@ -20,10 +20,10 @@ const MODULES: ChildModules = {
 };
 
 /** What the operator reads when a child dies before it was ready. */
-function launchNotice({ kind, rank }: ForkedChild): string {
-  const who = kind === 'scheduler' ? `Rank ${rank} scheduler` : 'The detokenizer';
-  return `${who} is dead. Please check if there are relevant logs.`;
-}
+const LAUNCH_NOTICE: Readonly<Record<ChildName, string>> = {
+  scheduler: 'Rank 0 scheduler is dead. Please check if there are relevant logs.',
+  detokenizer: 'The detokenizer is dead. Please check if there are relevant logs.',
+};
 
 /**
  * Owns the children and the directory of their sockets, from construction until `stop` has resolved. When this process
@@ -38,23 +38,18 @@ export class Children {
    */
   readonly failure: Promise<never>;
 
-  /** By rank. */
-  private readonly schedulers: readonly ForkedChild[];
+  private readonly scheduler: ForkedChild;
   private readonly detokenizer: ForkedChild;
   private stopWatching: () => void = () => undefined;
   private isReady = false;
   private stopping = false;
 
-  /** Starts the children: as many schedulers as `--dp-size` says, and a detokenizer. */
+  /** Starts the children. */
   constructor(init: Omit<ChildInit, 'endpoints'>, modules: ChildModules = MODULES) {
-    const { dpSize } = init.args;
-    this.schedulers = Array.from({ length: dpSize }, (_, rank) => {
-      const name = dpSize > 1 ? `scheduler DP${rank}` : 'scheduler';
-      return new ForkedChild('scheduler', modules.scheduler, rank, name);
-    });
-    this.detokenizer = new ForkedChild('detokenizer', modules.detokenizer, 0, 'detokenizer');
+    this.scheduler = new ForkedChild('scheduler', modules.scheduler);
+    this.detokenizer = new ForkedChild('detokenizer', modules.detokenizer);
     // Made only now, and told at once: should this process be killed, there is a child that knows what to remove.
-    this.init = { ...init, endpoints: createEndpoints(dpSize) };
+    this.init = { ...init, endpoints: createEndpoints() };
     process.once('exit', this.abandon);
     for (const child of this.children) child.start(this.init);
     this.failure = new Promise((_, reject) => {
@@ -76,19 +71,18 @@ export class Children {
     this.failure.catch(() => undefined);
   }
 
-  /** Resolves when all children are ready; rejects as `failure` does. */
+  /** Resolves when both children are ready; rejects as `failure` does. */
   async ready(): Promise<ModelFacts> {
-    const all = Promise.all([...this.schedulers, this.detokenizer].map(({ ready }) => ready));
-    const reports = await Promise.race([all, this.failure]);
-    const facts = reports.flatMap((report) => (report.type === 'scheduler_ready' ? [report.facts] : []));
-    if (facts.length !== this.schedulers.length) throw bug('A scheduler reported what is not its own');
+    const both = Promise.all([this.scheduler.ready, this.detokenizer.ready]);
+    const [report] = await Promise.race([both, this.failure]);
+    if (report.type !== 'scheduler_ready') throw bug(`The scheduler reported ${report.type}`);
     this.isReady = true;
-    return factsInCommon(facts);
+    return report.facts;
   }
 
-  /** Process ids of the children that could be started, by their names. */
-  get pids(): Readonly<Record<string, number | undefined>> {
-    return Object.fromEntries(this.children.map(({ name, pid }) => [name, pid]));
+  /** Process ids of the children that could be started. */
+  get pids(): Readonly<Record<ChildName, number | undefined>> {
+    return { scheduler: this.scheduler.pid, detokenizer: this.detokenizer.pid };
   }
 
   /**
@@ -105,7 +99,7 @@ export class Children {
   }
 
   private get children(): readonly ForkedChild[] {
-    return [...this.schedulers, this.detokenizer];
+    return [this.scheduler, this.detokenizer];
   }
 
   private failureOf(child: ForkedChild, loss: Loss): Error {
@@ -114,7 +108,7 @@ export class Children {
     return new ChildDiedError(
       this.isReady
         ? `The ${child.name} process ended unexpectedly ${how}. Shutting the server down.`
-        : `${launchNotice(child)} ${how}`,
+        : `${LAUNCH_NOTICE[child.name]} ${how}`,
     );
   }
 

@@ -29,16 +29,10 @@ export class ForkedChild {
   private gone = false;
   private onSign: () => void = () => undefined;
 
-  /**
-   * @param modulePath compiled main file of the child; it calls `runChild` and waits for `start`
-   * @param rank among the schedulers, 0 for every other child
-   * @param name what the operator reads: its kind, and its rank where there are several of it
-   */
+  /** @param modulePath compiled main file of the child; it calls `runChild` and waits for `start` */
   constructor(
-    readonly kind: ChildName,
+    readonly name: ChildName,
     modulePath: string,
-    readonly rank: number,
-    readonly name: string,
   ) {
     const child = fork(modulePath, [], {
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
@@ -73,7 +67,7 @@ export class ForkedChild {
 
   /** Tells the child what to work with. */
   start(init: ChildInit): void {
-    this.order({ type: 'init', init, rank: this.rank });
+    this.order({ type: 'init', init });
   }
 
   /** Asks for a sign of life; `onSign` is called for each that comes from now on. */

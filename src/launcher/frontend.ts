@@ -3,13 +3,16 @@ import { ChatTemplate } from '../chat-template';
 import type { ModelFacts } from '../core/model-facts';
 import { createApp } from '../http/app';
 import { ServerStatus } from '../http/app-deps';
-import { areAlive } from '../http/health';
+import { isAlive } from '../http/health';
 import type { SchedulerMsg } from '../ipc/messages';
 import { PullQueue, PushQueue } from '../ipc/queues';
 import { logger } from '../logging/logger';
+import { NO_METRICS } from '../metrics/recorder';
+import type { MetricsRegistry } from '../metrics/registry';
 import { TokenizerManager } from '../tokenizer-manager';
 import { loadTokenizer } from '../tokenizer/tokenizer';
 import { TokenizerPool } from '../tokenizer/tokenizer-pool';
+import type { ServerArgs } from '../server-args';
 import type { ChildInit } from '../child/protocol';
 
 /** A scheduler that was silent or stuck for longer will not finish its requests. */
@@ -22,8 +25,7 @@ export class Frontend {
   readonly manager: TokenizerManager;
   readonly chat: ChatTemplate | null;
   private readonly tokenizer: TokenizerPool | null;
-  /** By rank. */
-  private readonly toSchedulers: readonly PushQueue<SchedulerMsg>[];
+  private readonly toScheduler: PushQueue<SchedulerMsg>;
 
   /**
    * Loads the tokenizer while the children load the model.
@@ -36,24 +38,32 @@ export class Frontend {
     modelReady: Promise<ModelFacts>,
     fail: (error: unknown) => void,
   ): Promise<Frontend> {
-    const [inbox, texts, facts] = await Promise.all([
+    const [inbox, texts, metrics, facts] = await Promise.all([
       PullQueue.bind('tokenizerManager', init.endpoints.tokenizerManager),
       loadTexts(init),
+      loadMetrics(init.args),
       modelReady,
     ]);
-    return new Frontend(init, inbox, texts, facts, fail);
+    return new Frontend(init, inbox, texts, metrics, facts, fail);
   }
 
   private constructor(
     { args, endpoints }: ChildInit,
     private readonly inbox: PullQueue<'tokenizerManager'>,
     { tokenizer, chat }: Texts,
+    metrics: MetricsRegistry | null,
     readonly facts: ModelFacts,
     fail: (error: unknown) => void,
   ) {
-    const toSchedulers = endpoints.schedulers.map((endpoint) => new PushQueue<SchedulerMsg>(endpoint, fail));
-    const manager = new TokenizerManager({ args, facts, tokenizer, toSchedulers });
-    this.toSchedulers = toSchedulers;
+    this.toScheduler = new PushQueue<SchedulerMsg>(endpoints.scheduler, fail);
+    const { toScheduler } = this;
+    const manager = new TokenizerManager({
+      args,
+      facts,
+      tokenizer,
+      toScheduler,
+      metrics: metrics ?? NO_METRICS,
+    });
     inbox
       .consume(
         (message) => manager.handle(message),
@@ -63,7 +73,7 @@ export class Frontend {
     this.manager = manager;
     this.tokenizer = tokenizer;
     this.chat = chat;
-    this.application = createApp({ args, facts, manager, chat, status: this.status });
+    this.application = createApp({ args, facts, manager, chat, metrics, status: this.status });
   }
 
   /** Requests that are not finished. */
@@ -71,9 +81,9 @@ export class Frontend {
     return this.manager.pendingRids;
   }
 
-  /** Whether all schedulers make progress. */
+  /** Whether the scheduler makes progress. */
   get isResponsive(): boolean {
-    return areAlive(this.manager.heartbeats, DEAD_AFTER_MS);
+    return isAlive(this.manager.heartbeat, DEAD_AFTER_MS);
   }
 
   /** Leaves the requests of the last minutes where the operator wants them when the server cannot go on. */
@@ -89,8 +99,9 @@ export class Frontend {
 
   /** Closes the queues; nothing may be asked of it afterwards. */
   close(): void {
+    this.manager.close();
     this.inbox.close();
-    for (const scheduler of this.toSchedulers) scheduler.close();
+    this.toScheduler.close();
     void this.tokenizer?.close();
   }
 }
@@ -106,4 +117,8 @@ async function loadTexts({ args, tokenizerDir }: ChildInit): Promise<Texts> {
   const tokenizer = new TokenizerPool(await loadTokenizer(tokenizerDir), tokenizerDir);
   const chat = args.isEmbedding ? null : await ChatTemplate.load(tokenizerDir, args, tokenizer);
   return { tokenizer, chat };
+}
+
+async function loadMetrics(args: ServerArgs): Promise<MetricsRegistry | null> {
+  return args.enableMetrics ? (await import('../metrics/open.js')).openMetrics(args) : null;
 }

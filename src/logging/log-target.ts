@@ -21,8 +21,13 @@ export function openLogTargets(names: readonly string[] | null): LogTarget {
   };
 }
 
+/** Whether a target is a folder, and not a stream of this process. */
+export function isLogFolder(name: string): boolean {
+  return name.toLowerCase() !== 'stdout';
+}
+
 function openTarget(name: string): LogTarget {
-  if (name.toLowerCase() === 'stdout') return toStream(process.stdout);
+  if (!isLogFolder(name)) return toStream(process.stdout);
   makeLogFolder(name);
   return (line) => {
     try {

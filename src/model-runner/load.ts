@@ -10,6 +10,7 @@ import type { GraphOptions, Model } from '../models/model';
 import { readModel } from '../models/registry';
 import type { Session } from '../onnxruntime/session';
 import type { Backend } from './backends/backend';
+import { createBackend } from './backends/create-backend';
 import { EmbeddingRunner } from './embedding-runner';
 import { prepareGeneration, type Generation } from './load-generation';
 import { loadModel } from './load-model';
@@ -22,6 +23,8 @@ export interface ModelParts {
   readonly session: Session;
   /** Bytes the process grew by while loading weights. */
   readonly weightBytes: number;
+  /** Time that loading them took. */
+  readonly weightSeconds: number;
 }
 
 export interface GenerationModel extends ModelParts, Generation {
@@ -43,7 +46,7 @@ export type LoadedModel = GenerationModel | EmbeddingModel;
 export async function loadModelRunner(
   args: ServerArgs,
   modelDir: string,
-  backend: Backend,
+  backend = createBackend(args.device, args.baseGpuId),
 ): Promise<LoadedModel> {
   const kind: ModelKind = args.isEmbedding ? 'embedding' : 'generation';
   const model = readModel(modelDir, args.jsonModelOverrideArgs, kind);
@@ -70,7 +73,7 @@ async function loadWeights(
   model: Model,
   options: Pick<GraphOptions, 'capacity' | 'tail'>,
   backend: Backend,
-): Promise<Pick<ModelParts, 'session' | 'weightBytes'>> {
+): Promise<Pick<ModelParts, 'session' | 'weightBytes' | 'weightSeconds'>> {
   logger.info(`Load weight begin. avail mem=${gigabytes(backend.memory.freeBytes())} GB`);
   const startedAt = performance.now();
   const before = process.memoryUsage.rss();
@@ -84,7 +87,7 @@ async function loadWeights(
       `Load weight end. elapsed=${secondsSince(startedAt)} s, type=${model.config.architecture}, dtype=${backend.elementType}, ` +
         `avail mem=${gigabytes(backend.memory.freeBytes())} GB, mem usage=${gigabytes(weightBytes)} GB.`,
     );
-    return { session, weightBytes };
+    return { session, weightBytes, weightSeconds: (performance.now() - startedAt) / 1000 };
   } finally {
     progress.stop();
     weights.close();

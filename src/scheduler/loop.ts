@@ -1,9 +1,17 @@
-import type { DetokenizerMsg, SchedulerMsg, SchedulerState, TokenizerManagerMsg } from '../ipc/messages';
+import type {
+  DetokenizerMsg,
+  InternalState,
+  MemoryUse,
+  SchedulerLoad,
+  SchedulerMsg,
+  SchedulerState,
+  TokenizerManagerMsg,
+} from '../ipc/messages';
+import type { Recorder } from '../metrics/recorder';
+import { recordLoad } from './load-gauges';
 
-/** Where the scheduler's messages go, and whose they are. */
+/** Where the scheduler's messages go. */
 export interface SchedulerOutlets {
-  /** Which of the schedulers this is. */
-  readonly rank: number;
   readonly detokenizer: (message: DetokenizerMsg) => void;
   readonly tokenizerManager: (message: TokenizerManagerMsg) => void;
 }
@@ -17,8 +25,12 @@ export abstract class Loop {
   private wake: (() => void) | null = null;
   private nudged = false;
   private stopped = false;
+  /** Called when the loop falls idle. */
+  onIdle: () => void = () => undefined;
 
   abstract readonly state: SchedulerState;
+  abstract readonly load: SchedulerLoad;
+  abstract readonly memory: MemoryUse;
 
   // State changes in these calls only, never while a batch runs.
   protected abstract handle(message: SchedulerMsg): void;
@@ -26,6 +38,15 @@ export abstract class Loop {
   protected abstract step(): Promise<boolean>;
   /** Nothing is left to compute. */
   protected abstract idle(): void;
+
+  get internalState(): InternalState {
+    return { ...this.memory, load: this.load };
+  }
+
+  /** Records how things stand. */
+  recordGauges(metrics: Recorder): void {
+    recordLoad(metrics, this.load);
+  }
 
   /** Takes a message of the inbox, at any time. */
   receive(message: SchedulerMsg): void {
@@ -52,6 +73,7 @@ export abstract class Loop {
       if (await this.step()) continue;
       if (this.inbox.length > 0 || this.nudged || this.stopped) continue;
       this.idle();
+      this.onIdle();
       await new Promise<void>((resolve) => (this.wake = resolve));
       this.wake = null;
     }

@@ -1,7 +1,6 @@
 import { PullQueue, PushQueue } from '../ipc/queues';
 import type { DetokenizerMsg, TokenizerManagerMsg } from '../ipc/messages';
 import type { ModelFacts } from '../core/model-facts';
-import { createBackend } from '../model-runner/backends/create-backend';
 import { loadModelRunner, type GenerationModel, type LoadedModel } from '../model-runner/load';
 import { holdUp } from '../core/stuck';
 import { SoftWatchdog } from '../child/soft-watchdog';
@@ -12,37 +11,47 @@ import { assembleEmbedding, batchLimits } from './embedding/assemble';
 import { answerInvalid } from './answer-invalid';
 import { assembleScheduler } from './generation/assemble';
 import type { Loop, SchedulerOutlets } from './loop';
+import { MetricsReporter } from '../metrics/reporter';
+import { NO_METRICS } from '../metrics/recorder';
+import { recordModel } from './model-gauges';
 import { startWatchdog } from './watchdog';
 
 /** Main file of the scheduler process. */
 
 const HEARTBEAT_MS = 1000;
 
-async function start({ args, endpoints, modelDir }: ChildInit, rank: number): Promise<StartedChild> {
+async function start({ args, endpoints, modelDir }: ChildInit): Promise<StartedChild> {
   const { softWatchdogTimeout } = args;
   const loading = softWatchdogTimeout === null ? null : new SoftWatchdog('Scheduler', softWatchdogTimeout);
   holdUp('SGLANG_TEST_STUCK_SCHEDULER_INIT');
-  const model = await loadModelRunner(args, modelDir, createBackend(args, rank));
+  const model = await loadModelRunner(args, modelDir);
   loading?.stop();
 
   const fail = (error: unknown) => {
     throw error;
   };
-  const inbox = await PullQueue.bind('scheduler', endpoints.schedulers[rank] ?? '');
+  const inbox = await PullQueue.bind('scheduler', endpoints.scheduler);
   const toDetokenizer = new PushQueue<DetokenizerMsg>(endpoints.detokenizer, fail);
   const toTokenizerManager = new PushQueue<TokenizerManagerMsg>(endpoints.tokenizerManager, fail);
   const outlets: SchedulerOutlets = {
-    rank,
     detokenizer: (message) => toDetokenizer.put(message),
     tokenizerManager: (message) => toTokenizerManager.put(message),
   };
+  const reporter = args.enableMetrics
+    ? new MetricsReporter('scheduler', (samples) => toTokenizerManager.put({ type: 'metrics', samples }))
+    : null;
+  const metrics = reporter ?? NO_METRICS;
   const scheduler: Loop =
     model.kind === 'generation'
-      ? assembleScheduler(args, model, outlets)
-      : assembleEmbedding(args, model, outlets);
+      ? assembleScheduler(args, model, outlets, metrics)
+      : assembleEmbedding(args, model, outlets, metrics);
+  recordModel(metrics, args, model, scheduler);
+  reporter?.beforeReport((to) => scheduler.recordGauges(to));
+  scheduler.onIdle = () => reporter?.reportNews();
   const stopWatchdog = startWatchdog(() => scheduler.state.busyMs, args.watchdogTimeout, softWatchdogTimeout);
   const heartbeat = setInterval(() => {
-    toTokenizerManager.put({ type: 'heartbeat', rank, state: scheduler.state });
+    toTokenizerManager.put({ type: 'heartbeat', state: scheduler.state });
+    reporter?.report();
     scheduler.nudge();
   }, HEARTBEAT_MS);
 

@@ -5,6 +5,7 @@ import * as derive from './derive';
 import type { Machine } from './machine';
 import type { ParsedFlags } from './parse';
 import type { ServerArgs } from './server-args';
+import { checkMetricFlags } from './metric-flags';
 import { checkSupport } from './support';
 import { flagOf, type FlagValues } from './table';
 
@@ -28,6 +29,7 @@ export function resolveServerArgs(flags: ParsedFlags, machine: Machine): Resolve
   const warnings = checkSupport(flags);
   const { values } = flags;
   checkServedModelName(values);
+  checkMetricFlags(values);
 
   const modelPath = values.modelPath ?? machine.bundledModelPath;
   const facts: derive.DeviceFacts =
@@ -45,7 +47,6 @@ export function resolveServerArgs(flags: ParsedFlags, machine: Machine): Resolve
     tokenizerPath: values.tokenizerPath ?? modelPath,
     servedModelName: values.servedModelName ?? modelPath,
     loadFormat: supportedLoadFormat(values.loadFormat),
-    loadBalanceMethod: supportedBalance(values.loadBalanceMethod),
     device: facts.device,
     pageSize,
     chunkedPrefillSize,
@@ -81,14 +82,6 @@ function supportedLoadFormat(format: FlagValues['loadFormat']): ServerArgs['load
     default:
       throw bug(`load format ${format} was not refused`);
   }
-}
-
-function supportedBalance(method: FlagValues['loadBalanceMethod']): ServerArgs['loadBalanceMethod'] {
-  if (method !== 'follow_bootstrap_room') return method;
-  throw argumentError(
-    flagOf('loadBalanceMethod'),
-    'follow_bootstrap_room concerns disaggregation, which is not supported',
-  );
 }
 
 function resolveChunkedPrefillSize(values: FlagValues, facts: derive.DeviceFacts, pageSize: number): number {

@@ -19,7 +19,6 @@ interface Resolved {
   readonly memFractionStatic: number;
   readonly schedulePolicy: SchedulePolicy;
   readonly randomSeed: number;
-  readonly loadBalanceMethod: Exclude<FlagValues['loadBalanceMethod'], 'follow_bootstrap_room'>;
 }
 
 /**

@@ -26,7 +26,7 @@ export class CrashRecorder {
    * @param folder `--crash-dump-folder`
    * @throws StartupError when it cannot be made
    */
-  constructor(private readonly folder: string) {
+  constructor(readonly folder: string) {
     makeLogFolder(folder);
   }
 

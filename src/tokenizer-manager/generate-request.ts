@@ -1,15 +1,17 @@
 /** `sampling_params` as they came, under their wire names; checked and resolved by `parseSamplingParams`. */
 export type RawSamplingParams = Readonly<Record<string, unknown>>;
 
-/** Where a request came from, for the log. */
+/** Where a request came from, for the log and the metrics. */
 export interface RequestOrigin {
   /** The name it has among the services it passed through (`X-Request-Id`). */
   readonly requestId: string | null;
   /** Those of its headers that are logged, under their names in small letters. */
   readonly headers: Readonly<Record<string, string>>;
+  /** Labels of metrics that its headers give it; null where they give none. */
+  readonly customLabels: Readonly<Record<string, string>> | null;
 }
 
-export const NO_ORIGIN: RequestOrigin = { requestId: null, headers: {} };
+export const NO_ORIGIN: RequestOrigin = { requestId: null, headers: {}, customLabels: null };
 
 /**
  * A request for text, whose values have the right types and nothing more. `T | T[]` means one for all prompts, or a
@@ -35,10 +37,12 @@ export interface GenerateRequest {
   /** Groups requests for the `routing-key` policy. */
   readonly routingKey: string | null;
   readonly extraKey: string | readonly string[] | null;
-  /** The scheduler that is to run it; null leaves the choice. */
-  readonly dpRank: number | null;
   /** Leave this request out of the request log. */
   readonly noLogs: boolean;
+  /** False leaves this request out of the metrics of requests. */
+  readonly logMetrics: boolean;
+  /** Its labels in them, before those of its origin; those that are not allowed do not count. */
+  readonly customLabels: Readonly<Record<string, string>> | null;
   readonly origin: RequestOrigin;
 }
 
@@ -58,7 +62,8 @@ export const DEFAULT_GENERATE_REQUEST: GenerateRequest = {
   priority: null,
   routingKey: null,
   extraKey: null,
-  dpRank: null,
   noLogs: false,
+  logMetrics: true,
+  customLabels: null,
   origin: NO_ORIGIN,
 };

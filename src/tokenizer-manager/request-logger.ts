@@ -4,6 +4,7 @@ import { jsonLine, openLogTargets, type LogTarget } from '../logging/log-target'
 import { logger, timestamp } from '../logging/logger';
 import { pythonRepr } from '../logging/python-repr';
 import type { ServerArgs } from '../server-args/server-args';
+import type { LoggingChange } from './logging-change';
 import { requestFields, type AnyRequest, type RecordFields } from './request-record';
 
 type LogArgs = Pick<
@@ -22,12 +23,28 @@ const BELOW_2 = new Set(['text', 'input_ids', 'output_ids', 'embedding']);
  * done. Level 0 names it, 1 adds its sampling parameters, 2 its prompt and output cut short, 3 all of them.
  */
 export class RequestLogger {
-  private readonly target: LogTarget | null;
+  private args: LogArgs;
+  private target: LogTarget | null = null;
   private readonly exceededMs = env('SGLANG_LOG_REQUEST_EXCEEDED_MS');
 
   /** @throws StartupError when the folder of a target cannot be made */
-  constructor(private readonly args: LogArgs) {
-    this.target = args.logRequests ? openLogTargets(args.logRequestsTarget) : null;
+  constructor(args: LogArgs) {
+    this.args = args;
+    this.open();
+  }
+
+  /**
+   * Lines from now on are as the change asks.
+   * @throws StartupError when the folder of a target cannot be made
+   */
+  configure(change: LoggingChange): void {
+    this.args = {
+      logRequests: change.logRequests ?? this.args.logRequests,
+      logRequestsLevel: change.logRequestsLevel ?? this.args.logRequestsLevel,
+      logRequestsFormat: change.logRequestsFormat ?? this.args.logRequestsFormat,
+      logRequestsTarget: change.logRequestsTarget ?? this.args.logRequestsTarget,
+    };
+    this.open();
   }
 
   /** @param rids the ids of its requests, in the order of the reply */
@@ -58,6 +75,10 @@ export class RequestLogger {
     logger.log('debug', `Abort request ${rid}: ${message}`);
     if (this.target === null || request.noLogs) return;
     this.write('request.aborted', 'Abort', request, { rid, message });
+  }
+
+  private open(): void {
+    this.target = this.args.logRequests ? openLogTargets(this.args.logRequestsTarget) : null;
   }
 
   /** @param fields `rid`, and what the line is about; the JSON form has the names, the text form those after `rid` */

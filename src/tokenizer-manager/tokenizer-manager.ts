@@ -8,23 +8,27 @@ import type {
   GenerateMsg,
   InternalState,
   PauseMode,
+  SchedulerMsg,
   SchedulerState,
   TextOutput,
   TokenizerManagerMsg,
 } from '../ipc/messages';
 import type { InvalidMessage } from '../ipc/receive';
 import { logger } from '../logging/logger';
+import { CustomLabels } from '../metrics/custom-labels';
+import { NO_METRICS, type Metrics } from '../metrics/recorder';
 import type { ServerArgs } from '../server-args/server-args';
 import { ControlCalls } from './control-calls';
-import { refuseRank } from './dispatch/refuse-rank';
-import { connectSchedulers, type SchedulerInbox, type Schedulers } from './dispatch/schedulers';
 import { EmbedManager, type EmbedReply, type EmbedRequest } from './embed/embed-manager';
 import { fanOut, type FannedOut } from './fan-out';
 import { GenerateJob, refusalOf } from './generate-job';
 import { DEFAULT_GENERATE_REQUEST, NO_ORIGIN, type GenerateRequest } from './generate-request';
 import { promptMessage, type PromptMessage } from './prompt-message';
-import { CrashRecorder, type RecordedRequest } from './crash-recorder';
+import type { RecordedRequest } from './crash-recorder';
+import type { LoggingChange } from './logging-change';
+import { RequestArchive } from './request-archive';
 import { RequestLogger } from './request-logger';
+import { RequestMeters, type RequestMeter } from './request-meter';
 import { memberOf, requestFields, resultFields, type RecordFields } from './request-record';
 import { RequestState } from './request-state';
 import { parseSamplingParams, type SamplingContext } from './sampling-params';
@@ -35,11 +39,12 @@ export interface TokenizerManagerDeps {
   readonly facts: ModelFacts;
   /** null where only token ids go in and out (`--skip-tokenizer-init`). */
   readonly tokenizer: AsyncTokenizer | null;
-  /** By rank. */
-  readonly toSchedulers: readonly SchedulerInbox[];
+  readonly toScheduler: { put(message: SchedulerMsg): void };
+  /** By default nothing is counted. */
+  readonly metrics?: Metrics;
 }
 
-/** A scheduler's last sign of life. */
+/** The scheduler's last sign of life. */
 export interface Heartbeat {
   /** null before the first one. */
   readonly state: SchedulerState | null;
@@ -51,58 +56,52 @@ export interface Heartbeat {
 interface Entry {
   readonly state: RequestState;
   readonly request: GenerateRequest;
+  readonly meter: RequestMeter;
   /** Which prompt of the request it is. */
   readonly index: number;
-  /** The scheduler that has it. */
-  readonly rank: number;
   /** Milliseconds since 1970. */
   readonly createdAt: number;
 }
 
-/** What the requests that are opened together have in common. */
-interface Opening {
-  /** Whether the client gets a list. */
-  readonly isBatch: boolean;
-  readonly request: GenerateRequest;
-  /** The scheduler of each prompt; null where none is bound to one. */
-  readonly ranks: readonly number[] | null;
-  /** By `performance.now()`. */
-  readonly receivedAt: number;
-}
-
+/** What the server asks of itself. */
+const UNCOUNTED = { noLogs: true, logMetrics: false } as const;
 const FLUSH_RETRY_MS = 50;
 /** Characters of a text that is tokenized for its own sake, whatever the context. */
 const MAX_TEXT = 2 ** 20;
 
 /**
- * Turns requests into messages to the schedulers and their outputs into results. Owns the state of every request from its
+ * Turns requests into messages to the scheduler and its outputs into results. Owns the state of every request from its
  * message until the output that ends it; nothing else removes a state, so that an abort always finds one.
  */
 export class TokenizerManager {
   /** For short work; null where only token ids go in and out. */
   readonly tokenizer: Tokenizer | null;
-  private readonly schedulers: Schedulers;
   private readonly states = new Map<string, Entry>();
   private readonly vectors: EmbedManager;
   private readonly control: ControlCalls;
   private readonly requestLogger: RequestLogger;
-  private readonly crashRecorder: CrashRecorder | null;
+  private readonly metrics: Metrics;
+  private readonly meters: RequestMeters;
+  /** The call for the state of now that is under way, for all who ask meanwhile. */
+  private loading: Promise<InternalState> | null = null;
+  private readonly archive: RequestArchive;
   private readonly sampling: SamplingContext;
-  private readonly outputWaiters = new Set<(rank: number) => void>();
+  private readonly outputWaiters = new Set<() => void>();
   private isFirst = true;
-  /** By rank; `at` by `performance.now()`. */
-  private readonly pulses: { state: SchedulerState | null; at: number }[];
+  private schedulerState: SchedulerState | null = null;
+  private heartbeatAt = performance.now();
 
   /** @throws StartupError when the server's preferred sampling parameters are not valid, or a log cannot be written */
   constructor(private readonly deps: TokenizerManagerDeps) {
     const { args, facts, tokenizer } = deps;
     this.tokenizer = tokenizer?.sync ?? null;
-    this.schedulers = connectSchedulers(deps.toSchedulers, args, facts.maxTotalNumTokens);
-    this.pulses = deps.toSchedulers.map(() => ({ state: null, at: performance.now() }));
-    this.control = new ControlCalls(deps.toSchedulers);
+    this.control = new ControlCalls((message) => deps.toScheduler.put(message));
     this.requestLogger = new RequestLogger(args);
-    this.crashRecorder = args.crashDumpFolder === null ? null : new CrashRecorder(args.crashDumpFolder);
-    this.vectors = new EmbedManager(deps, this.schedulers, this.requestLogger);
+    const labels = new CustomLabels(args.tokenizerMetricsAllowedCustomLabels ?? []);
+    this.metrics = deps.metrics ?? NO_METRICS;
+    this.meters = new RequestMeters(this.metrics, labels);
+    this.vectors = new EmbedManager(deps, this.requestLogger, this.meters);
+    this.archive = new RequestArchive(args.crashDumpFolder, this.requestLogger);
     const eos = [
       ...facts.eosTokenIds,
       ...(tokenizer?.sync.eosTokenId == null ? [] : [tokenizer.sync.eosTokenId]),
@@ -117,10 +116,8 @@ export class TokenizerManager {
     return [...this.states.keys(), ...this.vectors.pendingRids];
   }
 
-  /** Of each scheduler, by rank. */
-  get heartbeats(): readonly Heartbeat[] {
-    const now = performance.now();
-    return this.pulses.map(({ state, at }) => ({ state, ageMs: now - at }));
+  get heartbeat(): Heartbeat {
+    return { state: this.schedulerState, ageMs: performance.now() - this.heartbeatAt };
   }
 
   /** Takes one message of this process's inbox. */
@@ -128,18 +125,22 @@ export class TokenizerManager {
     switch (message.type) {
       case 'text_outputs':
         for (const output of message.outputs) this.handleOutput(output);
-        for (const wake of this.outputWaiters) wake(message.rank);
+        for (const wake of this.outputWaiters) wake();
         return;
       case 'vector_outputs':
         for (const output of message.outputs) this.vectors.handle(output);
-        for (const wake of this.outputWaiters) wake(message.rank);
+        for (const wake of this.outputWaiters) wake();
         return;
       case 'failed':
         this.fail(message.rid, message.message);
-        this.drop(message.rid);
+        this.states.delete(message.rid);
         return;
       case 'heartbeat':
-        this.pulses[message.rank] = { state: message.state, at: performance.now() };
+        this.schedulerState = message.state;
+        this.heartbeatAt = performance.now();
+        return;
+      case 'metrics':
+        this.metrics.apply(message.samples);
         return;
       case 'control_reply':
         this.control.settle(message.callId, message.result);
@@ -157,9 +158,9 @@ export class TokenizerManager {
     logger.log('error', `Dropped a message: ${reason}`);
     const message = `The output could not be read: ${reason}`;
     for (const { rid, isLast } of requests) {
-      this.schedulers.abort(rid);
+      this.deps.toScheduler.put({ type: 'abort', rid });
       this.fail(rid, message);
-      if (isLast) this.drop(rid);
+      if (isLast) this.states.delete(rid);
     }
     if (callId !== null) this.control.settle(callId, { of: 'error', message });
   }
@@ -179,7 +180,6 @@ export class TokenizerManager {
     }
     if (this.isFirst) holdUp('SGLANG_TEST_STUCK_TOKENIZER');
     this.isFirst = false;
-    refuseRank(request.dpRank, this.deps.toSchedulers.length);
     const receivedAt = performance.now();
     const signal = request.background ? new AbortController().signal : gone;
     const fanned = fanOut(request, this.deps.args.preferredSamplingParams, this.sampling);
@@ -187,11 +187,11 @@ export class TokenizerManager {
     this.refuseDuplicates(rids);
     this.requestLogger.received(request, rids);
     const messages = await this.tokenize(fanned, signal);
-    const ranks = fanned.n > 1 ? await this.warmPrefixes(fanned, messages, request, signal) : null;
+    if (fanned.n > 1) await this.warmPrefixes(fanned, messages, request, signal);
     const all = messages.flatMap((message, i) =>
       (fanned.prompts[i]?.rids ?? []).map((rid, sample) => complete(message, { rid, sample }, request)),
     );
-    return this.open(all, { isBatch: fanned.isBatch, request, ranks, receivedAt }, signal);
+    return this.open(all, fanned.isBatch, request, receivedAt, signal);
   }
 
   /**
@@ -205,23 +205,18 @@ export class TokenizerManager {
   }
 
   /**
-   * Sends the smallest request there is through the whole engine, by way of each scheduler; nobody waits for its results.
-   * @param gone ends them
+   * Sends the smallest request there is through the whole engine; nobody waits for its result.
+   * @param gone ends it
    */
   async probe(rid: string, gone: AbortSignal): Promise<void> {
-    const name = (rank: number) => (this.pulses.length === 1 ? rid : `${rid}_DP${rank}`);
-    await Promise.all(this.pulses.map((_, rank) => this.probeRank(name(rank), rank, gone)));
-  }
-
-  private async probeRank(rid: string, dpRank: number, gone: AbortSignal): Promise<void> {
     if (this.deps.facts.kind === 'embedding') {
-      const request = { text: null, inputIds: [0], rid, dpRank, noLogs: true, origin: NO_ORIGIN };
+      const request = { text: null, inputIds: [0], rid, ...UNCOUNTED, customLabels: null, origin: NO_ORIGIN };
       this.encode(request, gone).catch(() => undefined);
       return;
     }
     const samplingParams = { max_new_tokens: 1, temperature: 0 };
     await this.generate(
-      { ...DEFAULT_GENERATE_REQUEST, rid, dpRank, inputIds: [0], samplingParams, noLogs: true },
+      { ...DEFAULT_GENERATE_REQUEST, rid, inputIds: [0], samplingParams, ...UNCOUNTED },
       gone,
     );
   }
@@ -247,27 +242,27 @@ export class TokenizerManager {
   /** Ends a request, or the requests of a batch that bear its name. Unknown names are ignored. */
   abort(rid: string): void {
     for (const known of this.pendingRids) {
-      if (known === rid || isMember(known, rid)) this.schedulers.abort(known);
+      if (known === rid || isMember(known, rid)) this.deps.toScheduler.put({ type: 'abort', rid: known });
     }
   }
 
   abortAll(): void {
-    for (const scheduler of this.deps.toSchedulers) scheduler.put({ type: 'abort_all' });
+    this.deps.toScheduler.put({ type: 'abort_all' });
   }
 
   /**
-   * Drops the prefix caches of all schedulers.
+   * Drops the prefix cache.
    * @param timeoutMs how long to try again while requests run
    * @param gone ends the trying when it fires
-   * @returns false when requests were running all the time, in one of them at least
+   * @returns false when requests were running all the time
    */
   async flushCache(timeoutMs: number, gone: AbortSignal): Promise<boolean> {
     const deadline = performance.now() + timeoutMs;
     for (;;) {
-      const type = 'flush_cache';
-      const results = await this.control.call(type, (callId) => ({ type, callId }));
-      const success = results.every((result) => result.success);
-      if (success) this.schedulers.flushed();
+      const { success } = await this.control.call('flush_cache', (callId) => ({
+        type: 'flush_cache',
+        callId,
+      }));
       const leftMs = deadline - performance.now();
       if (success || leftMs <= 0 || gone.aborted) return success;
       await this.nextOutput(Math.min(leftMs, FLUSH_RETRY_MS));
@@ -284,10 +279,15 @@ export class TokenizerManager {
     await this.control.call('continue', (callId) => ({ type: 'continue', callId }));
   }
 
-  /** Of each scheduler, by rank. */
-  async internalStates(): Promise<readonly InternalState[]> {
+  async internalState(): Promise<InternalState> {
     const type = 'get_internal_state';
-    return (await this.control.call(type, (callId) => ({ type, callId }))).map(({ state }) => state);
+    return (await this.control.call(type, (callId) => ({ type, callId }))).state;
+  }
+
+  /** The same for those who ask often: callers at the same time share one answer. */
+  load(): Promise<InternalState> {
+    this.loading ??= this.internalState().finally(() => (this.loading = null));
+    return this.loading;
   }
 
   /**
@@ -297,31 +297,34 @@ export class TokenizerManager {
    */
   dumpRequests(about: RecordFields): string | null {
     const running = [...this.states.values()].filter(({ request }) => !request.noLogs);
-    return (
-      this.crashRecorder?.dump(
-        running.map((entry) => record(entry, null)),
-        about,
-      ) ?? null
+    return this.archive.dumpCrash(
+      running.map((entry) => record(entry, null)),
+      about,
     );
   }
 
-  /** Waits until each scheduler has put something out. @returns false when one did not in time */
-  async outputOfEach(timeoutMs: number): Promise<boolean> {
-    const came = await Promise.all(this.pulses.map((_, rank) => this.nextOutput(timeoutMs, rank)));
-    return !came.includes(false);
+  /**
+   * Changes the logs of requests while the server runs.
+   * @throws RequestError naming a folder that cannot be written; nothing is changed then
+   */
+  configureLogging(change: LoggingChange): void {
+    this.archive.configure(change);
   }
 
-  /** Waits for the next outputs, of a scheduler or of any. @returns false when none came in time */
-  private nextOutput(timeoutMs: number, rank: number | null = null): Promise<boolean> {
+  /** Writes what is kept of requests and not written yet. */
+  close(): void {
+    this.archive.close();
+  }
+
+  /** Waits for the next outputs of any requests. @returns false when none came in time */
+  nextOutput(timeoutMs: number): Promise<boolean> {
     return new Promise((resolve) => {
       const settle = (came: boolean) => {
         clearTimeout(timer);
         this.outputWaiters.delete(wake);
         resolve(came);
       };
-      const wake = (from: number) => {
-        if (rank === null || rank === from) settle(true);
-      };
+      const wake = () => settle(true);
       const timer = setTimeout(() => settle(false), timeoutMs);
       this.outputWaiters.add(wake);
     });
@@ -338,17 +341,11 @@ export class TokenizerManager {
   private handleOutput(output: TextOutput): void {
     const entry = this.states.get(output.rid);
     if (entry === undefined) return;
-    if (output.finish === null) this.schedulers.advance(output.rid, output.completionTokens);
-    else this.drop(output.rid);
+    if (output.finish !== null) this.states.delete(output.rid);
     if (entry.state.finish !== null) return;
     entry.state.apply(output);
+    entry.meter.output(output.completionTokens);
     if (output.finish !== null) this.ended(entry);
-  }
-
-  /** Nothing more will come of a request. */
-  private drop(rid: string): void {
-    this.states.delete(rid);
-    this.schedulers.close(rid);
   }
 
   /** Ends a request that cannot go on, for its client. */
@@ -361,11 +358,12 @@ export class TokenizerManager {
   }
 
   private ended(entry: Entry): void {
-    const { state } = entry;
+    const { meter, state } = entry;
+    meter.ended(state);
     const request = memberOf(entry.request, entry.index);
     this.requestLogger.aborted(request, state.rid, state.finish, state.isDetached);
     this.requestLogger.finished(request, state.rid, state.e2eLatency ?? 0, () => resultFields(state));
-    if (!request.noLogs) this.crashRecorder?.add(record(entry, Date.now()));
+    if (!request.noLogs) this.archive.add(() => record(entry, Date.now()));
   }
 
   private refuseDuplicates(rids: readonly string[]): void {
@@ -385,16 +383,13 @@ export class TokenizerManager {
     });
   }
 
-  /**
-   * Runs each prompt once without output, so that its samples find it in the prefix cache.
-   * @returns the scheduler of each prompt
-   */
+  /** Runs each prompt once without output, so that its samples find it in the prefix cache. */
   private async warmPrefixes(
     { prompts }: FannedOut,
     messages: readonly PromptMessage[],
     request: GenerateRequest,
     signal: AbortSignal,
-  ): Promise<readonly number[]> {
+  ): Promise<void> {
     const warmups = messages.map((message, i): GenerateMsg => {
       const sampling = { ...message.sampling, maxNewTokens: 0, minNewTokens: 0 };
       // Under the name of the first sample, so that an abort by name ends it too.
@@ -402,34 +397,35 @@ export class TokenizerManager {
       const bare = { ...message, sampling, logprobs: null };
       return complete(bare, { rid, sample: 0 }, { ...request, stream: false });
     });
-    const quiet = { ...request, noLogs: true };
-    const opening = { isBatch: true, request: quiet, ranks: null, receivedAt: performance.now() };
-    const job = this.open(warmups, opening, signal);
-    const ranks = warmups.map(({ rid }) => this.states.get(rid)?.rank ?? 0);
-    const results = await job.results();
+    const quiet = { ...request, ...UNCOUNTED };
+    const results = await this.open(warmups, true, quiet, performance.now(), signal).results();
     refuseGone(signal);
     const aborted = results.find(({ finish }) => finish?.type === 'abort')?.finish;
     if (aborted?.type === 'abort') {
       throw refusalOf(aborted) ?? new RequestError('bad_value', aborted.message);
     }
-    return ranks;
   }
 
   /** Registers the requests, sends them and ties them to their client. */
   private open(
     messages: readonly GenerateMsg[],
-    { isBatch, request, ranks, receivedAt }: Opening,
+    isBatch: boolean,
+    request: GenerateRequest,
+    receivedAt: number,
     signal: AbortSignal,
   ): GenerateJob {
     refuseGone(signal);
     this.refuseDuplicates(messages.map(({ rid }) => rid));
+    this.meters.processed(request, receivedAt);
     const states = messages.map((message) => new RequestState(message, receivedAt));
-    const job = new GenerateJob(states, isBatch, (rid) => this.schedulers.abort(rid));
+    const put = (rid: string) => this.deps.toScheduler.put({ type: 'abort', rid });
+    const job = new GenerateJob(states, isBatch, put);
     let index = -1;
     for (const state of states) {
       if (state.message.sample === 0) index += 1;
-      const rank = this.schedulers.open(state.message, ranks?.[index] ?? request.dpRank);
-      this.states.set(state.rid, { state, request, index, rank, createdAt: Date.now() });
+      const meter = this.meters.open(request, receivedAt);
+      this.states.set(state.rid, { state, request, meter, index, createdAt: Date.now() });
+      this.deps.toScheduler.put(state.message);
     }
     signal.addEventListener('abort', () => job.abandon(), { once: true });
     return job;

@@ -102,6 +102,21 @@ test('the scheduler says which requests run and wait', () => {
   });
 });
 
+test('what is logged changes on the running server', async () => {
+  const other = join(folder, 'other');
+  const change = { log_requests_level: 1, log_requests_target: [other] };
+  expect((await server.post('/configure_logging', change)).status).toBe(200);
+  await server.post('/generate', { text: 'Hi', rid: 'changed', sampling_params: greedy(3) });
+  expect(linesIn(other).map(({ event, rid }) => [event, rid])).toEqual([
+    ['request.received', 'changed'],
+    ['request.finished', 'changed'],
+  ]);
+  expect(linesIn(other)[0]).toMatchObject({ obj: { sampling_params: { max_new_tokens: 3 } } });
+  expect(linesIn(other)[0]).not.toMatchObject({ obj: { text: 'Hi' } });
+  expect(inFiles().filter(({ rid }) => rid === 'changed')).toEqual([]);
+  expect(server.stderr).toContain('Config logging: obj=ConfigureLoggingReq(log_requests_level=1, ');
+});
+
 test('the requests of the last minutes are kept when a child dies', async () => {
   const body = {
     text: 'Hi',

@@ -1,3 +1,4 @@
+import { NO_METRICS } from '../../src/metrics/recorder';
 import { existsSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { FinishReason, PositionLogprobs } from '../../src/core/request';
@@ -118,7 +119,6 @@ export class Engine {
     const model = await loadModelRunner(args, modelDir, backend);
     if (model.kind !== 'generation') throw new Error('not a generation model');
     const outlets = {
-      rank: 0,
       detokenizer: (message: DetokenizerMsg) => {
         watch(message);
         engine.collect(message);
@@ -127,7 +127,7 @@ export class Engine {
         if (message.type === 'control_reply') engine.calls.get(message.callId)?.(message.result);
       },
     };
-    const scheduler = assembleScheduler(args, model, outlets, preparations);
+    const scheduler = assembleScheduler(args, model, outlets, NO_METRICS, preparations);
     const engine: Engine = new Engine(args, model, scheduler, scheduler.run());
     return engine;
   }

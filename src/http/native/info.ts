@@ -8,7 +8,11 @@ import type { RouteSpec } from '../route';
 
 /** The release of SGLang whose interface this server has. */
 const SGLANG_VERSION = '0.5.9';
-const GIB = 2 ** 30;
+export const GIB = 2 ** 30;
+
+export function serverVersion(): string {
+  return `${packageVersion()}+sglang.${SGLANG_VERSION}`;
+}
 
 /** What can be asked about the model and the server. */
 export function infoRoutes(deps: AppDeps): RouteSpec[] {
@@ -49,28 +53,30 @@ async function describeServer({ args, facts, manager }: AppDeps): Promise<Record
     status: 'ready',
     max_total_num_tokens: facts.maxTotalNumTokens,
     max_req_input_len: facts.maxReqInputLen,
-    internal_states: (await manager.internalStates()).map((state) => ({
-      ...publicArgs,
-      ...describeState(state),
-    })),
-    version: `${packageVersion()}+sglang.${SGLANG_VERSION}`,
+    internal_states: [{ ...publicArgs, ...describeState(await manager.internalState()) }],
+    version: serverVersion(),
   };
 }
 
 function describeState(state: InternalState): Record<string, unknown> {
   return {
-    last_gen_throughput: state.lastGenThroughput,
+    last_gen_throughput: state.load.genThroughput,
     memory_usage: {
       weight: state.weightBytes / GIB,
       kvcache: state.kvCacheBytes / GIB,
-      token_capacity: state.tokenCapacity,
+      token_capacity: state.load.totalTokens,
       graph: state.graphBytes / GIB,
     },
-    effective_max_running_requests_per_dp: state.maxRunningRequests,
+    effective_max_running_requests_per_dp: state.load.maxRunning,
   };
 }
 
-function deprecated(path: string, successor: string, handler: RouteSpec['handler']): RouteSpec['handler'] {
+/** A handler that says which path is to be used instead. */
+export function deprecated(
+  path: string,
+  successor: string,
+  handler: RouteSpec['handler'],
+): RouteSpec['handler'] {
   return (req, res) => {
     logger.log(
       'warning',

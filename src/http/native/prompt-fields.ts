@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { isLabels } from '../http-metrics';
 import { isIntegerList, isIntegerLists, isStringList } from '../../core/parse';
 
 /** What bodies with prompts have in common: one prompt or several, as texts or as token ids, and fields that do nothing here. */
@@ -15,22 +16,16 @@ export const ids = z
   })
   .nullish();
 
-const rank = z.int({ error: 'must be an integer' }).nullish();
-
-/** Which scheduler is to run a request; the second name is deprecated. */
-export const RANK_FIELDS = { routed_dp_rank: rank, data_parallel_rank: rank };
-
-/** What a body says in `RANK_FIELDS`. */
-export function dpRankOf(body: {
-  readonly [K in keyof typeof RANK_FIELDS]?: number | null | undefined;
-}): number | null {
-  return body.routed_dp_rank ?? body.data_parallel_rank ?? null;
-}
+/** What a request says of its own measurement. */
+export const MEASUREMENT = {
+  log_metrics: z.boolean({ error: 'must be true or false' }).nullish(),
+  custom_labels: z
+    .custom<Record<string, string>>(isLabels, { error: 'must be an object of strings' })
+    .nullish(),
+};
 
 /** Fields that SGLang's own processes add; they ask for nothing. */
 export const BOOKKEEPING: readonly string[] = [
-  'log_metrics',
-  'custom_labels',
   'external_trace_header',
   'received_time',
   'received_time_perf',
@@ -50,5 +45,7 @@ export const UNAVAILABLE: readonly string[] = [
   'min_dynamic_patch',
   'lora_path',
   'lora_id',
+  'routed_dp_rank',
+  'data_parallel_rank',
   'multi_item_delimiter_indices',
 ];

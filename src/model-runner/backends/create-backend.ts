@@ -1,22 +1,16 @@
 import { assertNever } from '../../core/errors';
-import type { ServerArgs } from '../../server-args/server-args';
 import type { Backend } from './backend';
 import { CpuBackend } from './cpu/cpu-backend';
 import { CudaBackend } from './cuda/cuda-backend';
+import type { Device } from './devices';
 
-type DeviceArgs = Pick<ServerArgs, 'device' | 'baseGpuId' | 'gpuIdStep' | 'dpSize'>;
-
-/**
- * The backend of one of `--dp-size` model runners: its part of the host, and where there are GPUs one of its own, counted from
- * `--base-gpu-id` in steps of `--gpu-id-step`.
- */
-export function createBackend({ device, baseGpuId, gpuIdStep, dpSize }: DeviceArgs, rank: number): Backend {
-  const share = { rank, of: dpSize };
+/** @param deviceId ordinal among the devices of a kind (`--base-gpu-id`) */
+export function createBackend(device: Device, deviceId: number): Backend {
   switch (device) {
     case 'cpu':
-      return new CpuBackend(share);
+      return new CpuBackend();
     case 'cuda':
-      return new CudaBackend(baseGpuId + rank * gpuIdStep, share);
+      return new CudaBackend(deviceId);
     default:
       return assertNever(device);
   }

@@ -1,4 +1,5 @@
 import type { EmbeddingModel } from '../../model-runner/load';
+import { NO_METRICS, type Recorder } from '../../metrics/recorder';
 import type { ServerArgs } from '../../server-args/server-args';
 import { readTimeouts } from '../generation/limits';
 import type { SchedulerOutlets } from '../loop';
@@ -24,27 +25,22 @@ export function batchLimits(
 export function assembleEmbedding(
   args: ServerArgs,
   model: EmbeddingModel,
-  { rank, tokenizerManager }: SchedulerOutlets,
+  { tokenizerManager }: SchedulerOutlets,
+  metrics: Recorder = NO_METRICS,
 ): EmbeddingScheduler {
   const limits = batchLimits(args);
-  const logStatus = openStatusLog(rank, () => scheduler.rids);
+  const logStatus = openStatusLog(() => scheduler.rids);
   const scheduler: EmbeddingScheduler = new EmbeddingScheduler({
     embed: (prompts) => model.runner.embed(prompts),
     limits,
     maxQueued: args.maxQueuedRequests,
     waitingMs: readTimeouts().waitingMs,
-    send: (outputs) => tokenizerManager({ type: 'vector_outputs', rank, outputs }),
+    send: (outputs) => tokenizerManager({ type: 'vector_outputs', outputs }),
     reply: (callId, result) => tokenizerManager({ type: 'control_reply', callId, result }),
-    internalState: () => ({
-      lastGenThroughput: 0,
-      weightBytes: model.weightBytes,
-      kvCacheBytes: 0,
-      graphBytes: 0,
-      tokenCapacity: limits.tokens,
-      maxRunningRequests: limits.prompts,
-    }),
+    memoryUse: { weightBytes: model.weightBytes, kvCacheBytes: 0, graphBytes: 0 },
+    metrics,
     afterBatch: () => {
-      tokenizerManager({ type: 'heartbeat', rank, state: scheduler.state });
+      tokenizerManager({ type: 'heartbeat', state: scheduler.state });
       logStatus();
     },
   });

@@ -3,13 +3,15 @@ import { abortedFor, NAN_HAPPENED, type FinishReason } from '../../core/request'
 import type {
   ControlResult,
   EmbedMsg,
-  InternalState,
+  MemoryUse,
   PauseMode,
+  SchedulerLoad,
   SchedulerMsg,
   SchedulerState,
   VectorOutput,
 } from '../../ipc/messages';
 import { logger } from '../../logging/logger';
+import type { Recorder } from '../../metrics/recorder';
 import { Loop } from '../loop';
 import type { SchedulerRids } from '../status-log';
 import { nextBatch, type BatchLimits } from './next-batch';
@@ -25,7 +27,8 @@ export interface EmbeddingParts {
   readonly waitingMs: number;
   readonly send: (outputs: readonly VectorOutput[]) => void;
   readonly reply: (callId: number, result: ControlResult) => void;
-  readonly internalState: () => InternalState;
+  readonly memoryUse: MemoryUse;
+  readonly metrics: Recorder;
   /** A batch ended: the moment for a heartbeat. */
   readonly afterBatch: () => void;
 }
@@ -66,6 +69,28 @@ export class EmbeddingScheduler extends Loop {
     };
   }
 
+  get load(): SchedulerLoad {
+    const { limits } = this.parts;
+    const tokens = (requests: readonly Waiting[]) => requests.reduce((sum, { ids }) => sum + ids.length, 0);
+    return {
+      running: this.running.length,
+      queued: this.waiting.length,
+      preparing: 0,
+      retracted: 0,
+      paused: this.paused,
+      maxRunning: limits.prompts,
+      usedTokens: tokens(this.running),
+      queuedTokens: tokens(this.waiting),
+      totalTokens: limits.tokens,
+      genThroughput: 0,
+      cacheHitRate: 0,
+    };
+  }
+
+  get memory(): MemoryUse {
+    return this.parts.memoryUse;
+  }
+
   get rids(): SchedulerRids {
     return { running: this.running.map(({ rid }) => rid), queued: this.waiting.map(({ rid }) => rid) };
   }
@@ -78,7 +103,9 @@ export class EmbeddingScheduler extends Loop {
     const batch = nextBatch(this.waiting, this.parts.limits);
     this.waiting = this.waiting.filter((request) => !batch.includes(request));
     this.running = batch;
-    this.busySince = performance.now();
+    const startedAt = performance.now();
+    this.busySince = startedAt;
+    this.recordBatch(batch, startedAt);
     let outputs: readonly VectorOutput[];
     try {
       const vectors = await this.parts.embed(batch.map(({ ids }) => ids));
@@ -92,9 +119,21 @@ export class EmbeddingScheduler extends Loop {
     this.running = [];
     this.busySince = null;
     this.forwardCount += 1;
+    const seconds = (performance.now() - startedAt) / 1000;
+    this.parts.metrics.record('forward_execution_seconds_total', seconds, { category: 'forward_extend' });
     this.parts.send(outputs);
     this.parts.afterBatch();
     return true;
+  }
+
+  private recordBatch(batch: readonly Waiting[], now: number): void {
+    const { metrics } = this.parts;
+    for (const { ids, queuedAt } of batch) {
+      const seconds = (now - queuedAt) / 1000;
+      metrics.record('realtime_tokens_total', ids.length, { mode: 'prefill_compute' });
+      metrics.record('queue_time_seconds', seconds);
+      metrics.record('per_stage_req_latency_seconds', seconds, { stage: 'prefill_waiting' });
+    }
   }
 
   protected handle(message: SchedulerMsg): void {
@@ -115,7 +154,7 @@ export class EmbeddingScheduler extends Loop {
       case 'flush_cache':
         return reply(message.callId, { of: 'flush_cache', success: true });
       case 'get_internal_state':
-        return reply(message.callId, { of: 'get_internal_state', state: this.parts.internalState() });
+        return reply(message.callId, { of: 'get_internal_state', state: this.internalState });
       case 'generate':
       case 'stopped':
         throw bug(`a model that gives vectors was sent a message ${message.type}`);

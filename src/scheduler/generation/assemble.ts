@@ -3,8 +3,10 @@ import type { ServerArgs } from '../../server-args/server-args';
 import { openStatusLog } from '../status-log';
 import { BatchLog } from './batch-log';
 import { BatchRunner } from './batch-runner';
+import { NO_METRICS, type Recorder } from '../../metrics/recorder';
 import { KvLedger } from '../kv/kv-ledger';
 import type { SchedulerOutlets } from '../loop';
+import { GenerationMetrics } from './generation-metrics';
 import { OutputBatch } from './output-batch';
 import type { Preparation } from './preparation';
 import { RequestMemory } from './request-memory';
@@ -14,49 +16,49 @@ import { seededRandom } from './seeded-random';
 
 /**
  * Puts a scheduler together around a loaded model.
+ * @param metrics told what happens
  * @param preparations what requests need before they can be computed; nothing does yet
  */
 export function assembleScheduler(
   args: ServerArgs,
   model: GenerationModel,
   outlets: SchedulerOutlets,
+  metrics: Recorder = NO_METRICS,
   preparations: readonly Preparation[] = [],
 ): Scheduler {
   const { config, plan, runner: modelRunner } = model;
-  const { rank } = outlets;
   const ledger = KvLedger.create({
     totalTokens: plan.maxTotalNumTokens,
     pageSize: args.pageSize,
     disableRadixCache: args.disableRadixCache,
     evictionPolicy: args.radixEvictionPolicy,
+    metrics,
   });
   const rows = new RowTable(modelRunner.kv);
-  const log = new BatchLog(model.backend.graphName, args.decodeLogInterval, args.cudaGraphBs.at(-1) ?? 0);
-  const logStatus = openStatusLog(rank, () => scheduler.rids);
-  const heartbeat = () => outlets.tokenizerManager({ type: 'heartbeat', rank, state: scheduler.state });
+  const largestCaptured = args.cudaGraphBs.at(-1) ?? 0;
+  const log = new BatchLog(model.backend.graphName, args.decodeLogInterval, largestCaptured);
+  const logStatus = openStatusLog(() => scheduler.rids);
+  const heartbeat = () => outlets.tokenizerManager({ type: 'heartbeat', state: scheduler.state });
   const scheduler: Scheduler = new Scheduler({
     args,
     vocabSize: config.vocabSize,
     maxReqLen: plan.maxReqLen,
     maxReqInputLen: plan.maxReqInputLen,
     rows,
-    memory: new RequestMemory(ledger, modelRunner.kv, rows),
+    memory: new RequestMemory(ledger, modelRunner.kv, rows, metrics),
     ledger,
-    runner: new BatchRunner(modelRunner, config.vocabSize),
-    outputs: new OutputBatch((outputs) => outlets.detokenizer({ type: 'token_outputs', rank, outputs })),
+    runner: new BatchRunner(modelRunner, config.vocabSize, metrics),
+    outputs: new OutputBatch(outlets.detokenizer, args.enableMetrics),
     log,
+    metrics: new GenerationMetrics(metrics, largestCaptured),
     preparations,
-    // Of its own for each scheduler: the same prompt should not get the same answer from two of them.
-    random: seededRandom(args.randomSeed + rank),
+    random: seededRandom(args.randomSeed),
     reply: (callId, result) => outlets.tokenizerManager({ type: 'control_reply', callId, result }),
-    internalState: () => ({
-      lastGenThroughput: log.genThroughput,
+    memoryUse: {
       weightBytes: model.weightBytes,
       kvCacheBytes: modelRunner.kv.bytes,
       graphBytes: model.graphBytes,
-      tokenCapacity: plan.maxTotalNumTokens,
-      maxRunningRequests: plan.maxRunningRequests,
-    }),
+    },
     afterBatch: () => {
       heartbeat();
       logStatus();

@@ -17,6 +17,7 @@ export class BatchLog {
   private decodedTokens = 0;
   private decodeSteps = 0;
   private throughput = 0;
+  private hitRate = 0;
   private idle = true;
 
   /**
@@ -35,11 +36,17 @@ export class BatchLog {
     return this.throughput;
   }
 
+  /** Share of the prompt tokens of the last prefill batch that were cached; 0 once a decode line has been written. */
+  get cacheHitRate(): number {
+    return this.hitRate;
+  }
+
   prefill(sequences: number, newTokens: number, cachedTokens: number, gauges: BatchGauges): void {
     const now = performance.now();
     const rate = (this.lastPrefillTokens * 1000) / Math.max(now - this.lastPrefillAt, 1);
     this.lastPrefillAt = now;
     this.lastPrefillTokens = newTokens;
+    this.hitRate = cachedTokens / Math.max(newTokens + cachedTokens, 1);
     logger.info(
       `Prefill batch, #new-seq: ${sequences}, #new-token: ${newTokens}, #cached-token: ${cachedTokens}, ` +
         `token usage: ${usage(gauges)}, #running-req: ${gauges.running}, #queue-req: ${gauges.queued}, ` +
@@ -57,6 +64,7 @@ export class BatchLog {
     this.throughput = (this.decodedTokens * 1000) / Math.max(now - this.lastDecodeAt, 1);
     this.lastDecodeAt = now;
     this.decodedTokens = 0;
+    this.hitRate = 0;
     const isCaptured = gauges.running <= this.largestCaptured ? 'True' : 'False';
     logger.info(
       `Decode batch, #running-req: ${gauges.running}, #token: ${gauges.usedTokens}, token usage: ${usage(gauges)}, ` +

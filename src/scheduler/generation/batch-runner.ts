@@ -2,6 +2,7 @@ import { env } from '../../core/env';
 import { errorMessage, traceOf } from '../../core/errors';
 import { abortedFor, NAN_HAPPENED } from '../../core/request';
 import { logger } from '../../logging/logger';
+import { NO_METRICS, type Recorder } from '../../metrics/recorder';
 import type { ModelRunner } from '../../model-runner/model-runner';
 import { positionLogprobs } from '../../sampling/logprobs';
 import type { PrefillItem } from './prefill-round';
@@ -21,6 +22,7 @@ export class BatchRunner {
   constructor(
     private readonly runner: Pick<ModelRunner, 'extend' | 'extendFirst' | 'decode'>,
     private readonly vocabSize: number,
+    private readonly metrics: Recorder = NO_METRICS,
     /** Log-probabilities of the model's own distribution in place of the temperature-scaled one. */
     private readonly originalLogprobs = env('SGLANG_RETURN_ORIGINAL_LOGPROB'),
   ) {}
@@ -45,7 +47,7 @@ export class BatchRunner {
   }
 
   private async prefillTogether(requests: readonly Request[], meanwhile: () => void): Promise<void> {
-    await this.guarded(requests, async () => {
+    await this.guarded(requests, 'forward_extend', async () => {
       const first = (requests[0] as Request).row;
       const run = this.runner.extendFirst(
         first,
@@ -65,7 +67,7 @@ export class BatchRunner {
 
   private async prefillPiece({ request, tokens }: PrefillItem, meanwhile: () => void): Promise<void> {
     const end = request.cachedLen + tokens;
-    await this.guarded([request], async () => {
+    await this.guarded([request], 'forward_extend', async () => {
       while (request.cachedLen < end) {
         const past = request.cachedLen;
         const count = pieceLength(request, end - past);
@@ -84,7 +86,7 @@ export class BatchRunner {
 
   /** One more token for each of the first rows. `requests[i]` holds row i. */
   async decode(requests: readonly Request[], meanwhile: () => void): Promise<void> {
-    await this.guarded(requests, async () => {
+    await this.guarded(requests, 'forward_decode', async () => {
       const ids = Int32Array.from(requests, (request) => request.ids.last);
       const lengths = Int32Array.from(requests, (request) => request.cachedLen);
       const run = this.runner.decode(ids, lengths);
@@ -128,8 +130,13 @@ export class BatchRunner {
   }
 
   /** Runs `work`; what it throws becomes the end of `requests`. */
-  private async guarded(requests: readonly Request[], work: () => Promise<void>): Promise<void> {
-    this.busySince = performance.now();
+  private async guarded(
+    requests: readonly Request[],
+    category: 'forward_extend' | 'forward_decode',
+    work: () => Promise<void>,
+  ): Promise<void> {
+    const startedAt = performance.now();
+    this.busySince = startedAt;
     try {
       await work();
     } catch (error) {
@@ -138,6 +145,8 @@ export class BatchRunner {
     } finally {
       this.busySince = null;
       this.forwardCount += 1;
+      const seconds = (performance.now() - startedAt) / 1000;
+      this.metrics.record('forward_execution_seconds_total', seconds, { category });
     }
   }
 }

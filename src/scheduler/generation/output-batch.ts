@@ -1,4 +1,4 @@
-import type { TokenOutput } from '../../ipc/messages';
+import type { DetokenizerMsg, TokenOutput } from '../../ipc/messages';
 import type { Request } from './request';
 
 /** Prompt tokens that give the detokenizer its first context. */
@@ -14,11 +14,15 @@ const REFRESH_TOKENS = 50;
 export class OutputBatch {
   private outputs: TokenOutput[] = [];
 
-  constructor(private readonly send: (outputs: readonly TokenOutput[]) => void) {}
+  /** @param announceFirst whether the first token of every reply is told at once, so that the time to it can be taken */
+  constructor(
+    private readonly send: (message: DetokenizerMsg) => void,
+    private readonly announceFirst = false,
+  ) {}
 
   /** Takes what a request has to say now, if its interval has come or it ended. */
   collect(request: Request): void {
-    if (!isDue(request)) return;
+    if (!isDue(request) && !(this.announceFirst && request.emitted === 0)) return;
     const newIds = request.ids.view(request.promptLen + request.emitted).slice();
     this.outputs.push({
       rid: request.rid,
@@ -49,7 +53,7 @@ export class OutputBatch {
   /** Sends everything collected. */
   flush(): void {
     if (this.outputs.length === 0) return;
-    this.send(this.outputs);
+    this.send({ type: 'token_outputs', outputs: this.outputs });
     this.outputs = [];
   }
 }

@@ -1,4 +1,5 @@
 import { bug } from '../../core/errors';
+import { NO_METRICS, type Recorder } from '../../metrics/recorder';
 import type { KvStore } from '../../model-runner/kv-store';
 import type { CachedSequence, KvLedger } from '../kv/kv-ledger';
 import type { PrefixHandle } from '../kv/prefix-cache';
@@ -20,6 +21,7 @@ export class RequestMemory {
     private readonly ledger: KvLedger,
     private readonly store: KvStore,
     private readonly rows: RowTable,
+    private readonly metrics: Recorder = NO_METRICS,
   ) {}
 
   /** Pins the longest usable prefix, which counts as its use only with `admit`. Either that or `unpin` follows. */
@@ -46,6 +48,8 @@ export class RequestMemory {
     request.slots.assign(slots);
     request.cachedLen = slots.length;
     request.cachedTokens ??= slots.length;
+    this.metrics.record('prefix_cache_lookup_tokens_total', request.length);
+    this.metrics.record('prefix_cache_hit_tokens_total', slots.length);
   }
 
   /** Slots that are missing for the request to hold `length` tokens, in whole pages. */

@@ -3,12 +3,14 @@ import type { FinishReason } from '../../core/request';
 import type {
   ControlResult,
   GenerateMsg,
-  InternalState,
+  MemoryUse,
   PauseMode,
+  SchedulerLoad,
   SchedulerMsg,
   SchedulerState,
 } from '../../ipc/messages';
 import { logger } from '../../logging/logger';
+import type { Recorder } from '../../metrics/recorder';
 import { RequestSampler } from '../../sampling/request-sampler';
 import type { ServerArgs } from '../../server-args/server-args';
 import type { KvLedger } from '../kv/kv-ledger';
@@ -18,6 +20,7 @@ import type { BatchLog } from './batch-log';
 import type { BatchRunner } from './batch-runner';
 import { DecodeManager } from './decode-manager';
 import { readTimeouts, refusal, timeout } from './limits';
+import type { GenerationMetrics } from './generation-metrics';
 import { NewTokenRatio } from './new-token-ratio';
 import type { OutputBatch } from './output-batch';
 import { PrefillManager } from './prefill-manager';
@@ -26,6 +29,7 @@ import type { PrefillItem } from './prefill-round';
 import { Preparing, unprepared, type Preparation } from './preparation';
 import { Request } from './request';
 import type { RequestMemory } from './request-memory';
+import { recordRoutingKeys } from './routing-keys';
 import type { RowTable } from './row-table';
 import { WaitingQueue } from './waiting-queue';
 
@@ -42,12 +46,13 @@ export interface SchedulerParts {
   readonly runner: BatchRunner;
   readonly outputs: OutputBatch;
   readonly log: BatchLog;
+  readonly metrics: GenerationMetrics;
   /** What requests need before they can be computed. */
   readonly preparations: readonly Preparation[];
   /** Uniform in [0, 1); a function of `--random-seed`. */
   readonly random: () => number;
   readonly reply: (callId: number, result: ControlResult) => void;
-  readonly internalState: () => InternalState;
+  readonly memoryUse: MemoryUse;
   /** A batch ended: the moment for a heartbeat. */
   readonly afterBatch: () => void;
 }
@@ -107,6 +112,42 @@ export class Scheduler extends Loop {
     };
   }
 
+  get load(): SchedulerLoad {
+    const { ledger, log, rows } = this.parts;
+    const waiting = this.waiting.all;
+    return {
+      running: rows.size,
+      queued: waiting.length,
+      preparing: this.preparing.size,
+      retracted: waiting.filter(({ retractions }) => retractions > 0).length,
+      paused: this.paused,
+      maxRunning: rows.size + rows.free,
+      usedTokens: ledger.used,
+      queuedTokens: waiting.reduce((sum, { length }) => sum + length, 0),
+      totalTokens: ledger.total,
+      genThroughput: log.genThroughput,
+      cacheHitRate: log.cacheHitRate,
+    };
+  }
+
+  get memory(): MemoryUse {
+    return this.parts.memoryUse;
+  }
+
+  override recordGauges(metrics: Recorder): void {
+    super.recordGauges(metrics);
+    const { ledger, rows } = this.parts;
+    const evictable = ledger.cache.sizes.evictable;
+    metrics.record('kv_evictable_tokens', evictable);
+    metrics.record('kv_available_tokens', ledger.available - evictable);
+    metrics.record(
+      'decode_sum_seq_lens',
+      rows.decoding.reduce((sum, { length }) => sum + length, 0),
+    );
+    metrics.record('new_token_ratio', this.ratio.current);
+    recordRoutingKeys(metrics, rows.requests, this.waiting.all);
+  }
+
   get rids(): SchedulerRids {
     const running = this.parts.rows.requests.map(({ rid }) => rid);
     return { running, queued: [...this.waiting.all].map(({ rid }) => rid) };
@@ -131,9 +172,10 @@ export class Scheduler extends Loop {
   private async runNext(): Promise<boolean> {
     // A prompt makes running streams wait for one batch of prefill at most: then they get a step.
     const decodeFirst = this.lastWasPrefill && this.decode.runnable;
-    const items = decodeFirst ? [] : this.prefill.next(performance.now());
+    const now = performance.now();
+    const items = decodeFirst ? [] : this.prefill.next(now);
     this.lastWasPrefill = items.length > 0;
-    if (items.length > 0) await this.runPrefill(items);
+    if (items.length > 0) await this.runPrefill(items, now);
     else if (this.decode.runnable) await this.runDecode();
     else return false;
     if (this.parts.args.disableOverlapSchedule) this.parts.outputs.flush();
@@ -141,8 +183,9 @@ export class Scheduler extends Loop {
     return true;
   }
 
-  private async runPrefill(items: readonly PrefillItem[]): Promise<void> {
-    const { log, memory, outputs, rows, runner } = this.parts;
+  private async runPrefill(items: readonly PrefillItem[], now: number): Promise<void> {
+    const { log, memory, metrics, outputs, rows, runner } = this.parts;
+    metrics.prefill(items, now);
     const sum = (count: (item: PrefillItem) => number) =>
       items.reduce((total, item) => total + count(item), 0);
     log.prefill(
@@ -164,6 +207,7 @@ export class Scheduler extends Loop {
         memory.share(request);
         if (!ends.get(request)) continue;
         rows.promote(request);
+        metrics.prefilled(request);
         outputs.collect(request);
       }
     }
@@ -174,6 +218,7 @@ export class Scheduler extends Loop {
     if (requests.length === 0) return;
     await this.parts.runner.decode(requests, this.meanwhile);
     this.parts.log.decode(this.gauges());
+    this.parts.metrics.decoded(requests.length);
     for (const request of requests) {
       if (request.finish) this.end(request, request.finish);
       else this.parts.outputs.collect(request);
@@ -205,7 +250,7 @@ export class Scheduler extends Loop {
       case 'flush_cache':
         return reply(message.callId, { of: 'flush_cache', success: this.flushCache() });
       case 'get_internal_state':
-        return reply(message.callId, { of: 'get_internal_state', state: this.parts.internalState() });
+        return reply(message.callId, { of: 'get_internal_state', state: this.internalState });
       case 'embed':
         throw bug('a model that gives tokens was asked for a vector');
       default:
@@ -235,7 +280,10 @@ export class Scheduler extends Loop {
   private endStopped(rid: string): void {
     const isMeant = (request: Request) => request.rid === rid && request.opened;
     this.waiting.take(isMeant);
-    for (const request of this.parts.rows.requests.filter(isMeant)) this.parts.memory.finish(request);
+    for (const request of this.parts.rows.requests.filter(isMeant)) {
+      this.parts.metrics.ended(request);
+      this.parts.memory.finish(request);
+    }
   }
 
   private pause(mode: PauseMode): void {
@@ -276,6 +324,7 @@ export class Scheduler extends Loop {
   /** Ends a request that holds a row. What it computed stays cached where it is valid. */
   private end(request: Request, reason: FinishReason): void {
     this.say(request, reason);
+    this.parts.metrics.ended(request);
     if (request.kvValid) this.parts.memory.finish(request);
     else this.parts.memory.drop(request);
   }
@@ -287,6 +336,7 @@ export class Scheduler extends Loop {
   }
 
   private retract(request: Request): void {
+    this.parts.metrics.retracted(request);
     this.parts.memory.drop(request);
     request.retract(performance.now());
     this.waiting.putBack(request);

@@ -1,4 +1,5 @@
 import { bug } from '../../core/errors';
+import { NO_METRICS, type Recorder } from '../../metrics/recorder';
 import { EVICTION_POLICIES, type EvictionPolicy } from './eviction-policy';
 import { NoCache } from './no-cache';
 import type { PrefixCache, PrefixHandle } from './prefix-cache';
@@ -42,6 +43,7 @@ export interface KvLedgerOptions {
   readonly pageSize: number;
   readonly disableRadixCache: boolean;
   readonly evictionPolicy: EvictionPolicy;
+  readonly metrics?: Recorder;
 }
 
 /**
@@ -56,13 +58,14 @@ export class KvLedger {
     private readonly allocator: SlotAllocator,
     /** For matching and locking. Only the ledger itself may insert, evict and reset. */
     readonly cache: PrefixCache,
+    private readonly metrics: Recorder = NO_METRICS,
   ) {}
 
   static create(options: KvLedgerOptions): KvLedger {
     const cache = options.disableRadixCache
       ? new NoCache()
       : new RadixCache(options.pageSize, EVICTION_POLICIES[options.evictionPolicy]);
-    return new KvLedger(new SlotAllocator(options.totalTokens, options.pageSize), cache);
+    return new KvLedger(new SlotAllocator(options.totalTokens, options.pageSize), cache, options.metrics);
   }
 
   get total(): number {
@@ -96,12 +99,18 @@ export class KvLedger {
   reserve(count: number): Int32Array | null {
     if (count > this.available) return null;
     const missing = count - this.allocator.available;
-    if (missing > 0) {
-      this.allocator.free(this.cache.evict(missing));
-    }
+    if (missing > 0) this.evict(missing);
     const slots = this.allocator.alloc(count);
     if (!slots) throw bug('the prefix cache evicted less than it said it could');
     return slots;
+  }
+
+  private evict(count: number): void {
+    const startedAt = performance.now();
+    const evicted = this.cache.evict(count);
+    this.allocator.free(evicted);
+    this.metrics.record('evicted_tokens_total', evicted.length);
+    this.metrics.record('eviction_duration_seconds', (performance.now() - startedAt) / 1000);
   }
 
   /** Drops a sequence without caching it: frees what it holds, unlocks its prefix. */

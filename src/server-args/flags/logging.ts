@@ -45,24 +45,42 @@ export const loggingTopic = topic('Logs', yes, {
   }),
 });
 
-export const metricsTopic = topic('Metrics', later('the metrics endpoint'), {
-  enableMetrics: flag('Serve /metrics for Prometheus.'),
-  enableMetricsForAllSchedulers: flag('Record metrics of every rank.'),
-  tokenizerMetricsCustomLabelsHeader: str('x-custom-labels', 'Header with labels of a request, JSON.'),
-  tokenizerMetricsAllowedCustomLabels: strs('+', null, 'Labels that the header may set.'),
-  extraMetricLabels: json(null, 'Labels of every metric, a JSON object.'),
+export const metricsTopic = topic('Metrics', yes, {
+  enableMetrics: flag('Count requests, tokens and time, and serve /metrics for Prometheus.'),
+  enableMetricsForAllSchedulers: flag('Record metrics of every rank.', {
+    support: warn('there is one scheduler'),
+  }),
+  tokenizerMetricsCustomLabelsHeader: str(
+    'x-custom-labels',
+    'Header with labels of a request, a JSON object.',
+  ),
+  tokenizerMetricsAllowedCustomLabels: strs(
+    '+',
+    null,
+    'Labels that this header and custom_labels of a request may set. Beyond 256 sets of values all count as other.',
+  ),
+  extraMetricLabels: json(
+    null,
+    'Labels of all metrics of the engine and of requests, a JSON object of texts.',
+  ),
   bucketTimeToFirstToken: floats('+', 'Histogram of the time to the first token, seconds.'),
   bucketInterTokenLatency: floats('+', 'Histogram of the time between tokens, seconds.'),
   bucketE2eRequestLatency: floats('+', 'Histogram of the time of a request, seconds.'),
-  collectTokensHistogram: flag('Record the lengths of prompts and outputs.'),
+  collectTokensHistogram: flag('Record the lengths of prompts and outputs.', {
+    support: warn('--enable-metrics always records them'),
+  }),
   promptTokensBuckets: strs(
     '+',
     null,
     'Histogram of prompt lengths: default, tse middle base count, or custom values.',
   ),
   generationTokensBuckets: strs('+', null, 'Histogram of output lengths, in the same form.'),
-  exportMetricsToFile: flag('Write a line of JSON for each request.'),
-  exportMetricsToFileDir: str(null, 'Folder of those lines.'),
+  exportMetricsToFile: flag('Write a line of JSON for each request.', {
+    support: later('a file of the metrics of each request'),
+  }),
+  exportMetricsToFileDir: str(null, 'Folder of those lines.', {
+    support: later('a file of the metrics of each request'),
+  }),
   expertDistributionRecorderMode: str(null, 'What of the choice of experts is recorded.', {
     support: later('the recorder of expert distributions'),
   }),

@@ -2,14 +2,13 @@ import { clientLeft, RequestError } from '../../core/errors';
 import { abortedFor, type FinishReason } from '../../core/request';
 import type { VectorOutput } from '../../ipc/messages';
 import { refuseLength } from '../context-limits';
-import { refuseRank } from '../dispatch/refuse-rank';
-import type { Schedulers } from '../dispatch/schedulers';
 import { isFlat, refuseTooMany, ridsOf } from '../fan-out';
 import { refusalOf } from '../generate-job';
 import { promptIds } from '../prompt-message';
 import { inSlices } from '../slices';
 import type { RequestOrigin } from '../generate-request';
 import type { RequestLogger } from '../request-logger';
+import type { RequestMeters } from '../request-meter';
 import { memberOf, vectorFields } from '../request-record';
 import type { TokenizerManagerDeps } from '../tokenizer-manager';
 
@@ -18,10 +17,12 @@ export interface EmbedRequest {
   readonly text: string | readonly string[] | null;
   readonly inputIds: readonly number[] | readonly (readonly number[])[] | null;
   readonly rid: string | readonly string[] | null;
-  /** The scheduler that is to run it; null leaves the choice. */
-  readonly dpRank: number | null;
   /** Leave this request out of the request log. */
   readonly noLogs: boolean;
+  /** False leaves this request out of the metrics of requests. */
+  readonly logMetrics: boolean;
+  /** Its labels in them; those that are not allowed do not count. */
+  readonly customLabels: Readonly<Record<string, string>> | null;
   readonly origin: RequestOrigin;
 }
 
@@ -47,8 +48,8 @@ export class EmbedManager {
 
   constructor(
     private readonly deps: TokenizerManagerDeps,
-    private readonly schedulers: Schedulers,
     private readonly log: RequestLogger,
+    private readonly meters: RequestMeters,
   ) {}
 
   get pendingRids(): readonly string[] {
@@ -57,10 +58,8 @@ export class EmbedManager {
 
   handle(output: VectorOutput): void {
     const settle = this.pending.get(output.rid);
-    if (settle === undefined) return;
     this.pending.delete(output.rid);
-    this.schedulers.close(output.rid);
-    settle(output);
+    settle?.(output);
   }
 
   /** Ends a request that cannot go on, for its client. */
@@ -78,7 +77,6 @@ export class EmbedManager {
           'the server or try another model.',
       );
     }
-    refuseRank(request.dpRank, this.schedulers.inboxes.length);
     const { prompts, isBatch } = promptsOf(request);
     refuseTooMany(prompts.length);
     const rids = ridsOf(request.rid, { size: prompts.length, n: 1, isList: isBatch });
@@ -87,9 +85,10 @@ export class EmbedManager {
     if (gone.aborted) throw clientLeft();
     this.refuseDuplicates(rids);
     this.log.received(request, rids);
+    this.meters.processed(request, receivedAt);
     const outputs = messages.map((message) => {
       const output = new Promise<VectorOutput>((resolve) => this.pending.set(message.rid, resolve));
-      this.schedulers.open(message, request.dpRank);
+      this.deps.toScheduler.put(message);
       return output;
     });
     const abort = () => this.abort(rids);
@@ -97,6 +96,7 @@ export class EmbedManager {
     const ended = outputs.map(async (output, index) => {
       const done = await output;
       const e2eLatency = (performance.now() - receivedAt) / 1000;
+      this.meters.open(request, receivedAt).ended({ ...done, ...NO_TOKENS, e2eLatency });
       const member = memberOf(request, index);
       this.log.aborted(member, done.rid, done.finish, gone.aborted);
       this.log.finished(member, done.rid, e2eLatency, () => vectorFields(done, e2eLatency));
@@ -126,10 +126,13 @@ export class EmbedManager {
 
   private abort(rids: readonly string[]): void {
     for (const rid of rids) {
-      if (this.pending.has(rid)) this.schedulers.abort(rid);
+      if (this.pending.has(rid)) this.deps.toScheduler.put({ type: 'abort', rid });
     }
   }
 }
+
+/** A vector comes of a prompt alone. */
+const NO_TOKENS = { completionTokens: 0, cachedTokens: 0, retractions: 0 } as const;
 
 /** An output with the seconds since its request arrived. */
 type TimedOutput = VectorOutput & { readonly e2eLatency: number };

@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -58,7 +58,7 @@ class FakeServer {
     }
     if (this.nonsense) return void reply.end('data: nonsense\n\n');
     if (path === '/generate') this.generate(body, reply);
-    else this.complete(body, reply);
+    else this.complete(body, reply, path === '/v1/chat/completions');
   }
 
   private generate(body: Record<string, unknown>, reply: ServerResponse): void {
@@ -81,14 +81,16 @@ class FakeServer {
     reply.end();
   }
 
-  private complete(body: Record<string, unknown>, reply: ServerResponse): void {
+  private complete(body: Record<string, unknown>, reply: ServerResponse, isChat: boolean): void {
     const total = body['max_tokens'] as number;
+    const whole = (text: string) => (isChat ? { message: { content: text } } : { text });
+    const piece = (text: string) => (isChat ? { delta: { content: text } } : { text });
     const usage = { completion_tokens: total };
     if (body['stream'] !== true) {
-      return void reply.end(JSON.stringify({ choices: [{ text: TOKEN.repeat(total) }], usage }));
+      return void reply.end(JSON.stringify({ choices: [whole(TOKEN.repeat(total))], usage }));
     }
     for (let i = 0; i < total; i++) {
-      reply.write(`data: ${JSON.stringify({ choices: [{ index: 0, text: TOKEN }], usage: null })}\n\n`);
+      reply.write(`data: ${JSON.stringify({ choices: [{ index: 0, ...piece(TOKEN) }], usage: null })}\n\n`);
     }
     reply.end(`data: ${JSON.stringify({ choices: [], usage })}\n\ndata: [DONE]\n\n`);
   }
@@ -150,6 +152,29 @@ describe('runBenchmark', () => {
     expect(details['output_lens']).toEqual(Array(6).fill(4));
     expect(details['generated_texts']).toEqual(Array(6).fill(TOKEN.repeat(4)));
     expect((details['itls'] as number[][]).map((gaps) => gaps.length)).toEqual(Array(6).fill(stream ? 3 : 0));
+  });
+
+  it.each([true, false])('measures a chat (stream: %s)', async (stream) => {
+    const file = join(folder, 'conversations.json');
+    const turns = [{ value: 'What is it?' }, { value: 'It is this.' }];
+    writeFileSync(file, JSON.stringify(Array.from({ length: 6 }, () => ({ conversations: turns }))));
+    const dataset = ['--dataset-name', 'sharegpt', '--dataset-path', file, '--sharegpt-output-len', '4'];
+    const flags = stream ? dataset : [...dataset, '--disable-stream'];
+    const details = ['--output-file', join(folder, 'out.jsonl'), '--output-details'];
+    expect(await run('--backend', 'sglang-oai-chat', ...flags, ...details)).toMatchObject({
+      completed: 6,
+      totalOutput: 24,
+    });
+    expect(server.requests('/v1/chat/completions')[0]?.body).toMatchObject({
+      model: 'served',
+      messages: [{ role: 'user', content: 'What is it?' }],
+      max_tokens: 4,
+    });
+    expect(record()['generated_texts']).toEqual(Array(6).fill(TOKEN.repeat(4)));
+  });
+
+  it('sends no ids to a chat', async () => {
+    await expect(run('--backend', 'sglang-oai-chat')).rejects.toThrow('sglang-oai-chat sends text');
   });
 
   it('sends what the flags say', async () => {

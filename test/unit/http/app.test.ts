@@ -60,7 +60,10 @@ describe('the routes', () => {
     '/get_server_info': [['GET'], 'normal'],
     '/get_weight_version': [['GET'], 'normal'],
     '/weight_version': [['GET'], 'normal'],
+    '/get_load': [['GET'], 'normal'],
+    '/v1/loads': [['GET'], 'normal'],
     '/flush_cache': [['GET', 'POST'], 'admin_optional'],
+    '/configure_logging': [['GET', 'POST'], 'admin_optional'],
     '/abort_request': [['POST'], 'admin_optional'],
     '/pause_generation': [['POST'], 'admin_optional'],
     '/continue_generation': [['POST'], 'admin_optional'],
@@ -100,7 +103,7 @@ describe('the routes', () => {
         expect([path, method, reply.status]).toEqual([path, method, 405]);
         const message = 'Method Not Allowed';
         expect(await reply.json()).toEqual(
-          path.startsWith('/v1/') ? openaiError(message) : { detail: message },
+          path.startsWith('/v1/') && path !== '/v1/loads' ? openaiError(message) : { detail: message },
         );
         expect(reply.headers.get('allow')).toBe(methods.join(', '));
       }
@@ -272,11 +275,11 @@ describe('bodies', () => {
   });
 
   it('is not impressed by deep nesting', async () => {
-    for (const name of ['zzz', 'image_data', 'text', 'input_ids', 'log_metrics']) {
+    for (const name of ['zzz', 'image_data', 'text', 'input_ids', 'received_time']) {
       const deep = `{"text": "a", "${name}": ${'['.repeat(100_000)}${']'.repeat(100_000)}}`;
       expect([name, (await post(deep, 'application/json')).status]).toEqual([
         name,
-        name === 'log_metrics' ? 200 : 400,
+        name === 'received_time' ? 200 : 400,
       ]);
     }
     const params = `{"text": "a", "sampling_params": ${'{"n":'.repeat(10_000)}1${'}'.repeat(10_000)}}`;
@@ -359,7 +362,7 @@ describe('X-Request-Id', () => {
 });
 
 it('answers a failure of its own with plain text and logs the trace', async () => {
-  jest.spyOn(server.manager, 'internalStates').mockRejectedValue(new Error('secret detail'));
+  jest.spyOn(server.manager, 'internalState').mockRejectedValue(new Error('secret detail'));
   const reply = await server.get('/server_info');
   expect(reply.status).toBe(500);
   expect(reply.headers.get('content-type')).toMatch(/^text\/plain/);

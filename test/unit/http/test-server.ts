@@ -3,6 +3,8 @@ import type { ModelFacts } from '../../../src/core/model-facts';
 import type { Tokenizer } from '../../../src/tokenizer/tokenizer';
 import { createApp } from '../../../src/http/app';
 import { ServerStatus } from '../../../src/http/app-deps';
+import { NO_METRICS } from '../../../src/metrics/recorder';
+import { MetricsRegistry } from '../../../src/metrics/registry';
 import { HttpServer } from '../../../src/http/server';
 import type { ServerArgs } from '../../../src/server-args/server-args';
 import { TokenizerManager } from '../../../src/tokenizer-manager';
@@ -29,14 +31,22 @@ export class TestServer {
     { args, facts, tokenizer = new ByteTokenizer(), chat }: Options,
   ) {
     const deps = { args: makeArgs(args), facts: { ...FACTS, ...facts } };
+    const metrics = deps.args.enableMetrics ? new MetricsRegistry(deps.args) : null;
     this.manager = new TokenizerManager({
       ...deps,
       tokenizer: tokenizer && new InlineTokenizer(tokenizer),
-      toSchedulers: [this.scheduler],
+      toScheduler: this.scheduler,
+      metrics: metrics ?? NO_METRICS,
     });
     this.scheduler.deliver = (message) => this.manager.handle(message);
     this.status.phase = 'up';
-    this.app = createApp({ ...deps, manager: this.manager, chat: chat ?? null, status: this.status });
+    this.app = createApp({
+      ...deps,
+      manager: this.manager,
+      chat: chat ?? null,
+      metrics,
+      status: this.status,
+    });
     http.serve(this.app);
   }
 

@@ -1,3 +1,4 @@
+import { NO_METRICS } from '../../../src/metrics/recorder';
 import type { VectorOutput } from '../../../src/ipc/messages';
 import { EmbeddingScheduler } from '../../../src/scheduler/embedding/embedding-scheduler';
 import { captureLog } from '../capture-log';
@@ -23,7 +24,8 @@ test('a vector of NaN, and a batch that fails, end as errors of their own reques
       if (outputs.size === 4) told();
     },
     reply: () => undefined,
-    internalState: () => ({}) as never,
+    memoryUse: { weightBytes: 0, kvCacheBytes: 0, graphBytes: 0 },
+    metrics: NO_METRICS,
     afterBatch: () => undefined,
   });
   const all = new Promise<void>((resolve) => (told = resolve));

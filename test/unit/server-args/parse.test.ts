@@ -181,7 +181,7 @@ describe('texts', () => {
     expect(TABLE.filter(({ names }) => !line.text.includes(names[0]))).toEqual([]);
     expect(line.text).toContain('--model-path, --model MODEL_PATH');
     expect(line.text).toContain('--config <file>');
-    expect(line.text).toMatch(/--enable-metrics\n.*not available yet/s);
+    expect(line.text).toMatch(/--export-metrics-to-file\n.*not available yet/s);
   });
 
   test('--version prints the version of the package', () => {

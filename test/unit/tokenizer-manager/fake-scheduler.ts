@@ -32,8 +32,6 @@ export class FakeScheduler {
   private readonly live = new Map<string, Live>();
   private readonly tokenizer = new ByteTokenizer();
 
-  constructor(private readonly rank = 0) {}
-
   put(message: SchedulerMsg): void {
     this.received.push(message);
     if (message.type === 'generate') this.live.set(message.rid, { message, ids: [], isOpened: false });
@@ -55,7 +53,7 @@ export class FakeScheduler {
 
   /** Sends a request's next output, and ends it where `finish` is given. */
   emit(rid: string, text: string, finish: FinishReason | null = null, extra: Partial<TextOutput> = {}): void {
-    this.deliver({ type: 'text_outputs', rank: this.rank, outputs: [this.output(rid, text, finish, extra)] });
+    this.deliver({ type: 'text_outputs', outputs: [this.output(rid, text, finish, extra)] });
   }
 
   output(
@@ -107,11 +105,21 @@ export class FakeScheduler {
       case 'continue':
         return this.reply(message.callId, { of: message.type });
       case 'get_internal_state': {
-        const state = { lastGenThroughput: 12.5, weightBytes: 2 ** 30, kvCacheBytes: 2 ** 29, graphBytes: 0 };
-        return this.reply(message.callId, {
-          of: 'get_internal_state',
-          state: { ...state, tokenCapacity: 1000, maxRunningRequests: 8 },
-        });
+        const memory = { weightBytes: 2 ** 30, kvCacheBytes: 2 ** 29, graphBytes: 0 };
+        const load = {
+          running: 2,
+          queued: 3,
+          preparing: 1,
+          retracted: 1,
+          paused: false,
+          maxRunning: 8,
+          usedTokens: 500,
+          queuedTokens: 70,
+          totalTokens: 1000,
+          genThroughput: 12.5,
+          cacheHitRate: 0.25,
+        };
+        return this.reply(message.callId, { of: 'get_internal_state', state: { ...memory, load } });
       }
     }
   }

@@ -18,7 +18,7 @@ function makeManager(args: Partial<ServerArgs>, facts: Partial<ModelFacts> = {})
     args: makeArgs({ logRequests: true, ...args }),
     facts: { ...FACTS, contextLen: 10_000, ...facts },
     tokenizer: new InlineTokenizer(),
-    toSchedulers: [scheduler],
+    toScheduler: scheduler,
   });
   scheduler.deliver = (message) => manager.handle(message);
   return { scheduler, manager };
@@ -98,7 +98,7 @@ it('writes one JSON object a line in JSON form', async () => {
   });
 });
 
-const ORIGIN = { requestId: 'trace-1', headers: { 'x-smg-routing-key': 'k' } };
+const ORIGIN = { requestId: 'trace-1', headers: { 'x-smg-routing-key': 'k' }, customLabels: null };
 
 it('says where a request came from, at every level', async () => {
   const [receive, finish] = await logOf({ logRequestsLevel: 0 }, { origin: ORIGIN });
@@ -225,8 +225,9 @@ describe('embedding requests', () => {
       text: ['a', 'b'],
       inputIds: null,
       rid: ['x', 'y'],
-      dpRank: null,
       noLogs: false,
+      logMetrics: true,
+      customLabels: null,
       origin: ORIGIN,
     };
     const reply = manager.encode(request, new AbortController().signal);
@@ -234,7 +235,7 @@ describe('embedding requests', () => {
     const finish = { type: 'length' as const, length: 0 };
     const vector = Float32Array.of(0.5, 1);
     const outputs = ['x', 'y'].map((rid) => ({ rid, vector, promptTokens: 2, finish }));
-    manager.handle({ type: 'vector_outputs', rank: 0, outputs });
+    manager.handle({ type: 'vector_outputs', outputs });
     await reply;
     expect(lines.map(stampless)).toEqual([
       expect.stringMatching(

@@ -1,0 +1,19 @@
+import type { AppDeps } from './app-deps';
+import type { RouteSpec } from './route';
+
+/** `/metrics`, for Prometheus; not there without `--enable-metrics`. */
+export function metricsRoutes({ metrics }: AppDeps): RouteSpec[] {
+  if (metrics === null) return [];
+  return [
+    {
+      path: '/metrics',
+      methods: ['get'],
+      level: 'open',
+      async handler(req, res) {
+        const { contentType, text } = await metrics.page(req.headers.accept);
+        res.setHeader('content-type', contentType);
+        res.vary('Accept').end(text);
+      },
+    },
+  ];
+}

@@ -1,0 +1,70 @@
+import type { Recorder } from '../../metrics/recorder';
+import type { PrefillItem } from './prefill-round';
+import type { Request } from './request';
+
+/** Counts what happens to requests and batches. Owns no state of theirs: what it must remember of one goes with it. */
+export class GenerationMetrics {
+  /** When the first token was there (milliseconds of `performance.now`). */
+  private readonly firstTokenAt = new WeakMap<Request, number>();
+
+  /** @param largestCaptured decode batches up to this size were captured at start; 0 when none were */
+  constructor(
+    private readonly metrics: Recorder,
+    private readonly largestCaptured: number,
+  ) {}
+
+  /** A prefill batch begins. @param now when its requests were admitted, by `performance.now()` */
+  prefill(items: readonly PrefillItem[], now: number): void {
+    const sum = (count: (item: PrefillItem) => number) =>
+      items.reduce((total, item) => total + count(item), 0);
+    const { metrics } = this;
+    metrics.record(
+      'realtime_tokens_total',
+      sum(({ tokens }) => tokens),
+      { mode: 'prefill_compute' },
+    );
+    metrics.record(
+      'realtime_tokens_total',
+      sum(({ cached }) => cached),
+      { mode: 'prefill_cache' },
+    );
+    for (const { request } of items) {
+      if (request.startedAt !== now) continue;
+      const seconds = (now - request.queuedAt) / 1000;
+      metrics.record('queue_time_seconds', seconds);
+      metrics.record('per_stage_req_latency_seconds', seconds, { stage: 'prefill_waiting' });
+    }
+  }
+
+  /** The prompt of a request is computed, and its first token drawn. */
+  prefilled(request: Request): void {
+    if (this.firstTokenAt.has(request)) return;
+    const now = performance.now();
+    this.firstTokenAt.set(request, now);
+    const seconds = (now - (request.startedAt ?? now)) / 1000;
+    this.metrics.record('per_stage_req_latency_seconds', seconds, { stage: 'prefill_forward' });
+  }
+
+  /** A decode step gave one token to each of so many requests. */
+  decoded(requests: number): void {
+    const isCaptured = requests <= this.largestCaptured;
+    this.metrics.record('realtime_tokens_total', requests, { mode: 'decode' });
+    const mode = isCaptured ? 'decode_cuda_graph' : 'decode_none';
+    this.metrics.record('cuda_graph_passes_total', 1, { mode });
+    this.metrics.record('is_cuda_graph', Number(isCaptured));
+  }
+
+  retracted({ promptLen, outputLen }: Request): void {
+    this.metrics.record('num_retracted_requests_total', 1);
+    this.metrics.record('num_retracted_input_tokens_total', promptLen);
+    this.metrics.record('num_retracted_output_tokens_total', outputLen);
+  }
+
+  /** A request gives up its row for good. */
+  ended(request: Request): void {
+    const firstTokenAt = this.firstTokenAt.get(request);
+    if (firstTokenAt === undefined) return;
+    const seconds = (performance.now() - firstTokenAt) / 1000;
+    this.metrics.record('per_stage_req_latency_seconds', seconds, { stage: 'decode_forward' });
+  }
+}
