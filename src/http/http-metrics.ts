@@ -7,7 +7,8 @@ import { warnOnce } from '../logging/logger';
 const UNMATCHED = 'unmatched';
 /** Told of a client that left before its reply began. */
 const CLIENT_LEFT = 499;
-const ROUTING_KEY = 'x-smg-routing-key';
+/** SGLang's router groups requests by this header. */
+export const ROUTING_KEY = 'x-smg-routing-key';
 
 const customLabels = new WeakMap<Response, Labels>();
 

@@ -1,11 +1,11 @@
 import type { Request, Response } from 'express';
 import { env } from '../core/env';
 import type { RequestOrigin } from '../tokenizer-manager';
-import { customLabelsOf } from './http-metrics';
+import { customLabelsOf, ROUTING_KEY } from './http-metrics';
 import { requestIdOf } from './request-id';
 
-/** Logged whatever the operator asks for: SGLang's router sends it. */
-const ALWAYS_LOGGED = ['x-smg-routing-key'];
+/** Logged whatever the operator asks for. */
+const ALWAYS_LOGGED = [ROUTING_KEY];
 
 /** Where a request came from: its name, those of its headers that are to be logged, and the labels they give it. */
 export function originOf(req: Request, res: Response): RequestOrigin {

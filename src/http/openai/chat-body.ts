@@ -10,7 +10,7 @@ import type { ChatTemplate } from '../../chat-template';
 import { NOT_AN_OBJECT } from '../body';
 import { parseBody, type OtherFields } from '../fields';
 import { messageSchema, readMessages } from './chat-messages';
-import { checkRequestFields, extraKeyOf, namesOf, OTHER_FIELDS, requestFields } from './request-fields';
+import { OTHER_FIELDS, readRequestFields, requestFields, type CommonRequest } from './request-fields';
 import { maxTokensOf, samplingFields, samplingParamsOf } from './sampling-fields';
 
 const integer = z.int({ error: 'must be an integer' }).nullish();
@@ -67,15 +67,11 @@ const OTHER: OtherFields = {
 type PromptFields = z.output<z.ZodObject<typeof promptFields>>;
 
 /** A request for an answer, and what only its reply needs. */
-export interface ChatBody {
+export interface ChatBody extends CommonRequest {
   /** Without its prompt. */
   readonly request: GenerateRequest;
   readonly conversation: Parameters<ChatTemplate['prompt']>[0];
-  readonly id: string;
-  /** As the client calls it; null where it says nothing. */
-  readonly model: string | null;
   readonly n: number;
-  readonly streamOptions: { readonly includeUsage: boolean; readonly continuousUsage: boolean };
 }
 
 export interface ChatLimits {
@@ -89,39 +85,27 @@ export interface ChatLimits {
 /** @throws RequestError */
 export function parseChatBody(value: unknown, origin: RequestOrigin, limits: ChatLimits): ChatBody {
   const body = parseBody(schema, value, OTHER);
-  checkRequestFields(body);
+  const common = readRequestFields(body, origin);
   const logprobs = body.logprobs ?? false;
   if (body.top_logprobs != null && body.top_logprobs > 0 && !logprobs) {
     throw new RequestError('bad_value', 'top_logprobs needs logprobs to be true.', 'top_logprobs');
   }
-  const { id, rid } = namesOf(body);
-  const options = body.stream_options;
   return {
+    ...common,
     request: {
       ...DEFAULT_GENERATE_REQUEST,
+      ...common.request,
       samplingParams: {
         ...limits.defaults,
         ...samplingParamsOf(body),
         max_new_tokens: maxNewTokens(body, limits),
       },
       addSpecialTokens: false,
-      rid,
       returnLogprob: logprobs,
       topLogprobsNum: body.top_logprobs ?? 0,
-      stream: body.stream ?? false,
-      priority: body.priority ?? null,
-      extraKey: extraKeyOf(body),
-      noLogs: body.no_logs ?? false,
-      origin,
     },
     conversation: readConversation(body, limits.chat),
-    id,
-    model: body.model ?? null,
     n: body.n ?? 1,
-    streamOptions: {
-      includeUsage: options?.include_usage ?? false,
-      continuousUsage: options?.continuous_usage_stats ?? false,
-    },
   };
 }
 

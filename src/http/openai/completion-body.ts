@@ -9,7 +9,7 @@ import {
 } from '../../tokenizer-manager';
 import { NOT_AN_OBJECT } from '../body';
 import { parseBody, type OtherFields } from '../fields';
-import { checkRequestFields, extraKeyOf, namesOf, OTHER_FIELDS, requestFields } from './request-fields';
+import { OTHER_FIELDS, readRequestFields, requestFields, type CommonRequest } from './request-fields';
 import { maxTokensOf, samplingFields, samplingParamsOf } from './sampling-fields';
 
 const DEFAULT_MAX_TOKENS = 16;
@@ -37,16 +37,12 @@ const schema = z.object(
 const OTHER: OtherFields = { ...OTHER_FIELDS, unavailable: [...OTHER_FIELDS.unavailable, 'suffix'] };
 
 /** A request for completions, and what only its reply needs. */
-export interface CompletionBody {
+export interface CompletionBody extends CommonRequest {
   readonly request: GenerateRequest;
-  readonly id: string;
-  /** As the client calls it; null where it says nothing. */
-  readonly model: string | null;
   /** Choices of each prompt. */
   readonly n: number;
   /** The prompts where they are to stand before the completions, else null. */
   readonly echo: readonly (string | readonly number[])[] | null;
-  readonly streamOptions: { readonly includeUsage: boolean; readonly continuousUsage: boolean };
 }
 
 /**
@@ -59,7 +55,7 @@ export function parseCompletionBody(
   defaults: RawSamplingParams,
 ): CompletionBody {
   const body = parseBody(schema, value, OTHER);
-  checkRequestFields(body);
+  const common = readRequestFields(body, origin);
   const { prompt } = body;
   if (prompt.length === 0) throw new RequestError('bad_value', 'Prompt cannot be empty', 'prompt');
   const n = body.n ?? 1;
@@ -68,10 +64,11 @@ export function parseCompletionBody(
   }
   const ids = typeof prompt === 'string' || isStringList(prompt) ? null : prompt;
   const echo = body.echo ?? false;
-  const { id, rid } = namesOf(body);
   return {
+    ...common,
     request: {
       ...DEFAULT_GENERATE_REQUEST,
+      ...common.request,
       text: ids === null ? (prompt as string | string[]) : null,
       inputIds: ids,
       samplingParams: {
@@ -80,24 +77,12 @@ export function parseCompletionBody(
         ...samplingParamsOf(body),
         ...given('max_new_tokens', maxTokensOf('max_tokens', body.max_tokens)),
       },
-      rid,
       returnLogprob: body.logprobs != null,
       logprobStartLen: echo ? 0 : -1,
       topLogprobsNum: body.logprobs ?? 0,
-      stream: body.stream ?? false,
-      priority: body.priority ?? null,
-      extraKey: extraKeyOf(body),
-      noLogs: body.no_logs ?? false,
-      origin,
     },
-    id,
-    model: body.model ?? null,
     n,
     echo: echo ? listOf(prompt) : null,
-    streamOptions: {
-      includeUsage: body.stream_options?.include_usage ?? false,
-      continuousUsage: body.stream_options?.continuous_usage_stats ?? false,
-    },
   };
 }
 

@@ -20,8 +20,8 @@ export function completionRoutes(deps: AppDeps): RouteSpec[] {
         const gone = disconnectSignal(res);
         try {
           const body = parseCompletionBody(req.body, originOf(req, res), args.preferredSamplingParams ?? {});
-          const job = await manager.generate(body.request, gone);
           const context = await contextOf(deps, body, gone);
+          const job = await manager.generate(body.request, gone);
           if (body.request.stream) {
             await sendEvents(completionChunks(job, context), { res, gone, where: 'POST /v1/completions' });
           } else {

@@ -2,7 +2,9 @@ import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
 import { RequestError } from '../../core/errors';
 import type { OtherFields } from '../fields';
-import { BOOKKEEPING, UNAVAILABLE } from '../native/prompt-fields';
+import type { GenerateRequest, RequestOrigin } from '../../tokenizer-manager';
+import { ROUTING_KEY } from '../http-metrics';
+import { BOOKKEEPING, MEASUREMENT, UNAVAILABLE } from '../native/prompt-fields';
 
 const boolean = z.boolean({ error: 'must be true or false' }).nullish();
 const texts = z
@@ -25,6 +27,7 @@ export const requestFields = {
   cache_salt: z.string({ error: 'must be a string' }).nullish(),
   priority: z.int({ error: 'must be an integer' }).nullish(),
   no_logs: boolean,
+  ...MEASUREMENT,
 };
 
 export type RequestFields = z.output<z.ZodObject<typeof requestFields>>;
@@ -74,11 +77,7 @@ export const OTHER_FIELDS: OtherFields & { readonly ignored: string[]; readonly 
   ],
 };
 
-/**
- * Refuses what the common fields ask for and this server cannot do.
- * @throws RequestError
- */
-export function checkRequestFields({ model, response_format }: RequestFields): void {
+function refuseUnavailable({ model, response_format }: RequestFields): void {
   const adapter = model?.split(/:(.*)/s)[1]?.trim() ?? '';
   if (adapter !== '') {
     throw new RequestError(
@@ -97,17 +96,52 @@ export function checkRequestFields({ model, response_format }: RequestFields): v
   }
 }
 
-/**
- * The name of a request, under which all of its prompts and samples can be aborted, and the one each prompt has where the client
- * named them one by one.
- */
-export function namesOf({ rid }: RequestFields): { readonly id: string; readonly rid: string | string[] } {
-  const given = rid ?? randomUUID().replaceAll('-', '');
-  return { id: typeof given === 'string' ? given : (given[0] ?? ''), rid: given };
+/** What a request says in these fields. */
+export interface CommonRequest {
+  readonly request: Pick<
+    GenerateRequest,
+    | 'rid'
+    | 'stream'
+    | 'priority'
+    | 'routingKey'
+    | 'extraKey'
+    | 'noLogs'
+    | 'logMetrics'
+    | 'customLabels'
+    | 'origin'
+  >;
+  /** The name under which all of its prompts and samples can be aborted. */
+  readonly id: string;
+  /** As the client calls it; null where it says nothing. */
+  readonly model: string | null;
+  readonly streamOptions: { readonly includeUsage: boolean; readonly continuousUsage: boolean };
+}
+
+/** @throws RequestError for what this server cannot do */
+export function readRequestFields(body: RequestFields, origin: RequestOrigin): CommonRequest {
+  refuseUnavailable(body);
+  const rid = body.rid ?? randomUUID().replaceAll('-', '');
+  const { include_usage, continuous_usage_stats } = body.stream_options ?? {};
+  return {
+    request: {
+      rid,
+      stream: body.stream ?? false,
+      priority: body.priority ?? null,
+      routingKey: origin.headers[ROUTING_KEY] ?? null,
+      extraKey: extraKeyOf(body),
+      noLogs: body.no_logs ?? false,
+      logMetrics: body.log_metrics ?? true,
+      customLabels: body.custom_labels ?? null,
+      origin,
+    },
+    id: typeof rid === 'string' ? rid : (rid[0] ?? ''),
+    model: body.model ?? null,
+    streamOptions: { includeUsage: include_usage ?? false, continuousUsage: continuous_usage_stats ?? false },
+  };
 }
 
 /** What keeps prefixes of different clients apart: their key, and their salt if they have one. */
-export function extraKeyOf({ extra_key, cache_salt }: RequestFields): string | string[] | null {
+function extraKeyOf({ extra_key, cache_salt }: RequestFields): string | string[] | null {
   if (cache_salt == null) return extra_key ?? null;
   const salted = (key: string | null) => JSON.stringify([cache_salt, key]);
   return Array.isArray(extra_key) ? extra_key.map(salted) : salted(extra_key ?? null);

@@ -222,6 +222,12 @@ describe('sampling', () => {
   });
 });
 
+it('is grouped by the header of routers', async () => {
+  const headers = { 'x-smg-routing-key': 'tenant' };
+  await server.ask(PATH, { messages, max_tokens: 1 }, { headers });
+  expect(sent()?.routingKey).toBe('tenant');
+});
+
 describe('a stream', () => {
   it('gives the role, the text, the end and the usage', async () => {
     const { reply, events } = await server.stream(PATH, {
