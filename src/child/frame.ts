@@ -2,6 +2,8 @@ import { StartupError, UsageError, bug, errorMessage, traceOf } from '../core/er
 import { removeEndpoints } from '../ipc/endpoints';
 import { configureLogging, logger } from '../logging/logger';
 import { keepRunningWithoutLog } from '../logging/log-pipe';
+import type { ProfileSource } from '../profiling/process-profile';
+import { ProfileDuty } from './profile-duty';
 import type { ChildInit, ChildName, ChildOrder, ChildReport } from './protocol';
 
 /** A child process that has started. */
@@ -10,6 +12,8 @@ export interface StartedChild {
   readonly report: ChildReport;
   /** Settles when the child's loop ends. Ending before `close` was called is an error, whatever the reason. */
   readonly done: Promise<void>;
+  /** What is profiled besides its JavaScript. */
+  readonly profile?: ProfileSource;
   /** Ends the loop and frees what it holds. */
   close(): void | Promise<void>;
 }
@@ -44,6 +48,9 @@ export function runChild(name: ChildName, start: (init: ChildInit) => Promise<St
   let init: ChildInit | null = null;
   let started: StartedChild | null = null;
   let closing = false;
+  const duty = new ProfileDuty((report) => {
+    if (process.connected) process.send?.(report, () => undefined);
+  });
 
   const fail = (error: unknown): void => {
     if (closing) return;
@@ -83,6 +90,12 @@ export function runChild(name: ChildName, start: (init: ChildInit) => Promise<St
         break;
       case 'ask':
         if (process.connected) process.send?.({ type: 'alive' } satisfies ChildReport, () => undefined);
+        break;
+      case 'start_profile':
+        void duty.start(order.order, started?.profile ?? null);
+        break;
+      case 'stop_profile':
+        void duty.stop();
         break;
       case 'shutdown':
         shutDown().catch((error: unknown) => {

@@ -55,6 +55,11 @@ function integer(fallback: number, help: string, bounds: Bounds): Variable<numbe
   };
 }
 
+/** Any text. */
+function text(fallback: string, help: string): Variable<string> {
+  return { default: fallback, form: 'a text', help, parse: (value) => value };
+}
+
 /** Words with commas between them. */
 function words(help: string): Variable<readonly string[]> {
   const parse = (text: string) =>
@@ -150,6 +155,7 @@ export const VARIABLES = {
     "Log-probabilities of output tokens are those of the model's own distribution.",
   ),
   SGLANG_DETOKENIZER_MAX_STATES: integer(65_536, 'Requests that can be decoded at a time.', { min: 1 }),
+  SGLANG_TORCH_PROFILER_DIR: text('/tmp', 'Where /start_profile makes the folders of profiles.'),
   SGLANG_TEST_RETRACT: flag(false, 'For tests: retract a request every few decode steps.'),
   SGLANG_TEST_RETRACT_INTERVAL: integer(3, 'For tests: the steps between two of these retractions.', {
     min: 1,

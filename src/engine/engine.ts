@@ -6,6 +6,7 @@ import { parseGenerateBody } from '../http/native/generate-body';
 import { renderOptions, replyChunks, wholeReply, type GenerateReply } from '../http/native/generate-reply';
 import { Children } from '../launcher/children';
 import { Frontend } from '../launcher/frontend';
+import { Profiler } from '../launcher/profiler';
 import type { ServerArgs } from '../server-args';
 import { NO_ORIGIN } from '../tokenizer-manager';
 import { readEngineArgs, type EngineArgs } from './args';
@@ -51,7 +52,8 @@ export class Engine {
     const children = new Children({ args: serverArgs, ...findModelFolders(serverArgs) });
     children.failure.catch(end);
     try {
-      const frontend = await Frontend.start(children.init, children.ready(), end);
+      const profiler = new Profiler(children.profiled);
+      const frontend = await Frontend.start(children.init, children.ready(), end, profiler);
       return new Engine(serverArgs, children, frontend, ended, end);
     } catch (error) {
       await children.stop(0);

@@ -15,6 +15,7 @@ import { generateRoutes } from './native/generate';
 import { infoRoutes } from './native/info';
 import { loadRoutes } from './native/loads';
 import { loggingRoutes } from './native/logging';
+import { profileRoutes } from './native/profile';
 import { tokenizeRoutes } from './native/tokenize';
 import { chatRoutes } from './openai/chat';
 import { completionRoutes } from './openai/completions';
@@ -46,6 +47,7 @@ export function createApp(deps: AppDeps): Express {
     ...loadRoutes(deps),
     ...controlRoutes(deps),
     ...loggingRoutes(deps),
+    ...profileRoutes(deps),
     ...tokenizeRoutes(deps),
     ...modelsRoutes(deps),
     ...completionRoutes(deps),

@@ -5,6 +5,7 @@ import { createEndpoints, removeEndpoints } from '../ipc/endpoints';
 import { ForkedChild, type Loss } from './forked-child';
 import { watchLiveness } from './liveness';
 import type { ChildInit, ChildName } from '../child/protocol';
+import type { ProfiledChild } from './profiler';
 
 /** A child ended although nobody told it to. Printed as one line: the child has logged why, if it could. */
 export class ChildDiedError extends Error {
@@ -78,6 +79,11 @@ export class Children {
     if (report.type !== 'scheduler_ready') throw bug(`The scheduler reported ${report.type}`);
     this.isReady = true;
     return report.facts;
+  }
+
+  /** The children, as those that can be profiled. */
+  get profiled(): readonly ProfiledChild[] {
+    return this.children;
   }
 
   /** Process ids of the children that could be started. */

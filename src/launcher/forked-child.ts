@@ -1,6 +1,8 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { assertNever } from '../core/errors';
 import type { ChildInit, ChildName, ChildOrder, ChildReport } from '../child/protocol';
+import type { ProfileOrder } from '../profiling/process-profile';
 
 /** How a process ended; both null when it could not be started. */
 export interface Exit {
@@ -8,9 +10,9 @@ export interface Exit {
   readonly signal: NodeJS.Signals | null;
 }
 
-type AliveReport = Extract<ChildReport, { type: 'alive' }>;
 type FatalReport = Extract<ChildReport, { type: 'fatal' }>;
-type ReadyReport = Exclude<ChildReport, FatalReport | AliveReport>;
+type ProfileReport = Extract<ChildReport, { type: 'profile' }>;
+type ReadyReport = Extract<ChildReport, { type: `${string}_ready` }>;
 
 /** Why a child is lost: what it said about it, or how it ended without a word. */
 export type Loss = FatalReport | ({ readonly type: 'exit' } & Exit);
@@ -28,6 +30,8 @@ export class ForkedChild {
   private readonly process: ChildProcess;
   private gone = false;
   private onSign: () => void = () => undefined;
+  private onProfile: (report: ProfileReport) => void = () => undefined;
+  private onProfileOver: () => void = () => undefined;
 
   /** @param modulePath compiled main file of the child; it calls `runChild` and waits for `start` */
   constructor(
@@ -57,9 +61,21 @@ export class ForkedChild {
     this.ready = new Promise((resolve) => (reportReady = resolve));
     this.lost = new Promise((resolve) => {
       child.on('message', (report: ChildReport) => {
-        if (report.type === 'fatal') resolve(report);
-        else if (report.type === 'alive') this.onSign();
-        else reportReady(report);
+        switch (report.type) {
+          case 'fatal':
+            return resolve(report);
+          case 'alive':
+            return this.onSign();
+          case 'profile':
+            return this.onProfile(report);
+          case 'profile_over':
+            return this.onProfileOver();
+          case 'scheduler_ready':
+          case 'detokenizer_ready':
+            return reportReady(report);
+          default:
+            return assertNever(report);
+        }
       });
       void this.exited.then((exit) => resolve({ type: 'exit', ...exit }));
     });
@@ -74,6 +90,21 @@ export class ForkedChild {
   ask(onSign: () => void): void {
     this.onSign = onSign;
     this.order({ type: 'ask' });
+  }
+
+  /**
+   * Has the child profile itself.
+   * @param onOver called when the steps asked for are done
+   * @throws Error when it cannot, or is lost
+   */
+  startProfile(order: ProfileOrder, onOver: () => void): Promise<void> {
+    this.onProfileOver = onOver;
+    return this.profile({ type: 'start_profile', order });
+  }
+
+  /** Ends the profile; its files are written then. @throws Error as `startProfile` */
+  stopProfile(): Promise<void> {
+    return this.profile({ type: 'stop_profile' });
   }
 
   /** Ends the process: asks, waits, kills. Resolves when it is gone. */
@@ -91,6 +122,14 @@ export class ForkedChild {
   /** Kills the process at once; safe to call at any time. */
   kill(): void {
     if (!this.gone) this.process.kill('SIGKILL');
+  }
+
+  private async profile(order: ChildOrder): Promise<void> {
+    const answered = new Promise<ProfileReport>((resolve) => (this.onProfile = resolve));
+    this.order(order);
+    const lost = this.lost.then(() => ({ error: `the ${this.name} has ended` }));
+    const { error } = await Promise.race([answered, lost]);
+    if (error !== null) throw new Error(error);
   }
 
   /** An order that cannot be delivered is dropped: the child has ended, and `exited` tells. */

@@ -2,7 +2,7 @@ import type { RequestListener } from 'node:http';
 import { ChatTemplate } from '../chat-template';
 import type { ModelFacts } from '../core/model-facts';
 import { createApp } from '../http/app';
-import { ServerStatus } from '../http/app-deps';
+import { ServerStatus, type ProfileControl } from '../http/app-deps';
 import { isAlive } from '../http/health';
 import type { SchedulerMsg } from '../ipc/messages';
 import { PullQueue, PushQueue } from '../ipc/queues';
@@ -31,12 +31,14 @@ export class Frontend {
    * Loads the tokenizer while the children load the model.
    * @param modelReady resolves when the children are ready
    * @param fail told of the first error that the server cannot outlive
+   * @param profiler of all processes
    * @throws StartupError when the tokenizer cannot be loaded; and whatever `modelReady` rejects with
    */
   static async start(
     init: ChildInit,
     modelReady: Promise<ModelFacts>,
     fail: (error: unknown) => void,
+    profiler: ProfileControl,
   ): Promise<Frontend> {
     const [inbox, texts, metrics, facts] = await Promise.all([
       PullQueue.bind('tokenizerManager', init.endpoints.tokenizerManager),
@@ -44,7 +46,7 @@ export class Frontend {
       loadMetrics(init.args),
       modelReady,
     ]);
-    return new Frontend(init, inbox, texts, metrics, facts, fail);
+    return new Frontend(init, inbox, texts, metrics, facts, fail, profiler);
   }
 
   private constructor(
@@ -54,6 +56,7 @@ export class Frontend {
     metrics: MetricsRegistry | null,
     readonly facts: ModelFacts,
     fail: (error: unknown) => void,
+    profiler: ProfileControl,
   ) {
     this.toScheduler = new PushQueue<SchedulerMsg>(endpoints.scheduler, fail);
     const { toScheduler } = this;
@@ -73,7 +76,7 @@ export class Frontend {
     this.manager = manager;
     this.tokenizer = tokenizer;
     this.chat = chat;
-    this.application = createApp({ args, facts, manager, chat, metrics, status: this.status });
+    this.application = createApp({ args, facts, manager, chat, metrics, profiler, status: this.status });
   }
 
   /** Requests that are not finished. */

@@ -8,6 +8,7 @@ import { findModelFolders } from '../checkpoint/hub';
 import type { StopSignal } from './signals';
 import { SoftWatchdog } from '../child/soft-watchdog';
 import { Children } from './children';
+import { Profiler } from './profiler';
 import { warmUp } from './warmup';
 
 /** How long children that serve may take to close before they are killed. */
@@ -28,6 +29,7 @@ export class MainProcess {
   private http: HttpServer | null = null;
   private children: Children | null = null;
   private frontend: Frontend | null = null;
+  private profiler: Profiler | null = null;
   private closed = false;
 
   constructor(private readonly flags: ServerArgs) {
@@ -85,6 +87,7 @@ export class MainProcess {
       abortAll: () => frontend.abortAll(),
     };
     await drain(work, drainLimits(this.flags.drainTimeout));
+    await this.profiler?.close();
   }
 
   /** What is left to do for the operator when the server cannot go on. */
@@ -133,7 +136,8 @@ export class MainProcess {
   /** Its modules are loaded here and not earlier: they take as long as the children need to get going. */
   private async startFrontend(children: Children): Promise<Frontend> {
     const module = await import('./frontend.js');
-    this.frontend = await module.Frontend.start(children.init, children.ready(), this.fail);
+    this.profiler = new Profiler(children.profiled);
+    this.frontend = await module.Frontend.start(children.init, children.ready(), this.fail, this.profiler);
     return this.frontend;
   }
 }

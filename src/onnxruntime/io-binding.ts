@@ -39,7 +39,9 @@ export class IoBinding {
     if (this.running) throw bug('binding run twice at a time');
     this.running = true;
     try {
-      await ortLibrary().callAsync('RunWithBinding', this.session.handle, this.runOptions, this.handle);
+      const { profile } = this.session;
+      if (profile === null) await this.runOnce();
+      else await profile.around(this.runOptions, () => this.runOnce());
     } finally {
       this.running = false;
     }
@@ -54,6 +56,10 @@ export class IoBinding {
     this.bound.clear();
     for (const tensor of this.adopted) tensor.dispose();
     this.adopted.clear();
+  }
+
+  private runOnce(): Promise<void> {
+    return ortLibrary().callAsync('RunWithBinding', this.session.handle, this.runOptions, this.handle);
   }
 
   private get handle(): Pointer {

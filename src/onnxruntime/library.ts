@@ -5,7 +5,7 @@ import { StartupError, errorMessage } from '../core/errors';
 import { SIGNATURES, type FunctionName, type Signature } from './signatures';
 
 /** The version of the function table asked for. Every later ONNX Runtime still offers it. */
-const API_VERSION = 22;
+const API_VERSION = 25;
 
 const ASYNC_STACK_BYTES = 8 * 1024 * 1024;
 

@@ -2,6 +2,7 @@ import { bug } from '../core/errors';
 import { ElementType, type ElementTypeName } from './element-type';
 import { ortLibrary, readCString, type Pointer } from './library';
 import { appendCudaProvider, type CudaOptions } from './providers';
+import type { RunProfile } from './run-profile';
 
 export interface SessionSettings {
   /** Threads of one operator; 0 lets ONNX Runtime choose (one per physical core). */
@@ -27,6 +28,8 @@ const ALL_OPTIMIZATIONS = 99;
 export class Session {
   readonly inputs: readonly ValueInfo[];
   readonly outputs: readonly ValueInfo[];
+  /** Records the runs that begin while it is set. */
+  profile: RunProfile | null = null;
   private pointer: Pointer | null;
 
   private constructor(pointer: Pointer) {

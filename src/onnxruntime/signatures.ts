@@ -55,6 +55,8 @@ export const SIGNATURES = {
 
   CreateRunOptions: { index: 39, args: [OUT] },
   ReleaseRunOptions: { index: 97, args: ['void *'], returns: 'void' },
+  RunOptionsEnableProfiling: { index: 415, args: ['void *', 'const char *'] },
+  RunOptionsDisableProfiling: { index: 416, args: ['void *'] },
 
   CreateIoBinding: { index: 134, args: ['void *', OUT] },
   BindInput: { index: 136, args: ['void *', 'const char *', 'void *'] },

@@ -1,6 +1,7 @@
 import { PullQueue, PushQueue } from '../ipc/queues';
 import type { DetokenizerMsg, TokenizerManagerMsg } from '../ipc/messages';
 import type { ModelFacts } from '../core/model-facts';
+import { ModelProfile } from '../model-runner/model-profile';
 import { loadModelRunner, type GenerationModel, type LoadedModel } from '../model-runner/load';
 import { holdUp } from '../core/stuck';
 import { SoftWatchdog } from '../child/soft-watchdog';
@@ -67,6 +68,7 @@ async function start({ args, endpoints, modelDir }: ChildInit): Promise<StartedC
   return {
     report: { type: 'scheduler_ready', facts: facts(args, model) },
     done: Promise.race([scheduler.run(), received]),
+    profile: new ModelProfile(model.session),
     close: () => {
       clearInterval(heartbeat);
       stopWatchdog();

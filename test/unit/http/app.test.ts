@@ -64,6 +64,8 @@ describe('the routes', () => {
     '/v1/loads': [['GET'], 'normal'],
     '/flush_cache': [['GET', 'POST'], 'admin_optional'],
     '/configure_logging': [['GET', 'POST'], 'admin_optional'],
+    '/start_profile': [['GET', 'POST'], 'admin_optional'],
+    '/stop_profile': [['GET', 'POST'], 'admin_optional'],
     '/abort_request': [['POST'], 'admin_optional'],
     '/pause_generation': [['POST'], 'admin_optional'],
     '/continue_generation': [['POST'], 'admin_optional'],

@@ -6,6 +6,7 @@ import { ServerStatus } from '../../../src/http/app-deps';
 import { NO_METRICS } from '../../../src/metrics/recorder';
 import { MetricsRegistry } from '../../../src/metrics/registry';
 import { HttpServer } from '../../../src/http/server';
+import { Profiler } from '../../../src/launcher/profiler';
 import type { ServerArgs } from '../../../src/server-args/server-args';
 import { TokenizerManager } from '../../../src/tokenizer-manager';
 import { FakeScheduler } from '../tokenizer-manager/fake-scheduler';
@@ -23,6 +24,8 @@ interface Options {
 export class TestServer {
   readonly scheduler = new FakeScheduler();
   readonly status = new ServerStatus();
+  /** Of this process alone. */
+  readonly profiler = new Profiler([]);
   readonly manager: TokenizerManager;
   readonly app: ReturnType<typeof createApp>;
 
@@ -45,6 +48,7 @@ export class TestServer {
       manager: this.manager,
       chat: chat ?? null,
       metrics,
+      profiler: this.profiler,
       status: this.status,
     });
     http.serve(this.app);

@@ -1,8 +1,11 @@
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { StartupError } from '../../../src/core/errors';
 import { GraphBuilder } from '../../../src/models/graph/graph-builder';
 import { IoBinding } from '../../../src/onnxruntime/io-binding';
 import { OrtError, ortLibrary } from '../../../src/onnxruntime/library';
+import { RunProfile } from '../../../src/onnxruntime/run-profile';
 import { Session, type SessionSettings } from '../../../src/onnxruntime/session';
 import { SIGNATURES } from '../../../src/onnxruntime/signatures';
 import { Tensor, pinnedFloat32, pinnedInt64 } from '../../../src/onnxruntime/tensor';
@@ -130,6 +133,63 @@ describe('a binding', () => {
     await expect(binding.run()).rejects.toThrow(OrtError);
     const stray = Tensor.over('float32', pinnedFloat32(3), [3]);
     expect(() => binding.bindInput('nobody', stray)).toThrow(/BindInput/);
+    binding.dispose();
+    session.dispose();
+  });
+});
+
+describe('a profile of runs', () => {
+  let folder: string;
+  beforeEach(() => (folder = mkdtempSync(join(tmpdir(), 'runs-'))));
+  afterEach(() => rmSync(folder, { recursive: true }));
+
+  interface Event {
+    readonly name: string;
+    readonly ts?: number;
+    readonly args: { readonly op_name?: string; readonly name?: string };
+  }
+
+  it('times the operators of the runs that it sees, one trace in the order of time', async () => {
+    const session = await Session.create(addModel(), SETTINGS);
+    const binding = new IoBinding(session);
+    binding.bindInput('x', Tensor.over('float32', pinnedFloat32(3), [1, 3]));
+    binding.bindOutput('y', Tensor.over('float32', pinnedFloat32(3), [1, 3]));
+    binding.bindOutput('shape', Tensor.over('int64', pinnedInt64(2), [2]));
+    await binding.run();
+    const counts: number[] = [];
+    const before = (performance.timeOrigin + performance.now()) * 1000;
+    session.profile = await RunProfile.start(folder, 2, (count) => counts.push(count));
+    for (let run = 0; run < 3; run++) await binding.run();
+    const { profile } = session;
+    session.profile = null;
+    await binding.run();
+    const path = join(folder, 'x.trace.json');
+    await profile.write(path, 'a name');
+    await profile.dispose();
+    expect(counts).toEqual([1, 2, 3]);
+    const [first, ...events] = JSON.parse(readFileSync(path, 'utf8')) as Event[];
+    expect(first).toMatchObject({ ph: 'M', name: 'process_name', args: { name: 'a name' } });
+    const runs = events.filter(({ name }) => name === 'model_run');
+    expect(runs).toHaveLength(2);
+    expect(events.filter(({ args }) => args.op_name === 'Add')).toHaveLength(2);
+    const times = runs.map(({ ts = 0 }) => ts);
+    expect(times[0]).toBeGreaterThanOrEqual(Math.floor(before));
+    expect(times[1]).toBeGreaterThan(times[0] ?? 0);
+    expect(readdirSync(folder)).toEqual(['x.trace.json']);
+    binding.dispose();
+    session.dispose();
+  });
+
+  it('lets a run fail as it would without', async () => {
+    const session = await Session.create(addModel(), SETTINGS);
+    const binding = new IoBinding(session);
+    const profile = await RunProfile.start(folder, 9, () => undefined);
+    session.profile = profile;
+    await expect(binding.run()).rejects.toThrow(OrtError);
+    session.profile = null;
+    await profile.write(join(folder, 'x.trace.json'), 'a name');
+    await profile.dispose();
+    expect(readdirSync(folder)).toEqual(['x.trace.json']);
     binding.dispose();
     session.dispose();
   });
