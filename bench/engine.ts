@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { Command } from 'commander';
-import { createBackend } from '../src/model-runner/backends/create-backend';
+import { CpuBackend } from '../src/model-runner/backends/cpu/cpu-backend';
 import { loadModel } from '../src/model-runner/load-model';
 import { readModel } from '../src/models/registry';
 import { ModelRunner } from '../src/model-runner/model-runner';
@@ -55,7 +55,7 @@ async function main(): Promise<void> {
 
   const model = readModel(options.modelPath, {}, 'generation');
   const weights = options.loadFormat === 'dummy' ? dummyWeights() : openCheckpoint(options.modelPath);
-  const backend = createBackend('cpu', 0);
+  const backend = new CpuBackend();
   const loadedAt = performance.now();
   const session = await loadModel(model, weights, { capacity, tail: 'logits' }, backend);
   weights.close();

@@ -36,7 +36,10 @@ const IGNORED_SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGUSR1', 'S
  *
  * Exit codes: 0 after an order to shut down, 1 after an error.
  */
-export function runChild(name: ChildName, start: (init: ChildInit) => Promise<StartedChild>): void {
+export function runChild(
+  name: ChildName,
+  start: (init: ChildInit, rank: number) => Promise<StartedChild>,
+): void {
   if (process.send === undefined) {
     process.stderr.write(`sglang::${name} is started by launch_server, not by hand.\n`);
     process.exit(2);
@@ -66,10 +69,12 @@ export function runChild(name: ChildName, start: (init: ChildInit) => Promise<St
     process.kill(process.pid, 'SIGKILL');
   });
 
-  const run = async (given: ChildInit): Promise<void> => {
+  const run = async (given: ChildInit, rank: number): Promise<void> => {
     init = given;
-    configureLogging(given.args.logLevel, given.args.logLevelHttp);
-    const child = await start(given);
+    const isOneOfSeveral = name === 'scheduler' && given.args.dpSize > 1;
+    if (isOneOfSeveral) process.title = `sglang::${name}_DP${rank}`;
+    configureLogging(given.args.logLevel, given.args.logLevelHttp, isOneOfSeveral ? ` DP${rank}` : '');
+    const child = await start(given, rank);
     started = child;
     if (closing) return;
     process.send?.(child.report);
@@ -86,7 +91,7 @@ export function runChild(name: ChildName, start: (init: ChildInit) => Promise<St
   process.on('message', (order: ChildOrder) => {
     switch (order.type) {
       case 'init':
-        run(order.init).catch(fail);
+        run(order.init, order.rank).catch(fail);
         break;
       case 'ask':
         if (process.connected) process.send?.({ type: 'alive' } satisfies ChildReport, () => undefined);

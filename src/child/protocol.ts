@@ -15,9 +15,12 @@ export interface ChildInit extends ModelFolders {
   readonly endpoints: Endpoints;
 }
 
-/** From the launcher to a child: `init` once, first; `shutdown` at any time after it. */
+/**
+ * From the launcher to a child: `init` once, first; `shutdown` at any time after it. `rank` counts the schedulers, from 0;
+ * it is 0 for every other child.
+ */
 export type ChildOrder =
-  | { readonly type: 'init'; readonly init: ChildInit }
+  | { readonly type: 'init'; readonly init: ChildInit; readonly rank: number }
   /** Close and exit with code 0, whatever is still in progress. */
   | { readonly type: 'shutdown' }
   /** Answered with `alive` by a child whose event loop turns. */

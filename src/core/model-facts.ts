@@ -13,9 +13,19 @@ export interface ModelFacts {
   readonly eosTokenIds: readonly number[];
   /** Sampling parameters that generation_config.json sets, under its names. */
   readonly generationDefaults: Readonly<Record<string, number>>;
-  /** Tokens the KV cache holds: running and cached together; for embedding models, tokens of one run. */
+  /** Tokens the KV cache of a scheduler holds: running and cached together; for embedding models, tokens of one run. */
   readonly maxTotalNumTokens: number;
   /** Longest prompt the scheduler admits. */
   readonly maxReqInputLen: number;
   readonly maxRunningRequests: number;
+}
+
+/** What holds for each of several copies of a model; they differ in no more than the memory they found. */
+export function factsInCommon(facts: readonly ModelFacts[]): ModelFacts {
+  return facts.reduce((one, other) => ({
+    ...one,
+    maxTotalNumTokens: Math.min(one.maxTotalNumTokens, other.maxTotalNumTokens),
+    maxReqInputLen: Math.min(one.maxReqInputLen, other.maxReqInputLen),
+    maxRunningRequests: Math.min(one.maxRunningRequests, other.maxRunningRequests),
+  }));
 }

@@ -22,7 +22,7 @@ export interface DetokenizerInit {
 const REPORT_MS = 1000;
 
 /**
- * What the detokenizer process does: one inbox, one `Detokenizer`, answers to the TokenizerManager and to the scheduler.
+ * What the detokenizer process does: one inbox, one `Detokenizer`, answers to the TokenizerManager and to the schedulers.
  * @throws StartupError when the tokenizer cannot be loaded
  */
 export async function startDetokenizer({
@@ -39,31 +39,34 @@ export async function startDetokenizer({
   const onError = (error: unknown) => reportBroken(error);
   const inbox = await PullQueue.bind('detokenizer', endpoints.detokenizer);
   const toTokenizerManager = new PushQueue<TokenizerManagerMsg>(endpoints.tokenizerManager, onError);
-  const toScheduler = new PushQueue<SchedulerMsg>(endpoints.scheduler, onError);
+  const toSchedulers = endpoints.schedulers.map((endpoint) => new PushQueue<SchedulerMsg>(endpoint, onError));
   const watchdog =
     args.softWatchdogTimeout === null
       ? null
       : new SoftWatchdog('DetokenizerManager', args.softWatchdogTimeout);
 
   const reporter = args.enableMetrics
-    ? new MetricsReporter('detokenizer', (samples) => toTokenizerManager.put({ type: 'metrics', samples }))
+    ? new MetricsReporter('detokenizer', (samples) =>
+        toTokenizerManager.put({ type: 'metrics', rank: null, samples }),
+      )
     : null;
   const reports = reporter === null ? undefined : setInterval(() => reporter.report(), REPORT_MS);
 
   let first = true;
-  const handle = ({ outputs }: DetokenizerMsg): void => {
+  const handle = ({ rank, outputs }: DetokenizerMsg): void => {
     if (first) holdUp('SGLANG_TEST_STUCK_DETOKENIZER');
     first = false;
     const { texts, stopped } = detokenizer.handle(outputs);
     // The scheduler first: who gets the text may send a request of the same rid at once.
-    for (const rid of stopped) toScheduler.put({ type: 'stopped', rid });
-    if (texts.length > 0) toTokenizerManager.put({ type: 'text_outputs', outputs: texts });
+    for (const rid of stopped) toSchedulers[rank]?.put({ type: 'stopped', rid });
+    if (texts.length > 0) toTokenizerManager.put({ type: 'text_outputs', rank, outputs: texts });
   };
   const onInvalid = ({ reason, requests }: InvalidMessage): void => {
     logger.log('error', `Dropped a message: ${reason}`);
     for (const { rid } of requests) {
       detokenizer.drop(rid);
-      toScheduler.put({ type: 'stopped', rid });
+      // Whose it was cannot be relied on; who does not have it takes no notice.
+      for (const scheduler of toSchedulers) scheduler.put({ type: 'stopped', rid });
       toTokenizerManager.put({ type: 'failed', rid, message: `The output could not be read: ${reason}` });
     }
   };
@@ -76,7 +79,7 @@ export async function startDetokenizer({
       clearInterval(reports);
       inbox.close();
       toTokenizerManager.close();
-      toScheduler.close();
+      for (const scheduler of toSchedulers) scheduler.close();
     },
   };
 }

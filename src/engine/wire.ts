@@ -16,6 +16,8 @@ export interface GenerateRequest {
   readonly return_text_in_logprobs?: boolean;
   readonly priority?: number;
   readonly extra_key?: string | readonly string[];
+  /** Which of `dpSize` schedulers runs it. */
+  readonly routed_dp_rank?: number;
 }
 
 /** One text or a list of texts, or their token ids. */
@@ -23,6 +25,7 @@ export interface EncodeRequest {
   readonly text?: string | readonly string[];
   readonly input_ids?: readonly number[] | readonly (readonly number[])[];
   readonly rid?: string | readonly string[];
+  readonly routed_dp_rank?: number;
 }
 
 /** A list for a request that is a list or asks for several samples, else one. */

@@ -10,7 +10,7 @@ import { disconnectSignal } from './sse';
 
 let probes = 0;
 
-/** `/health` looks at the scheduler's last sign of life; `/health_generate` has it generate a token. */
+/** `/health` looks at the schedulers' last signs of life; `/health_generate` has each generate a token. */
 export function healthRoutes({ manager, status }: AppDeps): RouteSpec[] {
   const isServing = () => checkPhase(status.phase);
   return [
@@ -23,7 +23,7 @@ export function healthRoutes({ manager, status }: AppDeps): RouteSpec[] {
           res,
           isServing() &&
             (!env('SGLANG_ENABLE_HEALTH_ENDPOINT_GENERATION') ||
-              checkHeartbeat(manager.heartbeat, timeoutMs())),
+              checkHeartbeats(manager.heartbeats, timeoutMs())),
         );
       },
     },
@@ -38,9 +38,9 @@ export function healthRoutes({ manager, status }: AppDeps): RouteSpec[] {
   ];
 }
 
-/** Whether a scheduler that was last heard of like this is alive and making progress. */
-export function isAlive({ state, ageMs }: Heartbeat, limitMs: number): boolean {
-  return ageMs <= limitMs && (state?.busyMs ?? 0) <= limitMs;
+/** Whether all schedulers, last heard of like this, are alive and making progress. */
+export function areAlive(heartbeats: readonly Heartbeat[], limitMs: number): boolean {
+  return heartbeats.every(({ state, ageMs }) => ageMs <= limitMs && (state?.busyMs ?? 0) <= limitMs);
 }
 
 function reply(res: Response, isHealthy: boolean): void {
@@ -54,15 +54,15 @@ function checkPhase(phase: ServerPhase): boolean {
   return phase === 'up';
 }
 
-function checkHeartbeat(heartbeat: Heartbeat, limitMs: number): boolean {
-  const healthy = isAlive(heartbeat, limitMs);
-  if (!healthy) logFailure(limitMs, performance.now(), heartbeat);
+function checkHeartbeats(heartbeats: readonly Heartbeat[], limitMs: number): boolean {
+  const healthy = areAlive(heartbeats, limitMs);
+  if (!healthy) logFailure(limitMs, performance.now(), heartbeats);
   return healthy;
 }
 
 /**
- * Runs one token through the whole engine. Any output that comes back meanwhile proves the same, so a busy server is
- * not made to wait for its turn; what is left of the probe is aborted.
+ * Runs one token through the whole engine, by way of each scheduler. Any output of that scheduler that comes back meanwhile
+ * proves the same, so a busy server is not made to wait for its turn; what is left of the probe is aborted.
  */
 async function probe({ manager }: Pick<AppDeps, 'manager'>, gone: AbortSignal): Promise<boolean> {
   const start = performance.now();
@@ -75,14 +75,15 @@ async function probe({ manager }: Pick<AppDeps, 'manager'>, gone: AbortSignal): 
     logger.log('error', `Health check failed: ${errorMessage(error)}`);
     return false;
   }
-  const healthy = await manager.nextOutput(limitMs);
+  const healthy = await manager.outputOfEach(limitMs);
   done.abort();
-  if (!healthy) logFailure(limitMs, start, manager.heartbeat);
+  if (!healthy) logFailure(limitMs, start, manager.heartbeats);
   return healthy;
 }
 
 /** @param start by `performance.now()` */
-function logFailure(limitMs: number, start: number, { ageMs }: Heartbeat): void {
+function logFailure(limitMs: number, start: number, heartbeats: readonly Heartbeat[]): void {
+  const ageMs = Math.max(...heartbeats.map((heartbeat) => heartbeat.ageMs));
   const clock = (at: number) => timestamp(new Date(performance.timeOrigin + at), false).slice(-8);
   logger.log(
     'error',

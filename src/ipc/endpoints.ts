@@ -3,10 +3,11 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-/** The three inboxes of one server, as ZeroMQ addresses in a directory only its owner may enter. */
+/** The inboxes of one server, as ZeroMQ addresses in a directory only its owner may enter. */
 export interface Endpoints {
   readonly directory: string;
-  readonly scheduler: string;
+  /** By rank. */
+  readonly schedulers: readonly string[];
   readonly detokenizer: string;
   readonly tokenizerManager: string;
 }
@@ -20,14 +21,15 @@ const SHORT_TMP = '/tmp';
 /**
  * Makes the directory (mode 0700, random name), in TMPDIR unless that is too long for sockets. Whoever sees the server end last
  * removes it.
+ * @param schedulers how many there are
  * @throws StartupError that names TMPDIR when it cannot be made
  */
-export function createEndpoints(): Endpoints {
+export function createEndpoints(schedulers: number): Endpoints {
   const directory = makeDirectory();
   const address = (name: string) => `ipc://${join(directory, name)}`;
   return {
     directory,
-    scheduler: address('scheduler'),
+    schedulers: Array.from({ length: schedulers }, (_, rank) => address(`scheduler-${rank}`)),
     detokenizer: address('detokenizer'),
     tokenizerManager: address('tokenizer-manager'),
   };

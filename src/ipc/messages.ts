@@ -24,7 +24,7 @@ import {
 
 /**
  * Everything that crosses a process boundary, named for its receiver. Plain data: a closed union on `type`, token ids
- * as typed arrays. Each receiver owns one inbox; anyone may push to it. `MESSAGES`, at the end, is the one table of them:
+ * as typed arrays. Each process owns one inbox; anyone may push to it. A `rank` says which scheduler a message comes from. `MESSAGES`, at the end, is the one table of them:
  * a message is declared there and nowhere else.
  */
 
@@ -211,7 +211,8 @@ export const MESSAGES = {
     get_internal_state: call,
   },
   detokenizer: {
-    token_outputs: fields<{ readonly outputs: readonly TokenOutput[] }>({
+    token_outputs: fields<{ readonly rank: number; readonly outputs: readonly TokenOutput[] }>({
+      rank: number,
       outputs: listOf(
         fields<TokenOutput>({
           ...output,
@@ -223,11 +224,13 @@ export const MESSAGES = {
     }),
   },
   tokenizerManager: {
-    text_outputs: fields<{ readonly outputs: readonly TextOutput[] }>({
+    text_outputs: fields<{ readonly rank: number; readonly outputs: readonly TextOutput[] }>({
+      rank: number,
       outputs: listOf(fields<TextOutput>({ ...output, text: string })),
     }),
     /** From the scheduler: vectors need no detokenizer. */
-    vector_outputs: fields<{ readonly outputs: readonly VectorOutput[] }>({
+    vector_outputs: fields<{ readonly rank: number; readonly outputs: readonly VectorOutput[] }>({
+      rank: number,
       outputs: listOf(
         fields<VectorOutput>({
           rid: string,
@@ -239,7 +242,8 @@ export const MESSAGES = {
     }),
     /** From the scheduler or the detokenizer: a message about the request could not be read; it ends there. */
     failed: fields<{ readonly rid: string; readonly message: string }>({ rid: string, message: string }),
-    heartbeat: fields<{ readonly state: SchedulerState }>({
+    heartbeat: fields<{ readonly rank: number; readonly state: SchedulerState }>({
+      rank: number,
       state: fields<SchedulerState>({
         running: number,
         queued: number,
@@ -248,7 +252,11 @@ export const MESSAGES = {
       }),
     }),
     /** From a child, with `--enable-metrics`: at most once a second, and when it falls idle. */
-    metrics: fields<{ readonly samples: readonly MetricSample[] }>({ samples: listOf(metricSample) }),
+    metrics: fields<{ readonly rank: number | null; readonly samples: readonly MetricSample[] }>({
+      /** null where it is no scheduler. */
+      rank: nullOr(number),
+      samples: listOf(metricSample),
+    }),
     control_reply: fields<{ readonly callId: number; readonly result: ControlResult }>({
       callId: number,
       result: is(fields<{ of: string }>({ of: string })),

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { StartupError, bug } from '../core/errors';
-import type { ModelFacts } from '../core/model-facts';
+import { factsInCommon, type ModelFacts } from '../core/model-facts';
 import { createEndpoints, removeEndpoints } from '../ipc/endpoints';
 import { ForkedChild, type Loss } from './forked-child';
 import { watchLiveness } from './liveness';
@@ -21,10 +21,10 @@ const MODULES: ChildModules = {
 };
 
 /** What the operator reads when a child dies before it was ready. */
-const LAUNCH_NOTICE: Readonly<Record<ChildName, string>> = {
-  scheduler: 'Rank 0 scheduler is dead. Please check if there are relevant logs.',
-  detokenizer: 'The detokenizer is dead. Please check if there are relevant logs.',
-};
+function launchNotice({ kind, rank }: ForkedChild): string {
+  const who = kind === 'scheduler' ? `Rank ${rank} scheduler` : 'The detokenizer';
+  return `${who} is dead. Please check if there are relevant logs.`;
+}
 
 /**
  * Owns the children and the directory of their sockets, from construction until `stop` has resolved. When this process
@@ -39,18 +39,23 @@ export class Children {
    */
   readonly failure: Promise<never>;
 
-  private readonly scheduler: ForkedChild;
+  /** By rank. */
+  private readonly schedulers: readonly ForkedChild[];
   private readonly detokenizer: ForkedChild;
   private stopWatching: () => void = () => undefined;
   private isReady = false;
   private stopping = false;
 
-  /** Starts the children. */
+  /** Starts the children: as many schedulers as `--dp-size` says, and a detokenizer. */
   constructor(init: Omit<ChildInit, 'endpoints'>, modules: ChildModules = MODULES) {
-    this.scheduler = new ForkedChild('scheduler', modules.scheduler);
-    this.detokenizer = new ForkedChild('detokenizer', modules.detokenizer);
+    const { dpSize } = init.args;
+    this.schedulers = Array.from({ length: dpSize }, (_, rank) => {
+      const name = dpSize > 1 ? `scheduler_DP${rank}` : 'scheduler';
+      return new ForkedChild('scheduler', modules.scheduler, rank, name);
+    });
+    this.detokenizer = new ForkedChild('detokenizer', modules.detokenizer, 0, 'detokenizer');
     // Made only now, and told at once: should this process be killed, there is a child that knows what to remove.
-    this.init = { ...init, endpoints: createEndpoints() };
+    this.init = { ...init, endpoints: createEndpoints(dpSize) };
     process.once('exit', this.abandon);
     for (const child of this.children) child.start(this.init);
     this.failure = new Promise((_, reject) => {
@@ -72,13 +77,14 @@ export class Children {
     this.failure.catch(() => undefined);
   }
 
-  /** Resolves when both children are ready; rejects as `failure` does. */
+  /** Resolves when all children are ready; rejects as `failure` does. */
   async ready(): Promise<ModelFacts> {
-    const both = Promise.all([this.scheduler.ready, this.detokenizer.ready]);
-    const [report] = await Promise.race([both, this.failure]);
-    if (report.type !== 'scheduler_ready') throw bug(`The scheduler reported ${report.type}`);
+    const all = Promise.all([...this.schedulers, this.detokenizer].map(({ ready }) => ready));
+    const reports = await Promise.race([all, this.failure]);
+    const facts = reports.flatMap((report) => (report.type === 'scheduler_ready' ? [report.facts] : []));
+    if (facts.length !== this.schedulers.length) throw bug('A scheduler reported what is not its own');
     this.isReady = true;
-    return report.facts;
+    return factsInCommon(facts);
   }
 
   /** The children, as those that can be profiled. */
@@ -86,9 +92,9 @@ export class Children {
     return this.children;
   }
 
-  /** Process ids of the children that could be started. */
-  get pids(): Readonly<Record<ChildName, number | undefined>> {
-    return { scheduler: this.scheduler.pid, detokenizer: this.detokenizer.pid };
+  /** Process ids of the children that could be started, by their names. */
+  get pids(): Readonly<Record<string, number | undefined>> {
+    return Object.fromEntries(this.children.map(({ name, pid }) => [name, pid]));
   }
 
   /**
@@ -105,7 +111,7 @@ export class Children {
   }
 
   private get children(): readonly ForkedChild[] {
-    return [this.scheduler, this.detokenizer];
+    return [...this.schedulers, this.detokenizer];
   }
 
   private failureOf(child: ForkedChild, loss: Loss): Error {
@@ -114,7 +120,7 @@ export class Children {
     return new ChildDiedError(
       this.isReady
         ? `The ${child.name} process ended unexpectedly ${how}. Shutting the server down.`
-        : `${LAUNCH_NOTICE[child.name]} ${how}`,
+        : `${launchNotice(child)} ${how}`,
     );
   }
 

@@ -33,10 +33,16 @@ export class ForkedChild {
   private onProfile: (report: ProfileReport) => void = () => undefined;
   private onProfileOver: () => void = () => undefined;
 
-  /** @param modulePath compiled main file of the child; it calls `runChild` and waits for `start` */
+  /**
+   * @param modulePath compiled main file of the child; it calls `runChild` and waits for `start`
+   * @param rank among the schedulers, 0 for every other child
+   * @param name what the operator reads: its kind, and its rank where there are several of it
+   */
   constructor(
-    readonly name: ChildName,
+    readonly kind: ChildName,
     modulePath: string,
+    readonly rank: number,
+    readonly name: string,
   ) {
     const child = fork(modulePath, [], {
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
@@ -83,7 +89,7 @@ export class ForkedChild {
 
   /** Tells the child what to work with. */
   start(init: ChildInit): void {
-    this.order({ type: 'init', init });
+    this.order({ type: 'init', init, rank: this.rank });
   }
 
   /** Asks for a sign of life; `onSign` is called for each that comes from now on. */

@@ -3,7 +3,7 @@ import { ChatTemplate } from '../chat-template';
 import type { ModelFacts } from '../core/model-facts';
 import { createApp } from '../http/app';
 import { ServerStatus, type ProfileControl } from '../http/app-deps';
-import { isAlive } from '../http/health';
+import { areAlive } from '../http/health';
 import type { SchedulerMsg } from '../ipc/messages';
 import { PullQueue, PushQueue } from '../ipc/queues';
 import { logger } from '../logging/logger';
@@ -25,7 +25,8 @@ export class Frontend {
   readonly manager: TokenizerManager;
   readonly chat: ChatTemplate | null;
   private readonly tokenizer: TokenizerPool | null;
-  private readonly toScheduler: PushQueue<SchedulerMsg>;
+  /** By rank. */
+  private readonly toSchedulers: readonly PushQueue<SchedulerMsg>[];
 
   /**
    * Loads the tokenizer while the children load the model.
@@ -58,15 +59,15 @@ export class Frontend {
     fail: (error: unknown) => void,
     profiler: ProfileControl,
   ) {
-    this.toScheduler = new PushQueue<SchedulerMsg>(endpoints.scheduler, fail);
-    const { toScheduler } = this;
+    const toSchedulers = endpoints.schedulers.map((endpoint) => new PushQueue<SchedulerMsg>(endpoint, fail));
     const manager = new TokenizerManager({
       args,
       facts,
       tokenizer,
-      toScheduler,
+      toSchedulers,
       metrics: metrics ?? NO_METRICS,
     });
+    this.toSchedulers = toSchedulers;
     inbox
       .consume(
         (message) => manager.handle(message),
@@ -84,9 +85,9 @@ export class Frontend {
     return this.manager.pendingRids;
   }
 
-  /** Whether the scheduler makes progress. */
+  /** Whether all schedulers make progress. */
   get isResponsive(): boolean {
-    return isAlive(this.manager.heartbeat, DEAD_AFTER_MS);
+    return areAlive(this.manager.heartbeats, DEAD_AFTER_MS);
   }
 
   /** Leaves the requests of the last minutes where the operator wants them when the server cannot go on. */
@@ -104,7 +105,7 @@ export class Frontend {
   close(): void {
     this.manager.close();
     this.inbox.close();
-    this.toScheduler.close();
+    for (const scheduler of this.toSchedulers) scheduler.close();
     void this.tokenizer?.close();
   }
 }

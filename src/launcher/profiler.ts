@@ -8,6 +8,7 @@ import { ProcessProfile, type ProfileOrder } from '../profiling/process-profile'
 
 /** A child as it is profiled. */
 export interface ProfiledChild {
+  /** Unlike that of any other. */
   readonly name: string;
   startProfile(order: ProfileOrder, onOver: () => void): Promise<void>;
   stopProfile(): Promise<void>;
@@ -60,12 +61,9 @@ export class Profiler implements ProfileControl {
       throw new RequestError('bad_value', 'Profiling is already in progress. Call /stop_profile first.');
     }
     const folder = makeFolder(resolve(outputDir ?? env('SGLANG_TORCH_PROFILER_DIR')), prefix);
-    const labels = labelsOf(this.children);
     const onOver = () => this.endByItself(folder);
     const started = await Promise.allSettled([
-      ...this.children.map((child, i) =>
-        child.startProfile({ folder, label: labels[i] ?? '', steps }, onOver),
-      ),
+      ...this.children.map((child) => child.startProfile({ folder, label: child.name, steps }, onOver)),
       ProcessProfile.start({ folder, label: 'main', steps: null }, null, onOver).then((main) => {
         const timer = setTimeout(onOver, this.longestMs);
         timer.unref();
@@ -127,12 +125,4 @@ function makeFolder(parent: string, prefix: string | null): string {
   } catch (error) {
     throw new RequestError('bad_value', `output_dir: ${errorMessage(error)}`, 'output_dir');
   }
-}
-
-/** The children's names; those that share one are numbered. */
-function labelsOf(children: readonly ProfiledChild[]): string[] {
-  return children.map(({ name }, i) => {
-    const others = children.filter((other) => other.name === name);
-    return others.length === 1 ? name : `${name}-${others.indexOf(children[i] as ProfiledChild)}`;
-  });
 }

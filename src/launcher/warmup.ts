@@ -15,14 +15,14 @@ export class WarmupError extends Error {
 }
 
 /**
- * Sends the server its first request, through its own HTTP interface, and waits for the reply.
+ * Sends the server its first request, through its own HTTP interface and one for each scheduler, and waits for the replies.
  * `SGLANG_WARMUP_TIMEOUT` bounds the wait in seconds (default 600).
  * @param url where this machine reaches the server
  * @throws WarmupError in the words SGLang's users know
  */
 export async function warmUp(
   url: string,
-  args: Pick<ServerArgs, 'apiKey' | 'skipTokenizerInit'>,
+  args: Pick<ServerArgs, 'apiKey' | 'dpSize' | 'skipTokenizerInit'>,
   facts: Pick<ModelFacts, 'kind' | 'vocabSize'>,
 ): Promise<void> {
   const prompt = args.skipTokenizerInit
@@ -35,7 +35,11 @@ export async function warmUp(
   try {
     const signal = AbortSignal.timeout(timeoutMs());
     await ask('GET', `${url}/model_info`, args.apiKey, null, signal);
-    checkReply(await ask('POST', url + path, args.apiKey, JSON.stringify(body), signal));
+    const bodies = Array.from({ length: args.dpSize }, (_, rank) =>
+      args.dpSize === 1 ? body : { ...body, routed_dp_rank: rank },
+    );
+    const texts = bodies.map((one) => ask('POST', url + path, args.apiKey, JSON.stringify(one), signal));
+    for (const text of await Promise.all(texts)) checkReply(text);
   } catch (error) {
     throw new WarmupError(`Initialization failed. warmup error: ${errorMessage(error)}`);
   }

@@ -20,7 +20,10 @@ export function timestamp(now = new Date(), withMs = env('SGLANG_LOG_MS')): stri
   return withMs ? `${date} ${time}.${pad(now.getMilliseconds(), 3)}` : `${date} ${time}`;
 }
 
-const line = winston.format.printf(({ message }) => `[${timestamp()}] ${String(message)}`);
+/** What stands behind the time in each line of this process. */
+let suffix = '';
+
+const line = winston.format.printf(({ message }) => `[${timestamp()}${suffix}] ${String(message)}`);
 
 function makeLogger(stream: NodeJS.WritableStream): winston.Logger {
   return winston.createLogger({
@@ -41,8 +44,10 @@ export const accessLogger = makeLogger(process.stdout);
  * Sets the levels once the flags are known.
  * @param level of the runtime log
  * @param httpLevel of the access log; defaults to `level`
+ * @param name of this process where there are several of its kind, e.g. ` DP0`
  */
-export function configureLogging(level: LogLevel, httpLevel: LogLevel | null = null): void {
+export function configureLogging(level: LogLevel, httpLevel: LogLevel | null = null, name = ''): void {
+  suffix = name;
   logger.level = level;
   accessLogger.level = httpLevel ?? level;
 }

@@ -1,8 +1,6 @@
 import { monitorEventLoopDelay, type IntervalHistogram } from 'node:perf_hooks';
 import type { Recorder } from './recorder';
 
-export type Component = 'tokenizer' | 'scheduler' | 'detokenizer';
-
 /** Between two looks at the event loop; also the unit in which small delays are told. */
 const RESOLUTION_MS = 10;
 /** Delays are told of the last one to two of these. */
@@ -16,7 +14,8 @@ export class ProcessStats {
   private turnedAt = performance.now();
   private cpuSeconds = 0;
 
-  constructor(private readonly component: Component) {}
+  /** @param component name of the process */
+  constructor(private readonly component: string) {}
 
   /** Records the state of now; to be called once for each report. */
   record(metrics: Recorder): void {

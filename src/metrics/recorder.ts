@@ -16,7 +16,8 @@ export type LabelArgs<N extends MetricName> =
 
 /** A recorder that also takes what the other processes recorded. */
 export interface Metrics extends Recorder {
-  apply(samples: readonly MetricSample[]): void;
+  /** @param rank of the scheduler that they come from; null where it is none */
+  apply(samples: readonly MetricSample[], rank: number | null): void;
 }
 
 /** Where nobody asked for metrics (`--enable-metrics`). */

@@ -12,6 +12,7 @@ import { definitionOf, exportedNames, METRICS, RANKS, type Labels, type MetricNa
 export type MetricArgs = Pick<
   ServerArgs,
   | 'servedModelName'
+  | 'dpSize'
   | 'extraMetricLabels'
   | 'tokenizerMetricsAllowedCustomLabels'
   | 'bucketTimeToFirstToken'
@@ -20,6 +21,9 @@ export type MetricArgs = Pick<
   | 'promptTokensBuckets'
   | 'generationTokensBuckets'
 >;
+
+/** Label of what a scheduler counts, where there are several. */
+const RANK = 'dp_rank';
 
 /** A page of numbers, in the format that its client asked for. */
 export interface MetricsPage {
@@ -30,7 +34,7 @@ export interface MetricsPage {
 /** A metric under each of its names. */
 interface Entry {
   readonly instruments: readonly Instrument[];
-  /** Labels that its scope gives it, custom ones empty. */
+  /** Labels that its scope gives it, custom ones empty, and the rank where there are several. */
   readonly scope: Labels;
 }
 
@@ -50,7 +54,9 @@ export class MetricsRegistry implements Metrics {
         addInstrument(this.registry, name, exported, Object.keys(scope), bounds[name] ?? null),
       );
       for (const own of knownLabels(name)) {
-        for (const instrument of instruments) instrument.begin({ ...scope, ...own });
+        for (const all of ofEachRank({ ...scope, ...own }, args.dpSize)) {
+          for (const instrument of instruments) instrument.begin(all);
+        }
       }
       return { instruments, scope };
     };
@@ -67,8 +73,8 @@ export class MetricsRegistry implements Metrics {
     for (let i = 0; i < times; i++) this.take(name, value, labels);
   }
 
-  apply(samples: readonly MetricSample[]): void {
-    for (const [name, value, labels] of samples) this.take(name, value, labels);
+  apply(samples: readonly MetricSample[], rank: number | null): void {
+    for (const [name, value, labels] of samples) this.take(name, value, labels, rank);
   }
 
   /** @param accept what the client accepts */
@@ -80,16 +86,27 @@ export class MetricsRegistry implements Metrics {
       : { contentType: TEXT_TYPE, text };
   }
 
-  private take(name: string, value: number, labels: Labels | null): void {
+  private take(name: string, value: number, labels: Labels | null, rank: number | null = null): void {
     const entry = this.entries.get(name);
     if (entry === undefined) throw bug(`metric ${name} is not in the table`);
-    const all = { ...entry.scope, ...labels };
+    const all = {
+      ...entry.scope,
+      ...labels,
+      ...(RANK in entry.scope && rank !== null && { [RANK]: String(rank) }),
+    };
     for (const instrument of entry.instruments) instrument.record(all, value);
   }
 }
 
+/** The labels of a series, once for each scheduler where it is one of theirs. */
+function ofEachRank(labels: Labels, dpSize: number): Labels[] {
+  if (!(RANK in labels)) return [labels];
+  return Array.from({ length: dpSize }, (_, rank) => ({ ...labels, [RANK]: String(rank) }));
+}
+
 function scopesOf({
   servedModelName,
+  dpSize,
   extraMetricLabels,
   tokenizerMetricsAllowedCustomLabels,
 }: MetricArgs): Readonly<Record<'engine' | 'request' | 'none', Labels>> {
@@ -97,7 +114,7 @@ function scopesOf({
   const extra = extraMetricLabels as Labels | null;
   const custom = (tokenizerMetricsAllowedCustomLabels ?? []).map((name) => [name, '']);
   return {
-    engine: { ...model, ...RANKS, ...extra },
+    engine: { ...model, ...RANKS, ...(dpSize > 1 && { [RANK]: '' }), ...extra },
     request: { ...model, ...(Object.fromEntries(custom) as Labels), ...extra },
     none: {},
   };

@@ -1,5 +1,5 @@
 import type { MetricSample } from '../core/metric-sample';
-import { ProcessStats, type Component } from './process-stats';
+import { ProcessStats } from './process-stats';
 import type { LabelArgs, Recorder } from './recorder';
 import { definitionOf, type Labels, type MetricName } from './table';
 
@@ -15,9 +15,12 @@ export class MetricsReporter implements Recorder {
   private observations: MetricSample[] = [];
   private readonly sources: ((metrics: Recorder) => void)[] = [];
 
-  /** @param send called with what is new, what the process itself costs included */
+  /**
+   * @param component name of the process
+   * @param send called with what is new, what the process itself costs included
+   */
   constructor(
-    component: Component,
+    component: string,
     private readonly send: (samples: readonly MetricSample[]) => void,
   ) {
     const stats = new ProcessStats(component);

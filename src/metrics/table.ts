@@ -14,7 +14,7 @@ interface Definition {
   readonly type: 'counter' | 'gauge' | 'histogram';
   /**
    * Labels that every series has:
-   * - `engine`:  model_name, engine_type, tp_rank, pp_rank, moe_ep_rank, and those of `--extra-metric-labels`
+   * - `engine`:  model_name, engine_type, tp_rank, pp_rank, moe_ep_rank, dp_rank with `--dp-size`, and those of `--extra-metric-labels`
    * - `request`: model_name, the custom labels that are allowed, and those of `--extra-metric-labels`
    * - `none`:    none
    */
@@ -28,7 +28,8 @@ interface Definition {
   readonly help: string;
 }
 
-const PROCESSES = { component: ['tokenizer', 'scheduler', 'detokenizer'] } as const;
+/** `tokenizer`, `scheduler` (`scheduler_DP0` and so on where there are several), `detokenizer`. */
+const PROCESSES = { component: 'any' } as const;
 
 /** By name, without the prefix `sglang:`. docs/monitoring/README.md lists them for those who read the numbers. */
 export const METRICS = {
@@ -348,7 +349,7 @@ export const RANKS = { engine_type: 'unified', tp_rank: '0', pp_rank: '0', moe_e
 
 /** Names that no label of the operator's may have. */
 export const RESERVED_LABELS: ReadonlySet<string> = new Set([
-  ...['model_name', 'le', 'quantile'],
+  ...['model_name', 'dp_rank', 'le', 'quantile'],
   ...Object.keys(RANKS),
   ...(Object.keys(METRICS) as MetricName[]).flatMap((name) => Object.keys(definitionOf(name).labels ?? {})),
 ]);

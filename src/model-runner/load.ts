@@ -10,7 +10,6 @@ import type { GraphOptions, Model } from '../models/model';
 import { readModel } from '../models/registry';
 import type { Session } from '../onnxruntime/session';
 import type { Backend } from './backends/backend';
-import { createBackend } from './backends/create-backend';
 import { EmbeddingRunner } from './embedding-runner';
 import { prepareGeneration, type Generation } from './load-generation';
 import { loadModel } from './load-model';
@@ -46,7 +45,7 @@ export type LoadedModel = GenerationModel | EmbeddingModel;
 export async function loadModelRunner(
   args: ServerArgs,
   modelDir: string,
-  backend = createBackend(args.device, args.baseGpuId),
+  backend: Backend,
 ): Promise<LoadedModel> {
   const kind: ModelKind = args.isEmbedding ? 'embedding' : 'generation';
   const model = readModel(modelDir, args.jsonModelOverrideArgs, kind);

@@ -15,7 +15,10 @@ export interface MemoryPlan {
   readonly maxReqInputLen: number;
 }
 
-type PlanArgs = Pick<ServerArgs, 'memFractionStatic' | 'maxTotalTokens' | 'maxRunningRequests' | 'pageSize'>;
+type PlanArgs = Pick<
+  ServerArgs,
+  'dpSize' | 'memFractionStatic' | 'maxTotalTokens' | 'maxRunningRequests' | 'pageSize'
+>;
 
 /** More cached tokens than this are reserved only on request: the books of the cache cost time and memory as well. */
 const DEFAULT_TOKEN_LIMIT = 262_144;
@@ -27,7 +30,8 @@ const DEFAULT_ROWS = 64;
 const RESERVED_TOKENS = 5;
 
 /**
- * @param budget of the device, once the weights are loaded
+ * The plan of one of `--dp-size` runners: all of them together take what one alone would.
+ * @param budget of the runner's part of the device, once the weights are loaded
  * @throws StartupError when not even one short request fits
  */
 export function planMemory(
@@ -37,7 +41,8 @@ export function planMemory(
   budget: MemoryBudget,
 ): MemoryPlan {
   const profiled = Math.floor((budget.freeBytes() * args.memFractionStatic) / budget.tokenBytes(shape));
-  const wanted = args.maxTotalTokens ?? Math.min(profiled, DEFAULT_TOKEN_LIMIT);
+  const asked = args.maxTotalTokens === null ? null : Math.floor(args.maxTotalTokens / args.dpSize);
+  const wanted = asked ?? Math.min(profiled, Math.floor(DEFAULT_TOKEN_LIMIT / args.dpSize));
   if (wanted > profiled) {
     logger.log(
       'warning',

@@ -10,8 +10,10 @@ import type {
 import type { Recorder } from '../metrics/recorder';
 import { recordLoad } from './load-gauges';
 
-/** Where the scheduler's messages go. */
+/** Where the scheduler's messages go, and whose they are. */
 export interface SchedulerOutlets {
+  /** Which of the schedulers this is. */
+  readonly rank: number;
   readonly detokenizer: (message: DetokenizerMsg) => void;
   readonly tokenizerManager: (message: TokenizerManagerMsg) => void;
 }

@@ -1,6 +1,7 @@
 import { PullQueue, PushQueue } from '../ipc/queues';
 import type { DetokenizerMsg, TokenizerManagerMsg } from '../ipc/messages';
 import type { ModelFacts } from '../core/model-facts';
+import { createBackend } from '../model-runner/backends/create-backend';
 import { ModelProfile } from '../model-runner/model-profile';
 import { loadModelRunner, type GenerationModel, type LoadedModel } from '../model-runner/load';
 import { holdUp } from '../core/stuck';
@@ -21,25 +22,28 @@ import { startWatchdog } from './watchdog';
 
 const HEARTBEAT_MS = 1000;
 
-async function start({ args, endpoints, modelDir }: ChildInit): Promise<StartedChild> {
+async function start({ args, endpoints, modelDir }: ChildInit, rank: number): Promise<StartedChild> {
   const { softWatchdogTimeout } = args;
   const loading = softWatchdogTimeout === null ? null : new SoftWatchdog('Scheduler', softWatchdogTimeout);
   holdUp('SGLANG_TEST_STUCK_SCHEDULER_INIT');
-  const model = await loadModelRunner(args, modelDir);
+  const model = await loadModelRunner(args, modelDir, createBackend(args, rank));
   loading?.stop();
 
   const fail = (error: unknown) => {
     throw error;
   };
-  const inbox = await PullQueue.bind('scheduler', endpoints.scheduler);
+  const inbox = await PullQueue.bind('scheduler', endpoints.schedulers[rank] ?? '');
   const toDetokenizer = new PushQueue<DetokenizerMsg>(endpoints.detokenizer, fail);
   const toTokenizerManager = new PushQueue<TokenizerManagerMsg>(endpoints.tokenizerManager, fail);
   const outlets: SchedulerOutlets = {
+    rank,
     detokenizer: (message) => toDetokenizer.put(message),
     tokenizerManager: (message) => toTokenizerManager.put(message),
   };
   const reporter = args.enableMetrics
-    ? new MetricsReporter('scheduler', (samples) => toTokenizerManager.put({ type: 'metrics', samples }))
+    ? new MetricsReporter(args.dpSize > 1 ? `scheduler_DP${rank}` : 'scheduler', (samples) =>
+        toTokenizerManager.put({ type: 'metrics', rank, samples }),
+      )
     : null;
   const metrics = reporter ?? NO_METRICS;
   const scheduler: Loop =
@@ -51,7 +55,7 @@ async function start({ args, endpoints, modelDir }: ChildInit): Promise<StartedC
   scheduler.onIdle = () => reporter?.reportNews();
   const stopWatchdog = startWatchdog(() => scheduler.state.busyMs, args.watchdogTimeout, softWatchdogTimeout);
   const heartbeat = setInterval(() => {
-    toTokenizerManager.put({ type: 'heartbeat', state: scheduler.state });
+    toTokenizerManager.put({ type: 'heartbeat', rank, state: scheduler.state });
     reporter?.report();
     scheduler.nudge();
   }, HEARTBEAT_MS);

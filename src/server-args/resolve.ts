@@ -47,6 +47,7 @@ export function resolveServerArgs(flags: ParsedFlags, machine: Machine): Resolve
     tokenizerPath: values.tokenizerPath ?? modelPath,
     servedModelName: values.servedModelName ?? modelPath,
     loadFormat: supportedLoadFormat(values.loadFormat),
+    loadBalanceMethod: supportedBalance(values.loadBalanceMethod),
     device: facts.device,
     pageSize,
     chunkedPrefillSize,
@@ -82,6 +83,14 @@ function supportedLoadFormat(format: FlagValues['loadFormat']): ServerArgs['load
     default:
       throw bug(`load format ${format} was not refused`);
   }
+}
+
+function supportedBalance(method: FlagValues['loadBalanceMethod']): ServerArgs['loadBalanceMethod'] {
+  if (method !== 'follow_bootstrap_room') return method;
+  throw argumentError(
+    flagOf('loadBalanceMethod'),
+    'follow_bootstrap_room concerns disaggregation, which is not supported',
+  );
 }
 
 function resolveChunkedPrefillSize(values: FlagValues, facts: derive.DeviceFacts, pageSize: number): number {

@@ -19,6 +19,7 @@ interface Resolved {
   readonly memFractionStatic: number;
   readonly schedulePolicy: SchedulePolicy;
   readonly randomSeed: number;
+  readonly loadBalanceMethod: Exclude<FlagValues['loadBalanceMethod'], 'follow_bootstrap_room'>;
 }
 
 /**

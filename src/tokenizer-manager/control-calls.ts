@@ -1,5 +1,6 @@
 import { bug, RequestError } from '../core/errors';
 import type { ControlResult, SchedulerMsg } from '../ipc/messages';
+import type { SchedulerInbox } from './dispatch/schedulers';
 
 type Kind = Exclude<ControlResult['of'], 'error'>;
 export type ResultOf<K extends Kind> = Extract<ControlResult, { of: K }>;
@@ -10,22 +11,29 @@ interface Waiting {
   readonly fail: (error: RequestError) => void;
 }
 
-/** Calls to the scheduler that have an answer. One of each kind is under way at a time; further ones wait their turn. */
+/**
+ * Calls to the schedulers that have an answer: each is put to all of them. One of each kind is under way at a time; further
+ * ones wait their turn.
+ */
 export class ControlCalls {
   private nextCallId = 1;
   private readonly waiting = new Map<number, Waiting>();
   /** Settles when the last call of a kind has been answered. */
   private readonly tails = new Map<Kind, Promise<unknown>>();
 
-  constructor(private readonly put: (message: SchedulerMsg) => void) {}
+  /** @param inboxes of the schedulers, by rank */
+  constructor(private readonly inboxes: readonly SchedulerInbox[]) {}
 
   /**
    * @param message the call, given the id its answer will carry
+   * @returns the answers, by rank
    * @throws RequestError when call or answer could not be read
    */
-  call<K extends Kind>(of: K, message: (callId: number) => SchedulerMsg): Promise<ResultOf<K>> {
+  call<K extends Kind>(of: K, message: (callId: number) => SchedulerMsg): Promise<ResultOf<K>[]> {
     const previous = this.tails.get(of) ?? Promise.resolve();
-    const answered = previous.then(() => this.send(of, message));
+    const answered = previous.then(() =>
+      Promise.all(this.inboxes.map((inbox) => this.send(inbox, of, message))),
+    );
     this.tails.set(
       of,
       answered.catch(() => undefined),
@@ -43,11 +51,15 @@ export class ControlCalls {
     call.settle(result);
   }
 
-  private send<K extends Kind>(of: K, message: (callId: number) => SchedulerMsg): Promise<ResultOf<K>> {
+  private send<K extends Kind>(
+    inbox: SchedulerInbox,
+    of: K,
+    message: (callId: number) => SchedulerMsg,
+  ): Promise<ResultOf<K>> {
     const callId = this.nextCallId++;
     return new Promise((resolve, fail) => {
       this.waiting.set(callId, { of, settle: (result) => resolve(result as ResultOf<K>), fail });
-      this.put(message(callId));
+      inbox.put(message(callId));
     });
   }
 }

@@ -37,6 +37,8 @@ export interface GenerateRequest {
   /** Groups requests for the `routing-key` policy. */
   readonly routingKey: string | null;
   readonly extraKey: string | readonly string[] | null;
+  /** The scheduler that is to run it; null leaves the choice. */
+  readonly dpRank: number | null;
   /** Leave this request out of the request log. */
   readonly noLogs: boolean;
   /** False leaves this request out of the metrics of requests. */
@@ -62,6 +64,7 @@ export const DEFAULT_GENERATE_REQUEST: GenerateRequest = {
   priority: null,
   routingKey: null,
   extraKey: null,
+  dpRank: null,
   noLogs: false,
   logMetrics: true,
   customLabels: null,

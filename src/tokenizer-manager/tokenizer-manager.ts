@@ -8,7 +8,6 @@ import type {
   GenerateMsg,
   InternalState,
   PauseMode,
-  SchedulerMsg,
   SchedulerState,
   TextOutput,
   TokenizerManagerMsg,
@@ -19,6 +18,8 @@ import { CustomLabels } from '../metrics/custom-labels';
 import { NO_METRICS, type Metrics } from '../metrics/recorder';
 import type { ServerArgs } from '../server-args/server-args';
 import { ControlCalls } from './control-calls';
+import { refuseRank } from './dispatch/refuse-rank';
+import { connectSchedulers, type SchedulerInbox, type Schedulers } from './dispatch/schedulers';
 import { EmbedManager, type EmbedReply, type EmbedRequest } from './embed/embed-manager';
 import { fanOut, type FannedOut } from './fan-out';
 import { GenerateJob, refusalOf } from './generate-job';
@@ -39,12 +40,13 @@ export interface TokenizerManagerDeps {
   readonly facts: ModelFacts;
   /** null where only token ids go in and out (`--skip-tokenizer-init`). */
   readonly tokenizer: AsyncTokenizer | null;
-  readonly toScheduler: { put(message: SchedulerMsg): void };
+  /** By rank. */
+  readonly toSchedulers: readonly SchedulerInbox[];
   /** By default nothing is counted. */
   readonly metrics?: Metrics;
 }
 
-/** The scheduler's last sign of life. */
+/** A scheduler's last sign of life. */
 export interface Heartbeat {
   /** null before the first one. */
   readonly state: SchedulerState | null;
@@ -59,23 +61,37 @@ interface Entry {
   readonly meter: RequestMeter;
   /** Which prompt of the request it is. */
   readonly index: number;
+  /** The scheduler that has it. */
+  readonly rank: number;
   /** Milliseconds since 1970. */
   readonly createdAt: number;
 }
 
 /** What the server asks of itself. */
 const UNCOUNTED = { noLogs: true, logMetrics: false } as const;
+/** What the requests that are opened together have in common. */
+interface Opening {
+  /** Whether the client gets a list. */
+  readonly isBatch: boolean;
+  readonly request: GenerateRequest;
+  /** The scheduler of each prompt; null where none is bound to one. */
+  readonly ranks: readonly number[] | null;
+  /** By `performance.now()`. */
+  readonly receivedAt: number;
+}
+
 const FLUSH_RETRY_MS = 50;
 /** Characters of a text that is tokenized for its own sake, whatever the context. */
 const MAX_TEXT = 2 ** 20;
 
 /**
- * Turns requests into messages to the scheduler and its outputs into results. Owns the state of every request from its
+ * Turns requests into messages to the schedulers and their outputs into results. Owns the state of every request from its
  * message until the output that ends it; nothing else removes a state, so that an abort always finds one.
  */
 export class TokenizerManager {
   /** For short work; null where only token ids go in and out. */
   readonly tokenizer: Tokenizer | null;
+  private readonly schedulers: Schedulers;
   private readonly states = new Map<string, Entry>();
   private readonly vectors: EmbedManager;
   private readonly control: ControlCalls;
@@ -83,24 +99,26 @@ export class TokenizerManager {
   private readonly metrics: Metrics;
   private readonly meters: RequestMeters;
   /** The call for the state of now that is under way, for all who ask meanwhile. */
-  private loading: Promise<InternalState> | null = null;
+  private loading: Promise<readonly InternalState[]> | null = null;
   private readonly archive: RequestArchive;
   private readonly sampling: SamplingContext;
-  private readonly outputWaiters = new Set<() => void>();
+  private readonly outputWaiters = new Set<(rank: number) => void>();
   private isFirst = true;
-  private schedulerState: SchedulerState | null = null;
-  private heartbeatAt = performance.now();
+  /** By rank; `at` by `performance.now()`. */
+  private readonly pulses: { state: SchedulerState | null; at: number }[];
 
   /** @throws StartupError when the server's preferred sampling parameters are not valid, or a log cannot be written */
   constructor(private readonly deps: TokenizerManagerDeps) {
     const { args, facts, tokenizer } = deps;
     this.tokenizer = tokenizer?.sync ?? null;
-    this.control = new ControlCalls((message) => deps.toScheduler.put(message));
+    this.schedulers = connectSchedulers(deps.toSchedulers, args, facts.maxTotalNumTokens);
+    this.pulses = deps.toSchedulers.map(() => ({ state: null, at: performance.now() }));
+    this.control = new ControlCalls(deps.toSchedulers);
     this.requestLogger = new RequestLogger(args);
     const labels = new CustomLabels(args.tokenizerMetricsAllowedCustomLabels ?? []);
     this.metrics = deps.metrics ?? NO_METRICS;
     this.meters = new RequestMeters(this.metrics, labels);
-    this.vectors = new EmbedManager(deps, this.requestLogger, this.meters);
+    this.vectors = new EmbedManager(deps, this.schedulers, this.requestLogger, this.meters);
     this.archive = new RequestArchive(args.crashDumpFolder, this.requestLogger);
     const eos = [
       ...facts.eosTokenIds,
@@ -116,8 +134,10 @@ export class TokenizerManager {
     return [...this.states.keys(), ...this.vectors.pendingRids];
   }
 
-  get heartbeat(): Heartbeat {
-    return { state: this.schedulerState, ageMs: performance.now() - this.heartbeatAt };
+  /** Of each scheduler, by rank. */
+  get heartbeats(): readonly Heartbeat[] {
+    const now = performance.now();
+    return this.pulses.map(({ state, at }) => ({ state, ageMs: now - at }));
   }
 
   /** Takes one message of this process's inbox. */
@@ -125,22 +145,21 @@ export class TokenizerManager {
     switch (message.type) {
       case 'text_outputs':
         for (const output of message.outputs) this.handleOutput(output);
-        for (const wake of this.outputWaiters) wake();
+        for (const wake of this.outputWaiters) wake(message.rank);
         return;
       case 'vector_outputs':
         for (const output of message.outputs) this.vectors.handle(output);
-        for (const wake of this.outputWaiters) wake();
+        for (const wake of this.outputWaiters) wake(message.rank);
         return;
       case 'failed':
         this.fail(message.rid, message.message);
-        this.states.delete(message.rid);
+        this.drop(message.rid);
         return;
       case 'heartbeat':
-        this.schedulerState = message.state;
-        this.heartbeatAt = performance.now();
+        this.pulses[message.rank] = { state: message.state, at: performance.now() };
         return;
       case 'metrics':
-        this.metrics.apply(message.samples);
+        this.metrics.apply(message.samples, message.rank);
         return;
       case 'control_reply':
         this.control.settle(message.callId, message.result);
@@ -158,9 +177,9 @@ export class TokenizerManager {
     logger.log('error', `Dropped a message: ${reason}`);
     const message = `The output could not be read: ${reason}`;
     for (const { rid, isLast } of requests) {
-      this.deps.toScheduler.put({ type: 'abort', rid });
+      this.schedulers.abort(rid);
       this.fail(rid, message);
-      if (isLast) this.states.delete(rid);
+      if (isLast) this.drop(rid);
     }
     if (callId !== null) this.control.settle(callId, { of: 'error', message });
   }
@@ -180,6 +199,7 @@ export class TokenizerManager {
     }
     if (this.isFirst) holdUp('SGLANG_TEST_STUCK_TOKENIZER');
     this.isFirst = false;
+    refuseRank(request.dpRank, this.deps.toSchedulers.length);
     const receivedAt = performance.now();
     const signal = request.background ? new AbortController().signal : gone;
     const fanned = fanOut(request, this.deps.args.preferredSamplingParams, this.sampling);
@@ -187,11 +207,11 @@ export class TokenizerManager {
     this.refuseDuplicates(rids);
     this.requestLogger.received(request, rids);
     const messages = await this.tokenize(fanned, signal);
-    if (fanned.n > 1) await this.warmPrefixes(fanned, messages, request, signal);
+    const ranks = fanned.n > 1 ? await this.warmPrefixes(fanned, messages, request, signal) : null;
     const all = messages.flatMap((message, i) =>
       (fanned.prompts[i]?.rids ?? []).map((rid, sample) => complete(message, { rid, sample }, request)),
     );
-    return this.open(all, fanned.isBatch, request, receivedAt, signal);
+    return this.open(all, { isBatch: fanned.isBatch, request, ranks, receivedAt }, signal);
   }
 
   /**
@@ -205,18 +225,31 @@ export class TokenizerManager {
   }
 
   /**
-   * Sends the smallest request there is through the whole engine; nobody waits for its result.
-   * @param gone ends it
+   * Sends the smallest request there is through the whole engine, by way of each scheduler; nobody waits for its results.
+   * @param gone ends them
    */
   async probe(rid: string, gone: AbortSignal): Promise<void> {
+    const name = (rank: number) => (this.pulses.length === 1 ? rid : `${rid}_DP${rank}`);
+    await Promise.all(this.pulses.map((_, rank) => this.probeRank(name(rank), rank, gone)));
+  }
+
+  private async probeRank(rid: string, dpRank: number, gone: AbortSignal): Promise<void> {
     if (this.deps.facts.kind === 'embedding') {
-      const request = { text: null, inputIds: [0], rid, ...UNCOUNTED, customLabels: null, origin: NO_ORIGIN };
+      const request = {
+        text: null,
+        inputIds: [0],
+        rid,
+        dpRank,
+        ...UNCOUNTED,
+        customLabels: null,
+        origin: NO_ORIGIN,
+      };
       this.encode(request, gone).catch(() => undefined);
       return;
     }
     const samplingParams = { max_new_tokens: 1, temperature: 0 };
     await this.generate(
-      { ...DEFAULT_GENERATE_REQUEST, rid, inputIds: [0], samplingParams, ...UNCOUNTED },
+      { ...DEFAULT_GENERATE_REQUEST, rid, dpRank, inputIds: [0], samplingParams, ...UNCOUNTED },
       gone,
     );
   }
@@ -242,27 +275,27 @@ export class TokenizerManager {
   /** Ends a request, or the requests of a batch that bear its name. Unknown names are ignored. */
   abort(rid: string): void {
     for (const known of this.pendingRids) {
-      if (known === rid || isMember(known, rid)) this.deps.toScheduler.put({ type: 'abort', rid: known });
+      if (known === rid || isMember(known, rid)) this.schedulers.abort(known);
     }
   }
 
   abortAll(): void {
-    this.deps.toScheduler.put({ type: 'abort_all' });
+    for (const scheduler of this.deps.toSchedulers) scheduler.put({ type: 'abort_all' });
   }
 
   /**
-   * Drops the prefix cache.
+   * Drops the prefix caches of all schedulers.
    * @param timeoutMs how long to try again while requests run
    * @param gone ends the trying when it fires
-   * @returns false when requests were running all the time
+   * @returns false when requests were running all the time, in one of them at least
    */
   async flushCache(timeoutMs: number, gone: AbortSignal): Promise<boolean> {
     const deadline = performance.now() + timeoutMs;
     for (;;) {
-      const { success } = await this.control.call('flush_cache', (callId) => ({
-        type: 'flush_cache',
-        callId,
-      }));
+      const type = 'flush_cache';
+      const results = await this.control.call(type, (callId) => ({ type, callId }));
+      const success = results.every((result) => result.success);
+      if (success) this.schedulers.flushed();
       const leftMs = deadline - performance.now();
       if (success || leftMs <= 0 || gone.aborted) return success;
       await this.nextOutput(Math.min(leftMs, FLUSH_RETRY_MS));
@@ -279,14 +312,15 @@ export class TokenizerManager {
     await this.control.call('continue', (callId) => ({ type: 'continue', callId }));
   }
 
-  async internalState(): Promise<InternalState> {
+  /** Of each scheduler, by rank. */
+  async internalStates(): Promise<readonly InternalState[]> {
     const type = 'get_internal_state';
-    return (await this.control.call(type, (callId) => ({ type, callId }))).state;
+    return (await this.control.call(type, (callId) => ({ type, callId }))).map(({ state }) => state);
   }
 
   /** The same for those who ask often: callers at the same time share one answer. */
-  load(): Promise<InternalState> {
-    this.loading ??= this.internalState().finally(() => (this.loading = null));
+  loads(): Promise<readonly InternalState[]> {
+    this.loading ??= this.internalStates().finally(() => (this.loading = null));
     return this.loading;
   }
 
@@ -316,15 +350,23 @@ export class TokenizerManager {
     this.archive.close();
   }
 
-  /** Waits for the next outputs of any requests. @returns false when none came in time */
-  nextOutput(timeoutMs: number): Promise<boolean> {
+  /** Waits until each scheduler has put something out. @returns false when one did not in time */
+  async outputOfEach(timeoutMs: number): Promise<boolean> {
+    const came = await Promise.all(this.pulses.map((_, rank) => this.nextOutput(timeoutMs, rank)));
+    return !came.includes(false);
+  }
+
+  /** Waits for the next outputs, of a scheduler or of any. @returns false when none came in time */
+  private nextOutput(timeoutMs: number, rank: number | null = null): Promise<boolean> {
     return new Promise((resolve) => {
       const settle = (came: boolean) => {
         clearTimeout(timer);
         this.outputWaiters.delete(wake);
         resolve(came);
       };
-      const wake = () => settle(true);
+      const wake = (from: number) => {
+        if (rank === null || rank === from) settle(true);
+      };
       const timer = setTimeout(() => settle(false), timeoutMs);
       this.outputWaiters.add(wake);
     });
@@ -341,11 +383,18 @@ export class TokenizerManager {
   private handleOutput(output: TextOutput): void {
     const entry = this.states.get(output.rid);
     if (entry === undefined) return;
-    if (output.finish !== null) this.states.delete(output.rid);
+    if (output.finish === null) this.schedulers.advance(output.rid, output.completionTokens);
+    else this.drop(output.rid);
     if (entry.state.finish !== null) return;
     entry.state.apply(output);
     entry.meter.output(output.completionTokens);
     if (output.finish !== null) this.ended(entry);
+  }
+
+  /** Nothing more will come of a request. */
+  private drop(rid: string): void {
+    this.states.delete(rid);
+    this.schedulers.close(rid);
   }
 
   /** Ends a request that cannot go on, for its client. */
@@ -383,13 +432,16 @@ export class TokenizerManager {
     });
   }
 
-  /** Runs each prompt once without output, so that its samples find it in the prefix cache. */
+  /**
+   * Runs each prompt once without output, so that its samples find it in the prefix cache.
+   * @returns the scheduler of each prompt
+   */
   private async warmPrefixes(
     { prompts }: FannedOut,
     messages: readonly PromptMessage[],
     request: GenerateRequest,
     signal: AbortSignal,
-  ): Promise<void> {
+  ): Promise<readonly number[]> {
     const warmups = messages.map((message, i): GenerateMsg => {
       const sampling = { ...message.sampling, maxNewTokens: 0, minNewTokens: 0 };
       // Under the name of the first sample, so that an abort by name ends it too.
@@ -398,34 +450,35 @@ export class TokenizerManager {
       return complete(bare, { rid, sample: 0 }, { ...request, stream: false });
     });
     const quiet = { ...request, ...UNCOUNTED };
-    const results = await this.open(warmups, true, quiet, performance.now(), signal).results();
+    const opening = { isBatch: true, request: quiet, ranks: null, receivedAt: performance.now() };
+    const job = this.open(warmups, opening, signal);
+    const ranks = warmups.map(({ rid }) => this.states.get(rid)?.rank ?? 0);
+    const results = await job.results();
     refuseGone(signal);
     const aborted = results.find(({ finish }) => finish?.type === 'abort')?.finish;
     if (aborted?.type === 'abort') {
       throw refusalOf(aborted) ?? new RequestError('bad_value', aborted.message);
     }
+    return ranks;
   }
 
   /** Registers the requests, sends them and ties them to their client. */
   private open(
     messages: readonly GenerateMsg[],
-    isBatch: boolean,
-    request: GenerateRequest,
-    receivedAt: number,
+    { isBatch, request, ranks, receivedAt }: Opening,
     signal: AbortSignal,
   ): GenerateJob {
     refuseGone(signal);
     this.refuseDuplicates(messages.map(({ rid }) => rid));
     this.meters.processed(request, receivedAt);
     const states = messages.map((message) => new RequestState(message, receivedAt));
-    const put = (rid: string) => this.deps.toScheduler.put({ type: 'abort', rid });
-    const job = new GenerateJob(states, isBatch, put);
+    const job = new GenerateJob(states, isBatch, (rid) => this.schedulers.abort(rid));
     let index = -1;
     for (const state of states) {
       if (state.message.sample === 0) index += 1;
+      const rank = this.schedulers.open(state.message, ranks?.[index] ?? request.dpRank);
       const meter = this.meters.open(request, receivedAt);
-      this.states.set(state.rid, { state, request, meter, index, createdAt: Date.now() });
-      this.deps.toScheduler.put(state.message);
+      this.states.set(state.rid, { state, request, meter, index, rank, createdAt: Date.now() });
     }
     signal.addEventListener('abort', () => job.abandon(), { once: true });
     return job;

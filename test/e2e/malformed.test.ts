@@ -13,7 +13,7 @@ beforeAll(async () => void (server = await launch()));
 afterAll(() => open.forEach((queue) => queue.close()));
 
 /** Sends a message to an inbox of the server, as one of its processes would. */
-function send(inbox: 'scheduler' | 'detokenizer' | 'tokenizer-manager', message: { type: string }): void {
+function send(inbox: 'scheduler-0' | 'detokenizer' | 'tokenizer-manager', message: { type: string }): void {
   const [directory] = readdirSync(server.tmp).filter((name) => name.startsWith('sglang-'));
   const queue = new PushQueue<{ type: string }>(
     `ipc://${join(server.tmp, directory ?? '', inbox)}`,
@@ -28,14 +28,14 @@ function send(inbox: 'scheduler' | 'detokenizer' | 'tokenizer-manager', message:
 const long = (rid: string) => ({ rid, input_ids: promptIds(20), sampling_params: greedy(1900) });
 
 test.each([
-  ['scheduler', (rid: string) => ({ type: 'generate', rid, inputIds: 'none' })],
+  ['scheduler-0', (rid: string) => ({ type: 'generate', rid, inputIds: 'none' })],
   [
     'detokenizer',
-    (rid: string) => ({ type: 'token_outputs', outputs: [{ rid, finish: null, newIds: 'none' }] }),
+    (rid: string) => ({ type: 'token_outputs', rank: 0, outputs: [{ rid, finish: null, newIds: 'none' }] }),
   ],
   [
     'tokenizer-manager',
-    (rid: string) => ({ type: 'text_outputs', outputs: [{ rid, finish: null, text: 5 }] }),
+    (rid: string) => ({ type: 'text_outputs', rank: 0, outputs: [{ rid, finish: null, text: 5 }] }),
   ],
 ] as const)('one that reaches the %s ends its request', async (inbox, message) => {
   const [stream, other] = [
@@ -59,7 +59,7 @@ test.each([
 });
 
 test('a server goes on after what is no message at all', async () => {
-  for (const inbox of ['scheduler', 'detokenizer', 'tokenizer-manager'] as const) {
+  for (const inbox of ['scheduler-0', 'detokenizer', 'tokenizer-manager'] as const) {
     send(inbox, { type: 5 } as unknown as { type: string });
   }
   await server.logged('message of type 5');

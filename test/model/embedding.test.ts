@@ -2,6 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { VectorOutput } from '../../src/ipc/messages';
+import { CpuBackend } from '../../src/model-runner/backends/cpu/cpu-backend';
 import { loadModelRunner } from '../../src/model-runner/load';
 import { assembleEmbedding } from '../../src/scheduler/embedding/assemble';
 import { CHECKPOINTS, serverArgs } from './support';
@@ -31,9 +32,10 @@ class Embedder {
   static async start(name: string, flags: readonly string[] = []): Promise<Embedder> {
     const folder = resolve(CHECKPOINTS, name);
     const args = serverArgs(folder, ['--is-embedding', ...flags]);
-    const model = await loadModelRunner(args, folder);
+    const model = await loadModelRunner(args, folder, new CpuBackend());
     if (model.kind !== 'embedding') throw new Error('not an embedding model');
     const scheduler = assembleEmbedding(args, model, {
+      rank: 0,
       detokenizer: () => undefined,
       tokenizerManager: (message) => {
         if (message.type !== 'vector_outputs') return;

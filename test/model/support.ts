@@ -119,6 +119,7 @@ export class Engine {
     const model = await loadModelRunner(args, modelDir, backend);
     if (model.kind !== 'generation') throw new Error('not a generation model');
     const outlets = {
+      rank: 0,
       detokenizer: (message: DetokenizerMsg) => {
         watch(message);
         engine.collect(message);

@@ -4,7 +4,7 @@ import type { EmbedReply, EmbedRequest } from '../../tokenizer-manager';
 import type { AppDeps } from '../app-deps';
 import { NOT_AN_OBJECT } from '../body';
 import { parseBody, type OtherFields } from '../fields';
-import { BOOKKEEPING, ids, MEASUREMENT, strings, UNAVAILABLE } from './prompt-fields';
+import { BOOKKEEPING, dpRankOf, ids, MEASUREMENT, RANK_FIELDS, strings, UNAVAILABLE } from './prompt-fields';
 import { originOf } from '../origin';
 import type { RouteSpec } from '../route';
 import { untilGone } from '../sse';
@@ -16,6 +16,7 @@ const schema = z.object(
     rid: strings,
     no_logs: z.boolean({ error: 'must be true or false' }).nullish(),
     ...MEASUREMENT,
+    ...RANK_FIELDS,
   },
   { error: NOT_AN_OBJECT },
 );
@@ -59,6 +60,7 @@ export function parseEncodeBody(value: unknown): Omit<EmbedRequest, 'origin'> {
     text: body.text ?? null,
     inputIds: body.input_ids ?? null,
     rid: body.rid ?? null,
+    dpRank: dpRankOf(body),
     noLogs: body.no_logs ?? false,
     logMetrics: body.log_metrics ?? true,
     customLabels: body.custom_labels ?? null,

@@ -7,7 +7,7 @@ import {
 } from '../../tokenizer-manager';
 import { NOT_AN_OBJECT } from '../body';
 import { parseBody, type OtherFields } from '../fields';
-import { BOOKKEEPING, ids, MEASUREMENT, strings, UNAVAILABLE } from './prompt-fields';
+import { BOOKKEEPING, dpRankOf, ids, MEASUREMENT, RANK_FIELDS, strings, UNAVAILABLE } from './prompt-fields';
 
 /** A `/generate` body: the request, and what only its reply needs. */
 export interface GenerateBody {
@@ -86,6 +86,7 @@ const schema = z.object(
     extra_key: strings,
     no_logs: flag,
     ...MEASUREMENT,
+    ...RANK_FIELDS,
   },
   { error: NOT_AN_OBJECT },
 );
@@ -112,6 +113,7 @@ export function parseGenerateBody(value: unknown, origin: RequestOrigin): Genera
       priority: body.priority ?? null,
       routingKey: body.routing_key ?? null,
       extraKey: body.extra_key ?? null,
+      dpRank: dpRankOf(body),
       noLogs: body.no_logs ?? false,
       logMetrics: body.log_metrics ?? true,
       customLabels: body.custom_labels ?? null,

@@ -53,7 +53,10 @@ async function describeServer({ args, facts, manager }: AppDeps): Promise<Record
     status: 'ready',
     max_total_num_tokens: facts.maxTotalNumTokens,
     max_req_input_len: facts.maxReqInputLen,
-    internal_states: [{ ...publicArgs, ...describeState(await manager.internalState()) }],
+    internal_states: (await manager.internalStates()).map((state) => ({
+      ...publicArgs,
+      ...describeState(state),
+    })),
     version: serverVersion(),
   };
 }

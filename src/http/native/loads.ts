@@ -6,8 +6,6 @@ import { native } from './dialect';
 import { deprecated, GIB, serverVersion } from './info';
 import { renderLoads } from './loads-text';
 
-/** The one rank there is. */
-const RANK = 0;
 const SECTIONS = ['core', 'memory', 'spec', 'lora', 'disagg', 'queues', 'all'] as const;
 type Section = (typeof SECTIONS)[number];
 
@@ -25,18 +23,18 @@ export function loadRoutes({ manager }: AppDeps): RouteSpec[] {
       methods: ['get'],
       level: 'normal',
       handler: deprecated('/get_load', '/v1/loads', async (_req, res) => {
-        const { load } = await manager.load();
-        res.json([
-          {
+        const states = await manager.loads();
+        res.json(
+          states.map(({ load }, rank) => ({
             rid: null,
             http_worker_ipc: null,
-            dp_rank: RANK,
+            dp_rank: rank,
             num_reqs: load.running + load.queued,
             num_waiting_reqs: load.queued,
             num_tokens: load.usedTokens + load.queuedTokens,
             ts_tic: performance.now() / 1000,
-          },
-        ]);
+          })),
+        );
       }),
     },
     {
@@ -47,9 +45,11 @@ export function loadRoutes({ manager }: AppDeps): RouteSpec[] {
       async handler(req, res) {
         const sections = readSections(req.query['include']);
         const isText = readFormat(req.query['format']) === 'prometheus';
-        const isAsked = readRank(req.query['dp_rank']);
-        const state = await manager.load();
-        const loads = isAsked ? [describe(state, sections)] : [];
+        const asked = readRank(req.query['dp_rank']);
+        const states = await manager.loads();
+        const loads = states
+          .map((state, rank) => describe(state, rank, sections))
+          .filter((_, rank) => asked === null || asked === rank);
         if (isText) {
           res.setHeader('content-type', 'text/plain; version=0.0.4; charset=utf-8');
           res.end(renderLoads(loads));
@@ -67,11 +67,11 @@ export function loadRoutes({ manager }: AppDeps): RouteSpec[] {
   ];
 }
 
-function describe(state: InternalState, sections: ReadonlySet<Section>): RankLoad {
+function describe(state: InternalState, rank: number, sections: ReadonlySet<Section>): RankLoad {
   const { load } = state;
   const wants = (section: Section) => sections.has(section) || sections.has('all');
   return {
-    dp_rank: RANK,
+    dp_rank: rank,
     num_running_reqs: load.running,
     num_waiting_reqs: load.queued,
     num_used_tokens: load.usedTokens,
@@ -133,9 +133,9 @@ function readFormat(text: unknown): 'json' | 'prometheus' {
   return refuse("format: must be 'json' or 'prometheus'");
 }
 
-/** Whether the one rank is among those that are asked for. */
-function readRank(text: unknown): boolean {
-  if (text === undefined) return true;
+/** @returns null where all ranks are asked for */
+function readRank(text: unknown): number | null {
+  if (text === undefined) return null;
   if (typeof text !== 'string' || !/^\d{1,9}$/.test(text)) refuse('dp_rank: must be a whole number');
-  return Number(text) === RANK;
+  return Number(text);
 }

@@ -24,6 +24,18 @@ export const MEASUREMENT = {
     .nullish(),
 };
 
+const rank = z.int({ error: 'must be an integer' }).nullish();
+
+/** Which scheduler is to run a request; the second name is deprecated. */
+export const RANK_FIELDS = { routed_dp_rank: rank, data_parallel_rank: rank };
+
+/** What a body says in `RANK_FIELDS`. */
+export function dpRankOf(body: {
+  readonly [K in keyof typeof RANK_FIELDS]?: number | null | undefined;
+}): number | null {
+  return body.routed_dp_rank ?? body.data_parallel_rank ?? null;
+}
+
 /** Fields that SGLang's own processes add; they ask for nothing. */
 export const BOOKKEEPING: readonly string[] = [
   'external_trace_header',
@@ -45,7 +57,5 @@ export const UNAVAILABLE: readonly string[] = [
   'min_dynamic_patch',
   'lora_path',
   'lora_id',
-  'routed_dp_rank',
-  'data_parallel_rank',
   'multi_item_delimiter_indices',
 ];

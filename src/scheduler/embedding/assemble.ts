@@ -25,22 +25,22 @@ export function batchLimits(
 export function assembleEmbedding(
   args: ServerArgs,
   model: EmbeddingModel,
-  { tokenizerManager }: SchedulerOutlets,
+  { rank, tokenizerManager }: SchedulerOutlets,
   metrics: Recorder = NO_METRICS,
 ): EmbeddingScheduler {
   const limits = batchLimits(args);
-  const logStatus = openStatusLog(() => scheduler.rids);
+  const logStatus = openStatusLog(rank, () => scheduler.rids);
   const scheduler: EmbeddingScheduler = new EmbeddingScheduler({
     embed: (prompts) => model.runner.embed(prompts),
     limits,
     maxQueued: args.maxQueuedRequests,
     waitingMs: readTimeouts().waitingMs,
-    send: (outputs) => tokenizerManager({ type: 'vector_outputs', outputs }),
+    send: (outputs) => tokenizerManager({ type: 'vector_outputs', rank, outputs }),
     reply: (callId, result) => tokenizerManager({ type: 'control_reply', callId, result }),
     memoryUse: { weightBytes: model.weightBytes, kvCacheBytes: 0, graphBytes: 0 },
     metrics,
     afterBatch: () => {
-      tokenizerManager({ type: 'heartbeat', state: scheduler.state });
+      tokenizerManager({ type: 'heartbeat', rank, state: scheduler.state });
       logStatus();
     },
   });

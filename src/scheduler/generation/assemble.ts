@@ -27,6 +27,7 @@ export function assembleScheduler(
   preparations: readonly Preparation[] = [],
 ): Scheduler {
   const { config, plan, runner: modelRunner } = model;
+  const { rank } = outlets;
   const ledger = KvLedger.create({
     totalTokens: plan.maxTotalNumTokens,
     pageSize: args.pageSize,
@@ -37,8 +38,8 @@ export function assembleScheduler(
   const rows = new RowTable(modelRunner.kv);
   const largestCaptured = args.cudaGraphBs.at(-1) ?? 0;
   const log = new BatchLog(model.backend.graphName, args.decodeLogInterval, largestCaptured);
-  const logStatus = openStatusLog(() => scheduler.rids);
-  const heartbeat = () => outlets.tokenizerManager({ type: 'heartbeat', state: scheduler.state });
+  const logStatus = openStatusLog(rank, () => scheduler.rids);
+  const heartbeat = () => outlets.tokenizerManager({ type: 'heartbeat', rank, state: scheduler.state });
   const scheduler: Scheduler = new Scheduler({
     args,
     vocabSize: config.vocabSize,
@@ -48,11 +49,15 @@ export function assembleScheduler(
     memory: new RequestMemory(ledger, modelRunner.kv, rows, metrics),
     ledger,
     runner: new BatchRunner(modelRunner, config.vocabSize, metrics),
-    outputs: new OutputBatch(outlets.detokenizer, args.enableMetrics),
+    outputs: new OutputBatch(
+      (outputs) => outlets.detokenizer({ type: 'token_outputs', rank, outputs }),
+      args.enableMetrics,
+    ),
     log,
     metrics: new GenerationMetrics(metrics, largestCaptured),
     preparations,
-    random: seededRandom(args.randomSeed),
+    // Of its own for each scheduler: the same prompt should not get the same answer from two of them.
+    random: seededRandom(args.randomSeed + rank),
     reply: (callId, result) => outlets.tokenizerManager({ type: 'control_reply', callId, result }),
     memoryUse: {
       weightBytes: model.weightBytes,

@@ -1,4 +1,4 @@
-import type { DetokenizerMsg, TokenOutput } from '../../ipc/messages';
+import type { TokenOutput } from '../../ipc/messages';
 import type { Request } from './request';
 
 /** Prompt tokens that give the detokenizer its first context. */
@@ -16,7 +16,7 @@ export class OutputBatch {
 
   /** @param announceFirst whether the first token of every reply is told at once, so that the time to it can be taken */
   constructor(
-    private readonly send: (message: DetokenizerMsg) => void,
+    private readonly send: (outputs: readonly TokenOutput[]) => void,
     private readonly announceFirst = false,
   ) {}
 
@@ -53,7 +53,7 @@ export class OutputBatch {
   /** Sends everything collected. */
   flush(): void {
     if (this.outputs.length === 0) return;
-    this.send({ type: 'token_outputs', outputs: this.outputs });
+    this.send(this.outputs);
     this.outputs = [];
   }
 }

@@ -11,7 +11,7 @@ export const memoryTopic = topic('Device and memory', yes, {
     'Where the model runs. Without it the cpu; a GPU is used only when asked for.',
   ),
   baseGpuId: int(0, 'Ordinal of the GPU with --device cuda.', { range: { min: 0 } }),
-  gpuIdStep: int(1, 'Distance between the GPUs in use.', { support: warn('the server runs on one device') }),
+  gpuIdStep: int(1, 'Distance between the GPUs of --dp-size copies.', { range: { min: 0 } }),
   memFractionStatic: float(
     null,
     'Share of the free memory for weights and KV cache. Without it 0.5 on cpu; on cuda by the memory of the device, or 0.88 when that is unknown.',

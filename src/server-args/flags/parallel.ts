@@ -1,4 +1,4 @@
-import { choice, flag, float, int, jsonList, reject, str, strs, topic, warn } from '../flag';
+import { choice, flag, float, int, jsonList, reject, str, strs, topic, warn, yes } from '../flag';
 
 const ONE_DEVICE = warn('the server runs on one device');
 const ONLY_ONE = reject('only 1 is supported: the server runs on one device');
@@ -12,10 +12,11 @@ export const parallelTopic = topic('Parallelism', ONE_DEVICE, {
     names: ['--pipeline-parallel-size', '--pp-size'],
     support: ONLY_ONE,
   }),
-  dpSize: int(1, 'Copies of the model.', {
-    names: ['--data-parallel-size', '--dp-size'],
-    support: ONLY_ONE,
-  }),
+  dpSize: int(
+    1,
+    'Copies of the model, each with a scheduler process and a prefix cache of its own. On cpu they share its threads and its memory; on cuda each has a GPU.',
+    { names: ['--data-parallel-size', '--dp-size'], support: yes, range: { min: 1 } },
+  ),
   epSize: int(1, 'Devices that share the experts.', {
     names: ['--expert-parallel-size', '--ep-size', '--ep'],
     support: ONLY_ONE,
@@ -42,7 +43,8 @@ export const parallelTopic = topic('Parallelism', ONE_DEVICE, {
   loadBalanceMethod: choice(
     ['auto', 'round_robin', 'follow_bootstrap_room', 'total_requests', 'total_tokens'],
     'auto',
-    'How requests are spread over copies of the model.',
+    'How requests are spread over copies of the model. auto: where most of the prompt is cached, unless that copy has more to do by a request for each 64 cached tokens; the others look at requests or tokens in flight alone. follow_bootstrap_room is refused.',
+    { support: yes },
   ),
   enableDpAttention: flag('Copies for attention, sharing for experts.'),
   enableDpLmHead: flag('Copies for the vocabulary projection.'),

@@ -5,7 +5,7 @@ import { choice, flag, float, floats, int, later, str, topic, warn, yes } from '
 const LONGEST_TIMER_S = 2_147_483;
 
 const PIPELINE_ONLY = warn('it concerns pipeline parallelism, and the server runs on one device');
-const PREFILL_DELAYER = warn('it concerns data parallelism, and the server runs on one device');
+const PREFILL_DELAYER = warn('copies of the model do not wait for each other');
 const BATCH_TOKENIZER = warn('prompts are tokenized as they arrive');
 
 export const schedulerTopic = topic('Scheduler', yes, {

@@ -2,6 +2,8 @@ import { clientLeft, RequestError } from '../../core/errors';
 import { abortedFor, type FinishReason } from '../../core/request';
 import type { VectorOutput } from '../../ipc/messages';
 import { refuseLength } from '../context-limits';
+import { refuseRank } from '../dispatch/refuse-rank';
+import type { Schedulers } from '../dispatch/schedulers';
 import { isFlat, refuseTooMany, ridsOf } from '../fan-out';
 import { refusalOf } from '../generate-job';
 import { promptIds } from '../prompt-message';
@@ -17,6 +19,8 @@ export interface EmbedRequest {
   readonly text: string | readonly string[] | null;
   readonly inputIds: readonly number[] | readonly (readonly number[])[] | null;
   readonly rid: string | readonly string[] | null;
+  /** The scheduler that is to run it; null leaves the choice. */
+  readonly dpRank: number | null;
   /** Leave this request out of the request log. */
   readonly noLogs: boolean;
   /** False leaves this request out of the metrics of requests. */
@@ -48,6 +52,7 @@ export class EmbedManager {
 
   constructor(
     private readonly deps: TokenizerManagerDeps,
+    private readonly schedulers: Schedulers,
     private readonly log: RequestLogger,
     private readonly meters: RequestMeters,
   ) {}
@@ -58,8 +63,10 @@ export class EmbedManager {
 
   handle(output: VectorOutput): void {
     const settle = this.pending.get(output.rid);
+    if (settle === undefined) return;
     this.pending.delete(output.rid);
-    settle?.(output);
+    this.schedulers.close(output.rid);
+    settle(output);
   }
 
   /** Ends a request that cannot go on, for its client. */
@@ -77,6 +84,7 @@ export class EmbedManager {
           'the server or try another model.',
       );
     }
+    refuseRank(request.dpRank, this.schedulers.inboxes.length);
     const { prompts, isBatch } = promptsOf(request);
     refuseTooMany(prompts.length);
     const rids = ridsOf(request.rid, { size: prompts.length, n: 1, isList: isBatch });
@@ -88,7 +96,7 @@ export class EmbedManager {
     this.meters.processed(request, receivedAt);
     const outputs = messages.map((message) => {
       const output = new Promise<VectorOutput>((resolve) => this.pending.set(message.rid, resolve));
-      this.deps.toScheduler.put(message);
+      this.schedulers.open(message, request.dpRank);
       return output;
     });
     const abort = () => this.abort(rids);
@@ -126,7 +134,7 @@ export class EmbedManager {
 
   private abort(rids: readonly string[]): void {
     for (const rid of rids) {
-      if (this.pending.has(rid)) this.deps.toScheduler.put({ type: 'abort', rid });
+      if (this.pending.has(rid)) this.schedulers.abort(rid);
     }
   }
 }

@@ -44,11 +44,11 @@ describe('startDetokenizer', () => {
   let received: (TokenizerManagerMsg | SchedulerMsg)[];
 
   beforeEach(async () => {
-    endpoints = createEndpoints();
+    endpoints = createEndpoints(1);
     received = [];
     closers = [];
-    await listen('tokenizerManager');
-    await listen('scheduler');
+    await listen('tokenizerManager', endpoints.tokenizerManager);
+    await listen('scheduler', endpoints.schedulers[0] ?? '');
   });
   afterEach(() => {
     for (const close of closers) close();
@@ -57,8 +57,8 @@ describe('startDetokenizer', () => {
     delete process.env['SGLANG_TEST_STUCK_DETOKENIZER'];
   });
 
-  async function listen(receiver: 'tokenizerManager' | 'scheduler') {
-    const inbox = await PullQueue.bind(receiver, endpoints[receiver]);
+  async function listen(receiver: 'tokenizerManager' | 'scheduler', endpoint: string) {
+    const inbox = await PullQueue.bind(receiver, endpoint);
     const done = inbox.consume(
       (message) => received.push(message),
       () => undefined,
@@ -79,7 +79,7 @@ describe('startDetokenizer', () => {
   function send(...outputs: TokenOutput[]): void {
     const queue = new PushQueue<DetokenizerMsg>(endpoints.detokenizer, () => undefined);
     closers.push(() => queue.close());
-    queue.put({ type: 'token_outputs', outputs });
+    queue.put({ type: 'token_outputs', rank: 0, outputs });
   }
 
   async function receive(count: number): Promise<typeof received> {

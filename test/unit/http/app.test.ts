@@ -364,7 +364,7 @@ describe('X-Request-Id', () => {
 });
 
 it('answers a failure of its own with plain text and logs the trace', async () => {
-  jest.spyOn(server.manager, 'internalState').mockRejectedValue(new Error('secret detail'));
+  jest.spyOn(server.manager, 'internalStates').mockRejectedValue(new Error('secret detail'));
   const reply = await server.get('/server_info');
   expect(reply.status).toBe(500);
   expect(reply.headers.get('content-type')).toMatch(/^text\/plain/);

@@ -1,4 +1,4 @@
-import { isAlive } from '../../../src/http/health';
+import { areAlive } from '../../../src/http/health';
 import type { TokenizerManager } from '../../../src/tokenizer-manager';
 import { captureLog } from '../capture-log';
 import { TestServer } from './test-server';
@@ -19,7 +19,7 @@ afterEach(async () => {
 /** Lets the manager report a heartbeat of that age. */
 function pretend(manager: TokenizerManager, ageMs: number, busyMs: number): void {
   const state = { running: 0, queued: 0, forwardCount: 0, busyMs };
-  jest.spyOn(manager, 'heartbeat', 'get').mockReturnValue({ state, ageMs });
+  jest.spyOn(manager, 'heartbeats', 'get').mockReturnValue([{ state, ageMs }]);
 }
 
 async function status(path: string): Promise<number> {
@@ -30,11 +30,11 @@ async function status(path: string): Promise<number> {
 
 it('counts as alive whoever was heard of lately and is not stuck', () => {
   const state = (busyMs: number) => ({ running: 0, queued: 0, forwardCount: 0, busyMs });
-  expect(isAlive({ state: state(0), ageMs: 20_000 }, 20_000)).toBe(true);
-  expect(isAlive({ state: state(0), ageMs: 20_001 }, 20_000)).toBe(false);
-  expect(isAlive({ state: state(19_000), ageMs: 5 }, 20_000)).toBe(true);
-  expect(isAlive({ state: state(20_001), ageMs: 5 }, 20_000)).toBe(false);
-  expect(isAlive({ state: null, ageMs: 5 }, 20_000)).toBe(true);
+  expect(areAlive([{ state: state(0), ageMs: 20_000 }], 20_000)).toBe(true);
+  expect(areAlive([{ state: state(0), ageMs: 20_001 }], 20_000)).toBe(false);
+  expect(areAlive([{ state: state(19_000), ageMs: 5 }], 20_000)).toBe(true);
+  expect(areAlive([{ state: state(20_001), ageMs: 5 }], 20_000)).toBe(false);
+  expect(areAlive([{ state: null, ageMs: 5 }], 20_000)).toBe(true);
 });
 
 describe.each(['/health', '/health_generate'])('%s', (path) => {

@@ -85,9 +85,9 @@ test.each(['include=core,nothing', 'format=xml', 'dp_rank=-1', 'dp_rank=x', 'inc
 );
 
 test('callers at the same time share one question', async () => {
-  const states = await Promise.all(Array.from({ length: 8 }, () => server.manager.load()));
+  const states = await Promise.all(Array.from({ length: 8 }, () => server.manager.loads()));
   expect(new Set(states).size).toBe(1);
   expect(server.scheduler.all('get_internal_state')).toHaveLength(1);
-  await server.manager.load();
+  await server.manager.loads();
   expect(server.scheduler.all('get_internal_state')).toHaveLength(2);
 });

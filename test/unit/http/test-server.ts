@@ -38,7 +38,7 @@ export class TestServer {
     this.manager = new TokenizerManager({
       ...deps,
       tokenizer: tokenizer && new InlineTokenizer(tokenizer),
-      toScheduler: this.scheduler,
+      toSchedulers: [this.scheduler],
       metrics: metrics ?? NO_METRICS,
     });
     this.scheduler.deliver = (message) => this.manager.handle(message);

@@ -59,18 +59,19 @@ const messages: readonly Message[] = [
   { type: 'stopped', rid: 'r' },
   { type: 'pause', callId: 1, mode: 'retract' },
   ...calls,
-  { type: 'token_outputs', outputs: [tokenOutput, { ...tokenOutput, start: null, finish: null }] },
-  { type: 'text_outputs', outputs: [textOutput] },
+  { type: 'token_outputs', rank: 0, outputs: [tokenOutput, { ...tokenOutput, start: null, finish: null }] },
+  { type: 'text_outputs', rank: 0, outputs: [textOutput] },
   {
     type: 'vector_outputs',
+    rank: 0,
     outputs: [
       { rid: 'r', vector: Float32Array.of(0.6, 0.8), promptTokens: 2, finish: { type: 'length', length: 0 } },
       { rid: 's', vector: null, promptTokens: 2, finish: { type: 'abort', message: 'Aborted' } },
     ],
   },
   { type: 'failed', rid: 'r', message: 'malformed' },
-  { type: 'heartbeat', state },
-  { type: 'metrics', samples: [['num_running_reqs', 1, null]] },
+  { type: 'heartbeat', rank: 0, state },
+  { type: 'metrics', rank: 0, samples: [['num_running_reqs', 1, null]] },
   { type: 'control_reply', callId: 1, result: { of: 'pause' } },
 ];
 
@@ -96,13 +97,13 @@ it.each([
 it('refuses an unknown pause mode, an output without ids, and what is no message', () => {
   expect(isWellFormed(wire({ type: 'pause', callId: 1, mode: 'soon' }))).toBe(false);
   const outputs = [{ ...textOutput, newIds: null }];
-  expect(isWellFormed(wire({ type: 'text_outputs', outputs }))).toBe(false);
+  expect(isWellFormed(wire({ type: 'text_outputs', rank: 0, outputs }))).toBe(false);
   expect(isWellFormed({ type: 'constructor' })).toBe(false);
 });
 
 it.each([['one'], [['x', 1]], [['x', '1', null]], [[1, 1, null]], [['x', 1, 'labels']]])(
   'refuses the sample %j',
-  (sample) => expect(isWellFormed(wire({ type: 'metrics', samples: [sample] }))).toBe(false),
+  (sample) => expect(isWellFormed(wire({ type: 'metrics', rank: 0, samples: [sample] }))).toBe(false),
 );
 
 it('refuses a message of another receiver', () => {

@@ -58,8 +58,8 @@ it('drops bytes that are no message', () => {
 
 it('takes the outputs that are sound and names the requests of the others', () => {
   const outputs = [output('a'), output('b', { newIds: null }), output('c'), output(5), 'nonsense'];
-  const { taken, invalid } = received('tokenizerManager', { type: 'text_outputs', outputs });
-  expect(taken).toEqual({ type: 'text_outputs', outputs: [output('a'), output('c')] });
+  const { taken, invalid } = received('tokenizerManager', { type: 'text_outputs', rank: 0, outputs });
+  expect(taken).toEqual({ type: 'text_outputs', rank: 0, outputs: [output('a'), output('c')] });
   expect(invalid).toEqual({
     reason: 'malformed message of type text_outputs',
     requests: [{ rid: 'b', isLast: false }],

@@ -9,7 +9,7 @@ const MODULES = {
   scheduler: join(__dirname, 'fixtures/scheduler.js'),
   detokenizer: join(__dirname, 'fixtures/detokenizer.js'),
 };
-const ARGS = { logLevel: 'critical', logLevelHttp: null, watchdogTimeout: 300 } as ServerArgs;
+const ARGS = { logLevel: 'critical', logLevelHttp: null, dpSize: 1, watchdogTimeout: 300 } as ServerArgs;
 
 let children: Children;
 
@@ -55,7 +55,7 @@ test.each([
 
 test('a detokenizer that is killed while the scheduler still loads fails the launch', async () => {
   const ready = start('scheduler:never becomes ready').ready();
-  process.kill(children.pids.detokenizer ?? -1, 'SIGKILL');
+  process.kill(children.pids['detokenizer'] ?? -1, 'SIGKILL');
   await expect(ready).rejects.toThrow(
     'The detokenizer is dead. Please check if there are relevant logs. (pid',
   );
@@ -77,16 +77,16 @@ test.each([
 
 test('a child that is killed is named with the signal', async () => {
   await start().ready();
-  process.kill(children.pids.scheduler ?? -1, 'SIGKILL');
+  process.kill(children.pids['scheduler'] ?? -1, 'SIGKILL');
   await expect(children.failure).rejects.toThrow(
-    `The scheduler process ended unexpectedly (pid ${children.pids.scheduler}, signal SIGKILL`,
+    `The scheduler process ended unexpectedly (pid ${children.pids['scheduler']}, signal SIGKILL`,
   );
 });
 
 test('a child that does not close in time is killed', async () => {
   await start('detokenizer:does not close').ready();
   await children.stop(50);
-  expect(isAlive(children.pids.detokenizer ?? -1)).toBe(false);
+  expect(isAlive(children.pids['detokenizer'] ?? -1)).toBe(false);
 });
 
 test('children ignore the signals of a terminal', async () => {

@@ -33,15 +33,15 @@ class Child implements ProfiledChild {
 
 const options = () => ({ outputDir: folder, prefix: null, steps: 5 });
 
-it('tells every child where to write, under names that differ', async () => {
-  const children = [new Child('scheduler'), new Child('detokenizer'), new Child('scheduler')];
+it('tells every child where to write, under its name', async () => {
+  const children = [new Child('scheduler_DP0'), new Child('scheduler_DP1'), new Child('detokenizer')];
   const profiler = new Profiler(children);
   await profiler.start(options());
   const path = await profiler.stop();
   expect(children.map(({ orders }) => orders)).toEqual([
-    [{ folder: path, label: 'scheduler-0', steps: 5 }],
+    [{ folder: path, label: 'scheduler_DP0', steps: 5 }],
+    [{ folder: path, label: 'scheduler_DP1', steps: 5 }],
     [{ folder: path, label: 'detokenizer', steps: 5 }],
-    [{ folder: path, label: 'scheduler-1', steps: 5 }],
   ]);
   expect(children.map(({ stops }) => stops)).toEqual([1, 1, 1]);
 });

@@ -36,7 +36,7 @@ afterEach(() => http.close());
 test('asks for the model, then generates, with the key', async () => {
   await warmUp(
     http.localUrl,
-    { apiKey: 'secret', skipTokenizerInit: false },
+    { apiKey: 'secret', dpSize: 1, skipTokenizerInit: false },
     { kind: 'generation', vocabSize: 512 },
   );
   expect(seen.map(({ call, authorization }) => [call, authorization])).toEqual([
@@ -52,7 +52,7 @@ test('asks for the model, then generates, with the key', async () => {
 test('without a tokenizer it sends ids of the vocabulary', async () => {
   await warmUp(
     http.localUrl,
-    { apiKey: null, skipTokenizerInit: true },
+    { apiKey: null, dpSize: 1, skipTokenizerInit: true },
     { kind: 'generation', vocabSize: 12 },
   );
   expect(seen[1]?.authorization).toBeUndefined();
@@ -63,7 +63,7 @@ test('a refusal is an error with the reply in it', async () => {
   generateStatus = 500;
   const warmup = warmUp(
     http.localUrl,
-    { apiKey: null, skipTokenizerInit: false },
+    { apiKey: null, dpSize: 1, skipTokenizerInit: false },
     { kind: 'generation', vocabSize: 512 },
   );
   await expect(warmup).rejects.toThrow(WarmupError);
@@ -76,7 +76,7 @@ test('a model that computes NaN is an error, although its reply is none', async 
   generateReply = '{"text":"","meta_info":{"finish_reason":{"type":"stop","matched":"NaN happened"}}}';
   const warmup = warmUp(
     http.localUrl,
-    { apiKey: null, skipTokenizerInit: false },
+    { apiKey: null, dpSize: 1, skipTokenizerInit: false },
     { kind: 'generation', vocabSize: 512 },
   );
   await expect(warmup).rejects.toThrow(
@@ -88,6 +88,10 @@ test('a server that is gone is an error', async () => {
   const url = http.localUrl;
   http.close();
   await expect(
-    warmUp(url, { apiKey: null, skipTokenizerInit: false }, { kind: 'generation', vocabSize: 512 }),
+    warmUp(
+      url,
+      { apiKey: null, dpSize: 1, skipTokenizerInit: false },
+      { kind: 'generation', vocabSize: 512 },
+    ),
   ).rejects.toThrow(/^Initialization failed\. warmup error: .*ECONNREFUSED/);
 });

@@ -87,9 +87,37 @@ test('flags set the bounds', async () => {
   expect(bounds('generation_tokens_histogram')).toEqual(['6', '8', '10', '+Inf']);
 });
 
+test('what several schedulers tell is told apart; what the server counts is not', async () => {
+  const metrics = open({ dpSize: 2 });
+  for (const rank of [0, 1]) {
+    metrics.apply(
+      [
+        ['num_running_reqs', 3 + rank, null],
+        ['process_resident_memory_bytes', 5 + rank, { component: `scheduler_DP${rank}` }],
+      ],
+      rank,
+    );
+  }
+  metrics.record('prompt_tokens_total', 7, { model_name: 'org/tiny' });
+  const families = await page(metrics);
+  for (const rank of [0, 1]) {
+    expect(valuesOf(families, 'sglang:num_running_reqs', { dp_rank: String(rank) })).toEqual([3 + rank]);
+    const process = { component: `scheduler_DP${rank}` };
+    expect(valuesOf(families, 'sglang:process_resident_memory_bytes', process)).toEqual([5 + rank]);
+  }
+  // Both ranks are there from the start, and nobody without one.
+  const tokens = families.get('sglang:realtime_tokens_total')?.samples.map(({ labels }) => labels['dp_rank']);
+  expect(tokens?.sort()).toEqual(['0', '0', '0', '1', '1', '1']);
+  expect(families.get('sglang:prompt_tokens_total')?.samples[0]?.labels).not.toHaveProperty('dp_rank');
+  const alone = open();
+  alone.apply([['num_running_reqs', 1, null]], 0);
+  const [sample] = (await page(alone)).get('sglang:num_running_reqs')?.samples ?? [];
+  expect(sample?.labels).not.toHaveProperty('dp_rank');
+});
+
 test('a child may only tell what the table knows', () => {
   const metrics = open();
-  expect(() => metrics.apply([['invented', 1, null]])).toThrow(/not in the table/);
+  expect(() => metrics.apply([['invented', 1, null]], null)).toThrow(/not in the table/);
 });
 
 describe('custom labels', () => {

@@ -6,7 +6,13 @@ import { planMemory } from '../../../src/model-runner/memory-plan';
 const SHAPE = { numLayers: 2, numKvHeads: 2, headDim: 8 };
 /** Row and cache: 2 layers × 2 heads × 8 × (K and V) × 4 bytes, twice. */
 const TOKEN_BYTES = 512;
-const ARGS = { memFractionStatic: 0.5, maxTotalTokens: null, maxRunningRequests: null, pageSize: 1 };
+const ARGS = {
+  dpSize: 1,
+  memFractionStatic: 0.5,
+  maxTotalTokens: null,
+  maxRunningRequests: null,
+  pageSize: 1,
+};
 
 const budget = (bytes: number) => ({ ...new CpuBackend().memory, freeBytes: () => bytes });
 const plan = (args: Partial<typeof ARGS> | Record<string, unknown>, tokensOfMemory = 10_000, context = 512) =>
@@ -40,6 +46,12 @@ it('takes no more than it is asked for, nor than there is', () => {
   expect(warnings).toEqual([]);
   expect(plan({ maxTotalTokens: 20_000 }).maxTotalNumTokens).toBe(10_000);
   expect(warnings[0]).toMatch(/max_total_tokens=20000 is larger than the profiled value 10000/);
+});
+
+it('gives each of several runners its part of what is asked for in all', () => {
+  expect(plan({ dpSize: 3, maxTotalTokens: 1000 }).maxTotalNumTokens).toBe(333);
+  expect(plan({ dpSize: 4 }, 10 ** 7).maxTotalNumTokens).toBe(65_536);
+  expect(warnings).toEqual([]);
 });
 
 it('rounds down to whole pages', () => {

@@ -27,7 +27,7 @@ test('writes with the first batch, and then once an interval', () => {
   process.env['SGLANG_LOG_SCHEDULER_STATUS_TARGET'] = folder;
   process.env['SGLANG_LOG_SCHEDULER_STATUS_INTERVAL'] = '2';
   const clock = jest.spyOn(performance, 'now');
-  const afterBatch = openStatusLog(() => RIDS);
+  const afterBatch = openStatusLog(3, () => RIDS);
   for (const ms of [100, 200, 2_050, 2_100, 2_200, 9_000]) {
     clock.mockReturnValue(ms);
     afterBatch();
@@ -35,7 +35,7 @@ test('writes with the first batch, and then once an interval', () => {
   const line = {
     timestamp: expect.stringMatching(/^\d{4}-/) as string,
     event: 'scheduler.status',
-    rank: 0,
+    rank: 3,
     running_rids: ['a', 'b'],
     queued_rids: ['c'],
   };
@@ -44,7 +44,7 @@ test('writes with the first batch, and then once an interval', () => {
 
 test('writes nothing unless asked to, and does not look', () => {
   const look = jest.fn(() => RIDS);
-  openStatusLog(look)();
+  openStatusLog(0, look)();
   expect(look).not.toHaveBeenCalled();
   expect(readdirSync(folder)).toEqual([]);
 });

@@ -26,7 +26,7 @@ test('a dump has the requests that are done and those that run, but none that as
     args: makeArgs({ crashDumpFolder: folder }),
     facts: FACTS,
     tokenizer: new InlineTokenizer(),
-    toScheduler: scheduler,
+    toSchedulers: [scheduler],
   });
   scheduler.deliver = (message) => manager.handle(message);
   const open = (request: object) =>
@@ -57,7 +57,7 @@ test('nothing is written without a folder', () => {
     args: makeArgs(),
     facts: FACTS,
     tokenizer: new InlineTokenizer(),
-    toScheduler: new FakeScheduler(),
+    toSchedulers: [new FakeScheduler()],
   });
   expect(manager.dumpRequests({ cause: 'it broke' })).toBeNull();
 });

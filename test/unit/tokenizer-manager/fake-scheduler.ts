@@ -32,6 +32,8 @@ export class FakeScheduler {
   private readonly live = new Map<string, Live>();
   private readonly tokenizer = new ByteTokenizer();
 
+  constructor(private readonly rank = 0) {}
+
   put(message: SchedulerMsg): void {
     this.received.push(message);
     if (message.type === 'generate') this.live.set(message.rid, { message, ids: [], isOpened: false });
@@ -53,7 +55,7 @@ export class FakeScheduler {
 
   /** Sends a request's next output, and ends it where `finish` is given. */
   emit(rid: string, text: string, finish: FinishReason | null = null, extra: Partial<TextOutput> = {}): void {
-    this.deliver({ type: 'text_outputs', outputs: [this.output(rid, text, finish, extra)] });
+    this.deliver({ type: 'text_outputs', rank: this.rank, outputs: [this.output(rid, text, finish, extra)] });
   }
 
   output(

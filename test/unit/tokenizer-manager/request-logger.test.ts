@@ -18,7 +18,7 @@ function makeManager(args: Partial<ServerArgs>, facts: Partial<ModelFacts> = {})
     args: makeArgs({ logRequests: true, ...args }),
     facts: { ...FACTS, contextLen: 10_000, ...facts },
     tokenizer: new InlineTokenizer(),
-    toScheduler: scheduler,
+    toSchedulers: [scheduler],
   });
   scheduler.deliver = (message) => manager.handle(message);
   return { scheduler, manager };
@@ -225,6 +225,7 @@ describe('embedding requests', () => {
       text: ['a', 'b'],
       inputIds: null,
       rid: ['x', 'y'],
+      dpRank: null,
       noLogs: false,
       logMetrics: true,
       customLabels: null,
@@ -235,7 +236,7 @@ describe('embedding requests', () => {
     const finish = { type: 'length' as const, length: 0 };
     const vector = Float32Array.of(0.5, 1);
     const outputs = ['x', 'y'].map((rid) => ({ rid, vector, promptTokens: 2, finish }));
-    manager.handle({ type: 'vector_outputs', outputs });
+    manager.handle({ type: 'vector_outputs', rank: 0, outputs });
     await reply;
     expect(lines.map(stampless)).toEqual([
       expect.stringMatching(

@@ -19,7 +19,7 @@ async function setUp() {
     args: makeArgs(),
     facts: FACTS,
     tokenizer: new InlineTokenizer(),
-    toScheduler: scheduler,
+    toSchedulers: [scheduler],
     metrics,
   });
   scheduler.deliver = (message) => manager.handle(message);

@@ -13,19 +13,21 @@ import { BOS, EOS, FACTS, InlineTokenizer, makeArgs } from './fixtures';
 function setUp({
   args = {},
   hasTokenizer = true,
-}: { args?: Partial<ServerArgs>; hasTokenizer?: boolean } = {}) {
+  size = 1,
+}: { args?: Partial<ServerArgs>; hasTokenizer?: boolean; size?: number } = {}) {
   const scheduler = new FakeScheduler();
+  const schedulers = [scheduler, ...Array.from({ length: size - 1 }, (_, i) => new FakeScheduler(i + 1))];
   const manager = new TokenizerManager({
     args: makeArgs(args),
     facts: FACTS,
     tokenizer: hasTokenizer ? new InlineTokenizer() : null,
-    toScheduler: scheduler,
+    toSchedulers: schedulers,
   });
-  scheduler.deliver = (message) => manager.handle(message);
+  for (const each of schedulers) each.deliver = (message) => manager.handle(message);
   const client = new AbortController();
   const generate = (request: Partial<GenerateRequest>) =>
     manager.generate({ ...DEFAULT_GENERATE_REQUEST, ...request }, client.signal);
-  return { scheduler, manager, client, generate };
+  return { scheduler, schedulers, manager, client, generate };
 }
 
 const limit = (max_new_tokens: number) => ({ samplingParams: { max_new_tokens } });
@@ -281,6 +283,7 @@ describe('results', () => {
     expect(() =>
       manager.handle({
         type: 'text_outputs',
+        rank: 0,
         outputs: [
           {
             rid: 'ghost',
@@ -506,7 +509,7 @@ describe('a message that could not be read', () => {
   it('is an error for a call, and none for the next', async () => {
     const { scheduler, manager } = setUp();
     const put = jest.spyOn(scheduler, 'put').mockImplementation(() => undefined);
-    const [first, second] = [manager.internalState(), manager.internalState()];
+    const [first, second] = [manager.internalStates(), manager.internalStates()];
     const message = 'The request could not be read';
     await Promise.resolve();
     manager.handle({ type: 'control_reply', callId: 1, result: { of: 'error', message } });
@@ -514,7 +517,7 @@ describe('a message that could not be read', () => {
     manager.handleInvalid({ reason, requests: [], callId: 2 });
     await expect(second).rejects.toMatchObject({ code: 'internal' });
     put.mockRestore();
-    expect((await manager.internalState()).load.totalTokens).toBe(1000);
+    expect((await manager.internalStates())[0]?.load.totalTokens).toBe(1000);
   });
 });
 
@@ -553,26 +556,124 @@ describe('control', () => {
     const deliver = scheduler.deliver;
     const held: (() => void)[] = [];
     scheduler.deliver = (message) => held.push(() => deliver(message));
-    const first = manager.internalState();
-    const second = manager.internalState();
+    const first = manager.internalStates();
+    const second = manager.internalStates();
     const flush = manager.flushCache(0, never);
     await scheduler.until('flush_cache');
     await new Promise((resolve) => setImmediate(resolve));
     expect(scheduler.all('get_internal_state')).toHaveLength(1);
     held.splice(0).forEach((release) => release());
-    expect((await first).load.totalTokens).toBe(1000);
+    expect((await first)[0]?.load.totalTokens).toBe(1000);
     expect(await flush).toBe(true);
     scheduler.deliver = deliver;
-    expect((await second).load.totalTokens).toBe(1000);
+    expect((await second)[0]?.load.totalTokens).toBe(1000);
     expect(scheduler.all('get_internal_state').map(({ callId }) => callId)).toHaveLength(2);
   });
 
   it('keeps the latest heartbeat', () => {
     const { manager } = setUp();
-    expect(manager.heartbeat.state).toBeNull();
+    expect(manager.heartbeats[0]?.state).toBeNull();
     const state = { running: 1, queued: 2, forwardCount: 3, busyMs: 4 };
-    manager.handle({ type: 'heartbeat', state });
-    expect(manager.heartbeat.state).toEqual(state);
-    expect(manager.heartbeat.ageMs).toBeGreaterThanOrEqual(0);
+    manager.handle({ type: 'heartbeat', rank: 0, state });
+    expect(manager.heartbeats[0]?.state).toEqual(state);
+    expect(manager.heartbeats[0]?.ageMs).toBeGreaterThanOrEqual(0);
+  });
+});
+
+describe('several schedulers', () => {
+  const never = new AbortController().signal;
+  const counts = (schedulers: readonly FakeScheduler[], type: 'generate' | 'abort' | 'abort_all') =>
+    schedulers.map((scheduler) => scheduler.all(type).length);
+
+  it('share the requests, and each gives back what it took', async () => {
+    const { schedulers, generate } = setUp({ size: 3 });
+    for (const scheduler of schedulers) scheduler.isHolding = true;
+    const job = await generate({ text: ['a', 'b', 'c', 'd', 'e', 'f'], ...limit(4) });
+    expect(counts(schedulers, 'generate')).toEqual([2, 2, 2]);
+    // One that has done its part is the one with the least to do.
+    const [, second] = schedulers;
+    for (const rid of second?.liveRids ?? []) second?.emit(rid, 'x', { type: 'length', length: 1 });
+    const more = await generate({ text: ['g', 'h'], ...limit(4) });
+    expect(counts(schedulers, 'generate')).toEqual([2, 4, 2]);
+    job.abandon();
+    more.abandon();
+  });
+
+  it('get the aborts of their own requests, and those that concern all', async () => {
+    const { schedulers, manager, generate } = setUp({ size: 2 });
+    for (const scheduler of schedulers) scheduler.isHolding = true;
+    const results = (await generate({ text: ['a', 'b', 'c'], rid: ['x', 'y', 'z'], ...limit(4) })).results();
+    const holder = schedulers.findIndex((scheduler) => scheduler.liveRids.includes('y'));
+    manager.abort('y');
+    expect(counts(schedulers, 'abort')).toEqual(holder === 0 ? [1, 0] : [0, 1]);
+    manager.abortAll();
+    expect(counts(schedulers, 'abort_all')).toEqual([1, 1]);
+    expect((await results).map(({ finish }) => finish?.type)).toEqual(['abort', 'abort', 'abort']);
+    expect(manager.pendingRids).toEqual([]);
+  });
+
+  it('run a request where it asks to be run; another rank is refused', async () => {
+    const { schedulers, generate } = setUp({ size: 2 });
+    for (let i = 0; i < 3; i++) await (await generate({ text: 'a', dpRank: 1, ...limit(1) })).results();
+    expect(counts(schedulers, 'generate')).toEqual([0, 3]);
+    for (const dpRank of [-1, 2]) {
+      await expect(generate({ text: 'a', dpRank })).rejects.toMatchObject({
+        code: 'bad_value',
+        message: `routed_dp_rank must be in [0, 1] (--dp-size 2), got ${dpRank}.`,
+      });
+    }
+  });
+
+  it.each(['auto', 'round_robin'] as const)(
+    'compute the samples of a prompt where its prefix was computed first (%s)',
+    async (loadBalanceMethod) => {
+      const { schedulers, generate } = setUp({ size: 2, args: { loadBalanceMethod } });
+      const samplingParams = { max_new_tokens: 1, n: 3 };
+      await (await generate({ text: ['a', 'b'], samplingParams })).results();
+      for (const scheduler of schedulers) {
+        const prompts = scheduler.all('generate').map(({ inputIds }) => inputIds[1]);
+        expect(prompts).toHaveLength(4);
+        expect(new Set(prompts).size).toBe(1);
+      }
+    },
+  );
+
+  it('are all asked, and a flush has worked where it worked in all', async () => {
+    const { schedulers, manager } = setUp({ size: 2 });
+    schedulers[1]?.flushResults.push(false, true);
+    expect(await manager.flushCache(0, never)).toBe(false);
+    expect(await manager.flushCache(0, never)).toBe(true);
+    expect(await manager.internalStates()).toHaveLength(2);
+    await manager.pauseGeneration('in_place');
+    await manager.continueGeneration();
+    for (const scheduler of schedulers) {
+      expect(scheduler.received.map(({ type }) => type)).toEqual([
+        'flush_cache',
+        'flush_cache',
+        'get_internal_state',
+        'pause',
+        'continue',
+      ]);
+    }
+  });
+
+  it('are alive when each is heard of', async () => {
+    const { schedulers, manager } = setUp({ size: 2 });
+    const state = { running: 1, queued: 2, forwardCount: 3, busyMs: 4 };
+    manager.handle({ type: 'heartbeat', rank: 1, state });
+    expect(manager.heartbeats.map((heartbeat) => heartbeat.state)).toEqual([null, state]);
+    // The first says nothing: a sign of the second alone is not enough.
+    if (schedulers[0]) schedulers[0].isHolding = true;
+    await manager.probe('probe', never);
+    expect(schedulers.flatMap((scheduler) => scheduler.all('generate').map(({ rid }) => rid))).toEqual([
+      'probe_DP0',
+      'probe_DP1',
+    ]);
+    expect(await manager.outputOfEach(50)).toBe(false);
+    const came = manager.outputOfEach(10_000);
+    for (const [rank, scheduler] of schedulers.entries()) {
+      scheduler.deliver({ type: 'text_outputs', rank, outputs: [] });
+    }
+    expect(await came).toBe(true);
   });
 });

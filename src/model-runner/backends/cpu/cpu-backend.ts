@@ -1,10 +1,10 @@
-import { availableParallelism } from 'node:os';
 import type { ElementTypeName, TensorData } from '../../../onnxruntime/element-type';
 import { IoBinding } from '../../../onnxruntime/io-binding';
 import { Session } from '../../../onnxruntime/session';
 import { Tensor } from '../../../onnxruntime/tensor';
 import { bytesPerToken, type KvShape, type KvStore } from '../../kv-store';
 import type { Backend, MemoryBudget, StagedTensor } from '../backend';
+import { hostMemory, threadsOf, WHOLE, type Share } from '../share';
 import { HostKvStore } from './host-kv-store';
 
 const FLOAT_BYTES = 4;
@@ -17,17 +17,28 @@ export class CpuBackend implements Backend {
   readonly graphName: string = 'cpu graph';
   readonly elementType = 'float32';
   readonly captureRuns = 1;
-  readonly memory: MemoryBudget = {
-    freeBytes: () => process.availableMemory(),
-    // In a request's row and in the cache.
-    tokenBytes: (shape) => 2 * bytesPerToken(shape, FLOAT_BYTES),
-    rowLimit: ({ numKvHeads, headDim }, capacity) =>
-      Math.floor(PLANE_LIMIT_BYTES / (numKvHeads * capacity * headDim * FLOAT_BYTES)),
-  };
+  readonly memory: MemoryBudget;
+
+  /**
+   * @param share the part of the machine it may use
+   * @param freeBytes what is free where keys and values lie
+   */
+  constructor(
+    protected readonly share: Share = WHOLE,
+    freeBytes: () => number = hostMemory(share, process),
+  ) {
+    this.memory = {
+      freeBytes,
+      // In a request's row and in the cache.
+      tokenBytes: (shape) => 2 * bytesPerToken(shape, FLOAT_BYTES),
+      rowLimit: ({ numKvHeads, headDim }, capacity) =>
+        Math.floor(PLANE_LIMIT_BYTES / (numKvHeads * capacity * headDim * FLOAT_BYTES)),
+    };
+  }
 
   createSession(graph: Uint8Array, externalDataFolder: string | null): Promise<Session> {
     return Session.create(graph, {
-      intraOpThreads: availableParallelism(),
+      intraOpThreads: threadsOf(this.share),
       externalDataFolder,
       cuda: null,
     });

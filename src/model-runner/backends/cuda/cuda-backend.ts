@@ -1,9 +1,8 @@
 import { execFileSync } from 'node:child_process';
-import { availableParallelism } from 'node:os';
 import { StartupError } from '../../../core/errors';
 import { Session } from '../../../onnxruntime/session';
 import { CpuBackend } from '../cpu/cpu-backend';
-import type { MemoryBudget } from '../backend';
+import { hostMemory, threadsOf, type Share } from '../share';
 
 /**
  * ONNX Runtime's CUDA provider over keys, values and step tensors in host memory, which each run copies: correct in what it
@@ -11,19 +10,21 @@ import type { MemoryBudget } from '../backend';
  */
 export class CudaBackend extends CpuBackend {
   override readonly graphName = 'cuda graph';
-  override readonly memory: MemoryBudget = {
-    ...new CpuBackend().memory,
-    freeBytes: () => Math.min(freeGpuBytes(this.deviceId), process.availableMemory()),
-  };
-
-  /** @param deviceId ordinal of the GPU */
-  constructor(private readonly deviceId: number) {
-    super();
+  /**
+   * @param deviceId ordinal of the GPU
+   * @param share the part of the host it may use
+   */
+  constructor(
+    private readonly deviceId: number,
+    share: Share,
+  ) {
+    const hostBytes = hostMemory(share, process);
+    super(share, () => Math.min(freeGpuBytes(deviceId), hostBytes()));
   }
 
   override createSession(graph: Uint8Array, externalDataFolder: string | null): Promise<Session> {
     return Session.create(graph, {
-      intraOpThreads: availableParallelism(),
+      intraOpThreads: threadsOf(this.share),
       externalDataFolder,
       cuda: { deviceId: this.deviceId, memoryLimit: null, enableCudaGraph: false },
     });

@@ -14,7 +14,7 @@ import {
   wantedLogits,
 } from '../../../../src/scheduler/generation/prompt-logprobs';
 import { TokenBuffer } from '../../../../src/scheduler/generation/token-buffer';
-import type { DetokenizerMsg } from '../../../../src/ipc/messages';
+import type { TokenOutput } from '../../../../src/ipc/messages';
 import { generateMsg, makeRequest, VOCAB, waitingQueue } from './support';
 
 describe('a request', () => {
@@ -298,8 +298,8 @@ describe('limits', () => {
 
 describe('outputs', () => {
   const collectAll = (interval: number, stream: boolean, tokens: number, decode = {}) => {
-    const sent: DetokenizerMsg[] = [];
-    const outputs = new OutputBatch((message) => sent.push(message));
+    const sent: (readonly TokenOutput[])[] = [];
+    const outputs = new OutputBatch((outputs) => sent.push(outputs));
     const request = makeRequest({
       stream,
       streamInterval: interval,
@@ -311,7 +311,7 @@ describe('outputs', () => {
       outputs.collect(request);
       outputs.flush();
     }
-    return sent.flatMap((message) => message.outputs);
+    return sent.flat();
   };
 
   it('open the detokenizer’s state once and send every token once', () => {
@@ -331,8 +331,8 @@ describe('outputs', () => {
   });
 
   it('send nothing when there is nothing', () => {
-    const sent: DetokenizerMsg[] = [];
-    new OutputBatch((message) => sent.push(message)).flush();
+    const sent: (readonly TokenOutput[])[] = [];
+    new OutputBatch((outputs) => sent.push(outputs)).flush();
     expect(sent).toEqual([]);
   });
 });
