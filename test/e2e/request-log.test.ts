@@ -17,6 +17,7 @@ beforeAll(async () => {
       ...target,
       '--crash-dump-folder',
       join(folder, 'crash'),
+      '--enable-request-time-stats-logging',
     ],
     {
       SGLANG_LOG_REQUEST_HEADERS: 'X-Team, X-Absent',
@@ -100,6 +101,32 @@ test('the scheduler says which requests run and wait', () => {
     running_rids: ['long'],
     queued_rids: [],
   });
+});
+
+test('every request has a line about its time when it has left, whether a stop string or its length ended it', async () => {
+  const { text } = (await (
+    await server.post('/generate', { text: 'Hi', sampling_params: greedy(12) })
+  ).json()) as { text: string };
+  const stop = text.slice(-3);
+  await server.post('/generate', { text: 'Hi', rid: 'long-1', sampling_params: greedy(12) });
+  await server.post('/generate', {
+    text: 'Hi',
+    rid: 'stop-1',
+    sampling_params: greedy(400, { stop: [stop] }),
+  });
+  await server.logged('Req Time Stats(rid=long-1, ');
+  await server.logged('Req Time Stats(rid=stop-1, ');
+  const [, inputLen, outputLen, queue, forward, prefill, decode] = (
+    /rid=long-1, input len=(\d+), output len=(\d+), type=unified\): queue_duration=([\d.]+)ms, forward_duration=([\d.]+)ms, start_time=[\d.]+, prefill_duration=([\d.]+)ms, decode_duration=([\d.]+)ms/.exec(
+      server.stderr,
+    ) ?? []
+  ).map(Number);
+  expect(inputLen).toBeGreaterThan(0);
+  expect(outputLen).toBe(12);
+  expect(queue).toBeLessThan(1000);
+  expect(Math.abs((prefill ?? 0) + (decode ?? 0) - (forward ?? 0))).toBeLessThan(0.05);
+  expect(decode).toBeGreaterThan(0);
+  expect(server.stderr.match(/Req Time Stats\(rid=long-1,/g)).toHaveLength(1);
 });
 
 test('what is logged changes on the running server', async () => {

@@ -39,6 +39,7 @@ export function assembleEmbedding(
     reply: (callId, result) => tokenizerManager({ type: 'control_reply', callId, result }),
     memoryUse: { weightBytes: model.weightBytes, kvCacheBytes: 0, graphBytes: 0 },
     metrics,
+    logTimes: args.enableRequestTimeStatsLogging,
     afterBatch: () => {
       tokenizerManager({ type: 'heartbeat', rank, state: scheduler.state });
       logStatus();

@@ -14,6 +14,7 @@ import { logger } from '../../logging/logger';
 import type { Recorder } from '../../metrics/recorder';
 import { Loop } from '../loop';
 import type { SchedulerRids } from '../status-log';
+import { logTimeStats } from '../time-stats';
 import { nextBatch, type BatchLimits } from './next-batch';
 
 /** What the scheduler works with. */
@@ -29,6 +30,8 @@ export interface EmbeddingParts {
   readonly reply: (callId: number, result: ControlResult) => void;
   readonly memoryUse: MemoryUse;
   readonly metrics: Recorder;
+  /** Whether a line of the log says where a request spent its time. */
+  readonly logTimes: boolean;
   /** A batch ended: the moment for a heartbeat. */
   readonly afterBatch: () => void;
 }
@@ -119,8 +122,15 @@ export class EmbeddingScheduler extends Loop {
     this.running = [];
     this.busySince = null;
     this.forwardCount += 1;
-    const seconds = (performance.now() - startedAt) / 1000;
+    const endedAt = performance.now();
+    const seconds = (endedAt - startedAt) / 1000;
     this.parts.metrics.record('forward_execution_seconds_total', seconds, { category: 'forward_extend' });
+    if (this.parts.logTimes) {
+      for (const { rid, ids, queuedAt: arrivedAt } of batch) {
+        const lengths = { inputLen: ids.length, outputLen: 0 };
+        logTimeStats({ rid, ...lengths, arrivedAt, startedAt, firstTokenAt: null, endedAt });
+      }
+    }
     this.parts.send(outputs);
     this.parts.afterBatch();
     return true;

@@ -2,11 +2,8 @@ import type { Recorder } from '../../metrics/recorder';
 import type { PrefillItem } from './prefill-round';
 import type { Request } from './request';
 
-/** Counts what happens to requests and batches. Owns no state of theirs: what it must remember of one goes with it. */
+/** Counts what happens to requests and batches. */
 export class GenerationMetrics {
-  /** When the first token was there (milliseconds of `performance.now`). */
-  private readonly firstTokenAt = new WeakMap<Request, number>();
-
   /** @param largestCaptured decode batches up to this size were captured at start; 0 when none were */
   constructor(
     private readonly metrics: Recorder,
@@ -36,12 +33,9 @@ export class GenerationMetrics {
     }
   }
 
-  /** The prompt of a request is computed, and its first token drawn. */
-  prefilled(request: Request): void {
-    if (this.firstTokenAt.has(request)) return;
-    const now = performance.now();
-    this.firstTokenAt.set(request, now);
-    const seconds = (now - (request.startedAt ?? now)) / 1000;
+  /** The prompt of a request is computed for the first time, and its first token drawn. */
+  prefilled({ firstTokenAt, startedAt }: Request): void {
+    const seconds = ((firstTokenAt ?? 0) - (startedAt ?? 0)) / 1000;
     this.metrics.record('per_stage_req_latency_seconds', seconds, { stage: 'prefill_forward' });
   }
 
@@ -61,9 +55,8 @@ export class GenerationMetrics {
   }
 
   /** A request gives up its row for good. */
-  ended(request: Request): void {
-    const firstTokenAt = this.firstTokenAt.get(request);
-    if (firstTokenAt === undefined) return;
+  ended({ firstTokenAt }: Request): void {
+    if (firstTokenAt === null) return;
     const seconds = (performance.now() - firstTokenAt) / 1000;
     this.metrics.record('per_stage_req_latency_seconds', seconds, { stage: 'decode_forward' });
   }

@@ -50,6 +50,8 @@ export class Request {
   retractions = 0;
   /** When it first got a row (milliseconds of `performance.now`); null before. */
   startedAt: number | null = null;
+  /** When its prompt was complete and its first token drawn; null before, and where it ended there. */
+  firstTokenAt: number | null = null;
   finish: FinishReason | null = null;
   /** False once computing it has failed or given NaN: its keys and values may be wrong and must not be cached. */
   kvValid = true;
@@ -65,13 +67,13 @@ export class Request {
 
   /**
    * @param maxReqLen tokens a request can have at most
-   * @param now milliseconds of `performance.now`
+   * @param arrivedAt milliseconds of `performance.now`
    */
   constructor(
     msg: GenerateMsg,
     readonly sampler: RequestSampler,
     maxReqLen: number,
-    now: number,
+    readonly arrivedAt: number,
   ) {
     this.rid = msg.rid;
     this.promptLen = msg.inputIds.length;
@@ -89,7 +91,7 @@ export class Request {
     this.outputLogprobs = msg.logprobs ? [] : null;
     this.stream = msg.stream;
     this.streamInterval = msg.streamInterval;
-    this.queuedAt = now;
+    this.queuedAt = arrivedAt;
   }
 
   get length(): number {

@@ -16,6 +16,7 @@ import type { ServerArgs } from '../../server-args/server-args';
 import type { KvLedger } from '../kv/kv-ledger';
 import { Loop } from '../loop';
 import type { SchedulerRids } from '../status-log';
+import { logTimeStats } from '../time-stats';
 import type { BatchLog } from './batch-log';
 import type { BatchRunner } from './batch-runner';
 import { DecodeManager } from './decode-manager';
@@ -207,7 +208,10 @@ export class Scheduler extends Loop {
         memory.share(request);
         if (!ends.get(request)) continue;
         rows.promote(request);
-        metrics.prefilled(request);
+        if (request.firstTokenAt === null) {
+          request.firstTokenAt = performance.now();
+          metrics.prefilled(request);
+        }
         outputs.collect(request);
       }
     }
@@ -281,7 +285,7 @@ export class Scheduler extends Loop {
     const isMeant = (request: Request) => request.rid === rid && request.opened;
     this.waiting.take(isMeant);
     for (const request of this.parts.rows.requests.filter(isMeant)) {
-      this.parts.metrics.ended(request);
+      this.left(request);
       this.parts.memory.finish(request);
     }
   }
@@ -324,9 +328,19 @@ export class Scheduler extends Loop {
   /** Ends a request that holds a row. What it computed stays cached where it is valid. */
   private end(request: Request, reason: FinishReason): void {
     this.say(request, reason);
-    this.parts.metrics.ended(request);
+    this.left(request);
     if (request.kvValid) this.parts.memory.finish(request);
     else this.parts.memory.drop(request);
+  }
+
+  /** A request gives up its row for good. */
+  private left(request: Request): void {
+    const { args, metrics } = this.parts;
+    metrics.ended(request);
+    if (!args.enableRequestTimeStatsLogging) return;
+    const { arrivedAt, firstTokenAt, outputLen, promptLen: inputLen, rid, startedAt } = request;
+    const endedAt = performance.now();
+    logTimeStats({ rid, inputLen, outputLen, arrivedAt, startedAt, firstTokenAt, endedAt });
   }
 
   /** A request's last output. */

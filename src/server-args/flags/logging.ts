@@ -31,9 +31,9 @@ export const loggingTopic = topic('Logs', yes, {
   gcWarningThresholdSecs: float(0.0, 'Seconds of garbage collection that are worth a warning.', {
     support: warn('garbage collection is not watched'),
   }),
-  enableRequestTimeStatsLogging: flag('Log where each request spent its time.', {
-    support: later('a log of the time a request took'),
-  }),
+  enableRequestTimeStatsLogging: flag(
+    'Log of each request how long it waited and was computed when it has ended.',
+  ),
   enableTrace: flag('Send traces to an OpenTelemetry collector.', {
     support: warn('no traces are recorded'),
   }),

@@ -26,6 +26,7 @@ test('a vector of NaN, and a batch that fails, end as errors of their own reques
     reply: () => undefined,
     memoryUse: { weightBytes: 0, kvCacheBytes: 0, graphBytes: 0 },
     metrics: NO_METRICS,
+    logTimes: false,
     afterBatch: () => undefined,
   });
   const all = new Promise<void>((resolve) => (told = resolve));
