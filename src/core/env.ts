@@ -154,6 +154,10 @@ export const VARIABLES = {
     false,
     "Log-probabilities of output tokens are those of the model's own distribution.",
   ),
+  SGLANG_FORWARD_UNKNOWN_TOOLS: flag(
+    false,
+    'Let models call tools that the request does not offer; without it such calls are text.',
+  ),
   SGLANG_DETOKENIZER_MAX_STATES: integer(65_536, 'Requests that can be decoded at a time.', { min: 1 }),
   SGLANG_TORCH_PROFILER_DIR: text('/tmp', 'Where /start_profile makes the folders of profiles.'),
   SGLANG_TEST_RETRACT: flag(false, 'For tests: retract a request every few decode steps.'),

@@ -15,6 +15,7 @@ import { generateRoutes } from './native/generate';
 import { infoRoutes } from './native/info';
 import { loadRoutes } from './native/loads';
 import { loggingRoutes } from './native/logging';
+import { functionCallRoutes } from './native/function-calls';
 import { profileRoutes } from './native/profile';
 import { tokenizeRoutes } from './native/tokenize';
 import { chatRoutes } from './openai/chat';
@@ -49,6 +50,7 @@ export function createApp(deps: AppDeps): Express {
     ...loggingRoutes(deps),
     ...profileRoutes(deps),
     ...tokenizeRoutes(deps),
+    ...functionCallRoutes(deps),
     ...modelsRoutes(deps),
     ...completionRoutes(deps),
     ...chatRoutes(deps),

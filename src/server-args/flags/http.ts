@@ -1,3 +1,4 @@
+import { TOOL_PARSER_NAMES } from '../../tool-calls/registry';
 import { choice, flag, int, json, later, optionalFlag, reject, str, strs, topic, warn, yes } from '../flag';
 
 export const httpTopic = topic('HTTP server', yes, {
@@ -62,34 +63,10 @@ export const chatTopic = topic('Chat and structured output', later('the chat end
     support: later('a completion template'),
   }),
   toolCallParser: choice(
-    [
-      'deepseekv3',
-      'deepseekv31',
-      'deepseekv32',
-      'glm',
-      'glm45',
-      'glm47',
-      'gpt-oss',
-      'kimi_k2',
-      'lfm2',
-      'llama3',
-      'mimo',
-      'mistral',
-      'pythonic',
-      'qwen',
-      'qwen25',
-      'qwen3_coder',
-      'step3',
-      'step3p5',
-      'minimax-m2',
-      'trinity',
-      'interns1',
-      'hermes',
-      'gigachat3',
-    ],
+    ['auto', ...TOOL_PARSER_NAMES],
     null,
-    'Form in which the model writes tool calls.',
-    { support: later('tool calling') },
+    'Form in which the model writes tool calls; auto goes by the chat template. Without it they stay text.',
+    { support: yes },
   ),
   reasoningParser: choice(
     [

@@ -1,0 +1,15 @@
+import { readJsonCall } from '../json/json-call';
+import { prose } from '../text/prose';
+import type { Grammar } from '../tool-parser';
+
+/** `<tool_call>{"name": …, "arguments": {…}}</tool_call>`, one block for each call. The last may lack its end. */
+export const hermes: Grammar = function* (parsing) {
+  const { source } = parsing;
+  while ((yield* prose(parsing, '<tool_call>')) !== null) {
+    yield* source.spaces();
+    const outcome = yield* readJsonCall(parsing);
+    if (outcome === 'broken') continue;
+    yield* source.spaces();
+    if ((yield* source.word('</tool_call>')) !== null && outcome === 'call') source.drop();
+  }
+};

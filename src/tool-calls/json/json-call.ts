@@ -1,0 +1,74 @@
+import type { Parsing } from '../tool-parser';
+import type { Step } from '../text/source';
+import { argumentsOf, readJson, readJsonString, scanJson } from './json-value';
+
+/**
+ * - `call`: it is written, and all of it that was read is accounted for
+ * - `unknown`: it has the form of a call, and a name that no tool has
+ * - `broken`: it is no call
+ */
+export type Outcome = 'call' | 'unknown' | 'broken';
+
+/** What the members of a call are called; models trained on one name write the other. */
+const ARGUMENTS = ['arguments', 'parameters'];
+
+/**
+ * Reads `{"name": …, "arguments": {…}}` and writes the call. Members may come in any order and others are passed over; without
+ * arguments they are `{}`. A call is certain, and written, where its arguments begin after a known name, else with its last
+ * bracket: nothing that comes later takes it back.
+ */
+export function* readJsonCall({ source, writer }: Parsing): Step<Outcome> {
+  let name: string | null = null;
+  let early: string | null = null;
+  let isWritten = false;
+  const broken = () => (isWritten ? 'call' : 'broken');
+  if ((yield* source.word('{')) === null) return 'broken';
+  for (let isFirst = true; ; isFirst = false) {
+    yield* source.spaces();
+    if (isFirst && (yield* source.word('}')) !== null) break;
+    const key = yield* readJsonString(source);
+    yield* source.spaces();
+    if (key === null || (yield* source.word(':')) === null) return broken();
+    yield* source.spaces();
+    if (key === 'name' && name === null) {
+      name = yield* readJsonString(source);
+      if (name === null) return 'broken';
+    } else if (ARGUMENTS.includes(key) && early === null && !isWritten) {
+      if (name !== null && writer.knows(name) && (yield* source.peek()) === '{') {
+        isWritten = true;
+        if (!(yield* writeJsonCall({ source, writer }, name))) return 'call';
+      } else {
+        early = yield* readJson(source);
+        if (early === null) return 'broken';
+      }
+    } else if ((yield* readJson(source)) === null) return broken();
+    yield* source.spaces();
+    const next = yield* source.word(',', '}');
+    if (next === null) return broken();
+    if (next === '}') break;
+  }
+  if (!isWritten) {
+    const args = argumentsOf(early ?? 'null');
+    if (name === null || args === null) return 'broken';
+    if (!writer.knows(name)) return 'unknown';
+    writer.call(name);
+    writer.arguments(args);
+  }
+  source.drop();
+  return 'call';
+}
+
+/**
+ * Writes a call whose arguments are the JSON object that comes next, while it comes. Where it breaks off, they are closed and
+ * what follows the break is text.
+ * @returns whether it was complete
+ */
+export function* writeJsonCall({ source, writer }: Parsing, name: string): Step<boolean> {
+  writer.call(name);
+  const scanner = yield* scanJson(source, (text) => writer.arguments(text));
+  source.drop();
+  if (scanner.state === 'done') return true;
+  writer.cut(scanner.closing);
+  source.untake(scanner.pending);
+  return false;
+}
