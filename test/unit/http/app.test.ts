@@ -73,6 +73,7 @@ describe('the routes', () => {
     '/detokenize': [['POST'], 'normal'],
     '/v1/tokenize': [['POST'], 'normal'],
     '/v1/detokenize': [['POST'], 'normal'],
+    '/parse_function_call': [['POST'], 'normal'],
     '/v1/completions': [['POST'], 'normal'],
     '/v1/chat/completions': [['POST'], 'normal'],
     '/v1/models': [['GET'], 'normal'],
