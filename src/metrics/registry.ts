@@ -34,31 +34,38 @@ export interface MetricsPage {
 /** A metric under each of its names. */
 interface Entry {
   readonly instruments: readonly Instrument[];
-  /** Labels that its scope gives it, custom ones empty, and the rank where there are several. */
-  readonly scope: Labels;
+  /** Whether its series are told apart by rank: there are several schedulers, and it is the engine's. */
+  readonly isRanked: boolean;
 }
+
+/** One object, so that series are found by it. */
+const NO_LABELS: Labels = {};
 
 /** The numbers of the whole server, in the main process. */
 export class MetricsRegistry implements Metrics {
   private readonly registry = new Registry();
   private readonly entries: ReadonlyMap<string, Entry>;
+  /** The labels of each rank alone. */
+  private readonly ranks: readonly Labels[];
   private readonly sources: ((metrics: Recorder) => void)[] = [];
 
   constructor(args: MetricArgs) {
+    this.ranks = Array.from({ length: args.dpSize }, (_, rank) => ({ [RANK]: String(rank) }));
     const scopes = scopesOf(args);
     const bounds = boundsOf(args);
     const names = Object.keys(METRICS) as MetricName[];
     const open = (name: MetricName): Entry => {
       const scope = scopes[definitionOf(name).scope];
+      const isRanked = RANK in scope;
       const instruments = exportedNames(name).map((exported) =>
-        addInstrument(this.registry, name, exported, Object.keys(scope), bounds[name] ?? null),
+        addInstrument(this.registry, name, exported, scope, bounds[name] ?? null),
       );
       for (const own of knownLabels(name)) {
-        for (const all of ofEachRank({ ...scope, ...own }, args.dpSize)) {
-          for (const instrument of instruments) instrument.begin(all);
+        for (const rank of isRanked ? this.ranks : [NO_LABELS]) {
+          for (const instrument of instruments) instrument.begin({ ...own, ...rank });
         }
       }
-      return { instruments, scope };
+      return { instruments, isRanked };
     };
     this.entries = new Map(names.map((name) => [name, open(name)]));
   }
@@ -69,12 +76,12 @@ export class MetricsRegistry implements Metrics {
   }
 
   record<N extends MetricName>(name: N, value: number, ...args: LabelArgs<N>): void {
-    const [labels = null, times = 1] = args as [Labels?, number?];
-    for (let i = 0; i < times; i++) this.take(name, value, labels);
+    const [labels = NO_LABELS, times = 1] = args as [Labels?, number?];
+    this.take(name, value, labels, times, null);
   }
 
   apply(samples: readonly MetricSample[], rank: number | null): void {
-    for (const [name, value, labels] of samples) this.take(name, value, labels, rank);
+    for (const [name, value, labels] of samples) this.take(name, value, labels ?? NO_LABELS, 1, rank);
   }
 
   /** @param accept what the client accepts */
@@ -86,22 +93,18 @@ export class MetricsRegistry implements Metrics {
       : { contentType: TEXT_TYPE, text };
   }
 
-  private take(name: string, value: number, labels: Labels | null, rank: number | null = null): void {
+  private take(name: string, value: number, labels: Labels, times: number, rank: number | null): void {
     const entry = this.entries.get(name);
     if (entry === undefined) throw bug(`metric ${name} is not in the table`);
-    const all = {
-      ...entry.scope,
-      ...labels,
-      ...(RANK in entry.scope && rank !== null && { [RANK]: String(rank) }),
-    };
-    for (const instrument of entry.instruments) instrument.record(all, value);
+    const own = entry.isRanked && rank !== null ? this.ofRank(labels, rank) : labels;
+    for (const instrument of entry.instruments) instrument.record(own, value, times);
   }
-}
 
-/** The labels of a series, once for each scheduler where it is one of theirs. */
-function ofEachRank(labels: Labels, dpSize: number): Labels[] {
-  if (!(RANK in labels)) return [labels];
-  return Array.from({ length: dpSize }, (_, rank) => ({ ...labels, [RANK]: String(rank) }));
+  private ofRank(labels: Labels, rank: number): Labels {
+    const alone = this.ranks[rank];
+    if (alone === undefined) throw bug(`rank ${rank} of ${this.ranks.length}`);
+    return labels === NO_LABELS ? alone : { ...labels, ...alone };
+  }
 }
 
 function scopesOf({

@@ -317,7 +317,7 @@ export const METRICS = {
     type: 'gauge',
     scope: 'none',
     labels: { component: 'any', quantile: 'any' },
-    help: 'By how much timers of a process were late in the last half to whole minute; quantile 1 is the longest delay.',
+    help: 'By how much timers of a process were late in this half minute or the one before; quantile 1 is the longest delay.',
   },
 } as const satisfies Readonly<Record<string, Definition>>;
 

@@ -127,6 +127,7 @@ const COMMON: ReadonlySet<FlagKey> = new Set<FlagKey>([
   'logLevel',
   'logRequests',
   'crashDumpFolder',
+  'enableMetrics',
 ]);
 
 /** @param all whether to show every flag, also those that are refused or without effect */

@@ -30,6 +30,9 @@ interface MeteredRequest {
   readonly origin: { readonly customLabels: Labels | null };
 }
 
+/** Objects of their own: a histogram knows its labels by them. */
+const PROCESSED = { stage: 'request_process' } as const;
+
 const NO_METER: RequestMeter = { output: () => undefined, ended: () => undefined };
 
 /** Makes the meters of requests. */
@@ -49,7 +52,7 @@ export class RequestMeters {
   processed({ logMetrics }: MeteredRequest, receivedAt: number): void {
     if (!logMetrics) return;
     const seconds = (performance.now() - receivedAt) / 1000;
-    this.metrics.record('per_stage_req_latency_seconds', seconds, { stage: 'request_process' });
+    this.metrics.record('per_stage_req_latency_seconds', seconds, PROCESSED);
   }
 }
 

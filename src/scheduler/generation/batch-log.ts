@@ -9,6 +9,9 @@ export interface BatchGauges {
   readonly totalTokens: number;
 }
 
+/** How long the throughput of an idle server is that of its last work. */
+const STALE_MS = 30_000;
+
 /** The `Prefill batch` and `Decode batch` lines, in the form that SGLang's users and their parsers know. */
 export class BatchLog {
   private lastPrefillAt = performance.now();
@@ -18,7 +21,8 @@ export class BatchLog {
   private decodeSteps = 0;
   private throughput = 0;
   private hitRate = 0;
-  private idle = true;
+  /** By `performance.now()`; null while requests decode. */
+  private idleSince: number | null = performance.now();
 
   /**
    * @param graphName `cpu graph` or `cuda graph`
@@ -31,9 +35,10 @@ export class BatchLog {
     private readonly largestCaptured: number,
   ) {}
 
-  /** Tokens per second of the last decode interval. */
+  /** Tokens per second of the last decode interval; 0 once nothing has been decoded for a while. */
   get genThroughput(): number {
-    return this.throughput;
+    const idleMs = this.idleSince === null ? 0 : performance.now() - this.idleSince;
+    return idleMs > STALE_MS ? 0 : this.throughput;
   }
 
   /** Share of the prompt tokens of the last prefill batch that were cached; 0 once a decode line has been written. */
@@ -74,17 +79,17 @@ export class BatchLog {
 
   /** Idle time does not count into the next line's throughput. */
   whenIdle(): void {
-    this.idle = true;
+    this.idleSince ??= performance.now();
   }
 
   reset(): void {
     this.throughput = 0;
-    this.idle = true;
+    this.idleSince ??= performance.now();
   }
 
   private resume(): void {
-    if (!this.idle) return;
-    this.idle = false;
+    if (this.idleSince === null) return;
+    this.idleSince = null;
     this.lastDecodeAt = performance.now();
     this.decodedTokens = 0;
   }

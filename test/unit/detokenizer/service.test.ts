@@ -133,6 +133,17 @@ describe('startDetokenizer', () => {
     expect(await receive(1)).toMatchObject([{ outputs: [{ rid: 'a', text: '', finish: null }] }]);
   });
 
+  it('tells what it costs where metrics are asked for, and nothing where they are not', async () => {
+    const costs = () => received.filter(({ type }) => type === 'metrics');
+    await start();
+    await sleep(1200);
+    expect(costs()).toEqual([]);
+    for (const close of closers.splice(2)) close();
+    await start({ ...ARGS, enableMetrics: true });
+    for (let i = 0; i < 300 && costs().length === 0; i++) await sleep(10);
+    expect(JSON.stringify(costs()[0])).toContain('"process_cpu_seconds_total"');
+  });
+
   it('takes the number of states from the environment', async () => {
     process.env['SGLANG_DETOKENIZER_MAX_STATES'] = '1';
     logger.silent = true;

@@ -93,6 +93,7 @@ test('what several schedulers tell is told apart; what the server counts is not'
     metrics.apply(
       [
         ['num_running_reqs', 3 + rank, null],
+        ['queue_time_seconds', 1, null],
         ['process_resident_memory_bytes', 5 + rank, { component: `scheduler_DP${rank}` }],
       ],
       rank,
@@ -102,6 +103,7 @@ test('what several schedulers tell is told apart; what the server counts is not'
   const families = await page(metrics);
   for (const rank of [0, 1]) {
     expect(valuesOf(families, 'sglang:num_running_reqs', { dp_rank: String(rank) })).toEqual([3 + rank]);
+    expect(valuesOf(families, 'sglang:queue_time_seconds_count', { dp_rank: String(rank) })).toEqual([1]);
     const process = { component: `scheduler_DP${rank}` };
     expect(valuesOf(families, 'sglang:process_resident_memory_bytes', process)).toEqual([5 + rank]);
   }
@@ -113,6 +115,26 @@ test('what several schedulers tell is told apart; what the server counts is not'
   alone.apply([['num_running_reqs', 1, null]], 0);
   const [sample] = (await page(alone)).get('sglang:num_running_reqs')?.samples ?? [];
   expect(sample?.labels).not.toHaveProperty('dp_rank');
+});
+
+test('a histogram sorts values into buckets, those on a bound below it, as often as they count', async () => {
+  const metrics = open({
+    bucketInterTokenLatency: [1, 2],
+    tokenizerMetricsAllowedCustomLabels: ['team'],
+  });
+  const values = [0, 1, 1.5, 2, 2.1, 50];
+  // Labels are what they say, not the object that says it.
+  for (const value of values) metrics.record('inter_token_latency_seconds', value, { team: 'a' });
+  metrics.record('inter_token_latency_seconds', 0.5, { team: 'a' }, 10);
+  const families = await page(metrics);
+  const [bucket, sum, count] = ['bucket', 'sum', 'count'].map(
+    (part) => `sglang:inter_token_latency_seconds_${part}`,
+  ) as [string, string, string];
+  const below = (le: string) => valuesOf(families, bucket, { team: 'a', le });
+  expect([below('1'), below('2'), below('+Inf')]).toEqual([[12], [14], [16]]);
+  expect(valuesOf(families, count, { team: 'a' })).toEqual([16]);
+  expect(valuesOf(families, sum, { team: 'a' })[0]).toBeCloseTo(56.6 + 5, 9);
+  expect(valuesOf(families, count, { team: '' })).toEqual([0]);
 });
 
 test('a child may only tell what the table knows', () => {

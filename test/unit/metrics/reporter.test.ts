@@ -39,6 +39,32 @@ test('nothing is told twice, and every observation is told', () => {
   for (const report of reports) expect(report.length).toBeLessThan(2100);
 });
 
+test('a gauge that stays is told once, and again when it moves back', () => {
+  const { reporter, told } = open();
+  for (const running of [3, 3, 4, 4, 3]) {
+    reporter.record('num_running_reqs', running);
+    reporter.report();
+  }
+  expect(told('num_running_reqs').map(([, value]) => value)).toEqual([3, 4, 3]);
+});
+
+test('news come at once, but not one by one', async () => {
+  const { reporter, reports, told } = open();
+  const startedAt = performance.now();
+  for (let i = 0; performance.now() - startedAt < 500; i++) {
+    reporter.record('evicted_tokens_total', 1);
+    reporter.reportNews();
+    if (i === 0) expect(reports).toHaveLength(1);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+  expect(reports.length).toBeLessThan(2 + (performance.now() - startedAt) / 200);
+  const recorded = () => told('evicted_tokens_total').reduce((sum, [, value]) => sum + value, 0);
+  const before = recorded();
+  await new Promise((resolve) => setTimeout(resolve, 250));
+  // Nobody had to ask again for the last of them.
+  expect(recorded()).toBeGreaterThan(before);
+});
+
 test('what is only worth reading with a report is read then, and so is the process', () => {
   const { reporter, reports, told } = open();
   let running = 0;

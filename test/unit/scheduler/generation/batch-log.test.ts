@@ -1,6 +1,8 @@
 import { logger } from '../../../../src/logging/logger';
 import { BatchLog } from '../../../../src/scheduler/generation/batch-log';
 
+afterEach(() => jest.useRealTimers());
+
 const gauges = { running: 4, queued: 0, usedTokens: 10, totalTokens: 100 };
 
 it.each([
@@ -11,5 +13,36 @@ it.each([
   const info = jest.spyOn(logger, 'info').mockReturnValue(logger);
   new BatchLog('cpu graph', 1, largest).decode(gauges);
   expect(info.mock.calls).toEqual([[expect.stringContaining(`cpu graph: ${said}, gen throughput`)]]);
+  info.mockRestore();
+});
+
+it('tells the throughput of the last interval, until nothing has been decoded for half a minute', () => {
+  jest.useFakeTimers();
+  const info = jest.spyOn(logger, 'info').mockReturnValue(logger);
+  const log = new BatchLog('cpu graph', 2, 0);
+  log.decode(gauges);
+  jest.advanceTimersByTime(1000);
+  log.decode(gauges);
+  expect(log.genThroughput).toBe(8);
+  jest.advanceTimersByTime(60_000);
+  expect(log.genThroughput).toBe(8);
+  log.whenIdle();
+  jest.advanceTimersByTime(20_000);
+  log.whenIdle();
+  expect(log.genThroughput).toBe(8);
+  jest.advanceTimersByTime(11_000);
+  expect(log.genThroughput).toBe(0);
+  info.mockRestore();
+});
+
+it('tells the cached share of the last prefill batch, until a decode line is written', () => {
+  const info = jest.spyOn(logger, 'info').mockReturnValue(logger);
+  const log = new BatchLog('cpu graph', 2, 0);
+  log.prefill(1, 30, 10, gauges);
+  expect(log.cacheHitRate).toBe(0.25);
+  log.decode(gauges);
+  expect(log.cacheHitRate).toBe(0.25);
+  log.decode(gauges);
+  expect(log.cacheHitRate).toBe(0);
   info.mockRestore();
 });
