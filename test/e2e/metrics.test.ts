@@ -147,7 +147,11 @@ describe('a server with --enable-metrics', () => {
     const open = (seed: number, routing_key: string) =>
       Stream.open(server, { input_ids: promptIds(10, seed), sampling_params: greedy(1900), routing_key });
     const streams = [await open(1, 'a'), await open(2, 'a'), await open(3, 'b')];
-    const busy = await until(server, (now) => value(now, 'num_running_reqs') === 3);
+    for (const stream of streams) await stream.until();
+    // Held where they are, however slow this machine is.
+    await server.post('/pause_generation', { mode: 'in_place' });
+    const busy = await until(server, (now) => value(now, 'num_paused_reqs') === 3);
+    expect(value(busy, 'num_running_reqs')).toBe(3);
     expect(value(busy, 'num_unique_running_routing_keys')).toBe(2);
     expect(value(busy, 'routing_key_running_req_count', { gt: '0', le: '1' })).toBe(1);
     expect(value(busy, 'routing_key_running_req_count', { gt: '1', le: '2' })).toBe(1);
@@ -159,11 +163,14 @@ describe('a server with --enable-metrics', () => {
     expect(value(busy, 'http_requests_active', { endpoint: '/generate' })).toBe(3);
 
     const { body: loads } = await answer(server.fetch('/v1/loads?include=all'));
-    expect(loads).toMatchObject({ loads: [{ num_running_reqs: 3, num_total_reqs: 3 }] });
+    expect(loads).toMatchObject({
+      loads: [{ num_running_reqs: 3, num_total_reqs: 3, queues: { paused: 3 } }],
+    });
     const { body: load } = await answer(server.fetch('/get_load'));
     expect(load).toMatchObject([{ dp_rank: 0, num_reqs: 3, num_waiting_reqs: 0 }]);
     expect((load as { num_tokens: number }[])[0]?.num_tokens).toBeGreaterThan(30);
 
+    await server.post('/continue_generation', {});
     for (const stream of streams) stream.drop();
     const calm = await until(server, (now) => value(now, 'num_running_reqs') === 0);
     expect(value(calm, 'num_aborted_requests_total') - value(before, 'num_aborted_requests_total')).toBe(3);
@@ -238,17 +245,16 @@ test('a server of vectors counts as well', async () => {
   const server = await launch(['--enable-metrics', '--is-embedding']);
   const reply = await answer(server.post('/encode', { text: ['one', 'two words'], log_metrics: true }));
   expect(reply.status).toBe(200);
-  const families = await until(
-    server,
-    (now) => value(now, 'forward_execution_seconds_total', { category: 'forward_extend' }) > 0,
-  );
+  const families = await until(server, (now) => value(now, 'queue_time_seconds_count') === 3);
   // The warm-up is one more.
   expect(value(families, 'num_requests_total')).toBe(3);
   expect(value(families, 'prompt_tokens_total')).toBe(
     value(families, 'realtime_tokens_total', { mode: 'prefill_compute' }),
   );
   expect(value(families, 'e2e_request_latency_seconds_count')).toBe(3);
-  expect(value(families, 'queue_time_seconds_count')).toBe(3);
+  expect(value(families, 'forward_execution_seconds_total', { category: 'forward_extend' })).toBeGreaterThan(
+    0,
+  );
   expect((await answer(server.fetch('/get_load'))).body).toMatchObject([{ num_reqs: 0 }]);
 });
 
