@@ -31,6 +31,8 @@ export interface TemplateArgs extends TemplateFlags {
 export interface ChatPrompt {
   /** Holds all special tokens: none may be added when it is tokenized. */
   readonly text: string;
+  /** The end of it that is part of the answer already (`continueFinalMessage`). */
+  readonly begun: string;
   /** Texts that end the answer, besides those that the request names. */
   readonly stop: readonly string[];
 }
@@ -68,9 +70,14 @@ export class ChatTemplate {
     return new ChatTemplate(template, tokenizer, args.defaultChatTemplateKwargs ?? {});
   }
 
+  /** The template itself; null where there is none. */
+  get source(): string | null {
+    return typeof this.template === 'string' ? null : this.template.text;
+  }
+
   /** Whether the template looks at a variable of this name. */
   reads(variable: string): boolean {
-    return typeof this.template !== 'string' && new RegExp(`\\b${variable}\\b`).test(this.template.text);
+    return new RegExp(`\\b${variable}\\b`).test(this.source ?? '');
   }
 
   /**
@@ -85,7 +92,7 @@ export class ChatTemplate {
     const variables = { ...this.defaults, ...checkVariables(conversation.variables ?? {}) };
     const given = { ...variables, messages, tools: null, add_generation_prompt: true };
     const rendered = await this.tokenizer.renderChat(template.text, given, gone);
-    return { text: rendered + prefix, stop: template.stop };
+    return { text: rendered + prefix, begun: prefix, stop: template.stop };
   }
 }
 

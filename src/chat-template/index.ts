@@ -1,2 +1,2 @@
-export { ChatTemplate } from './chat-template';
+export { ChatTemplate, type ChatPrompt } from './chat-template';
 export type { ChatMessage } from './conversation';

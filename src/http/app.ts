@@ -17,6 +17,7 @@ import { loadRoutes } from './native/loads';
 import { loggingRoutes } from './native/logging';
 import { functionCallRoutes } from './native/function-calls';
 import { profileRoutes } from './native/profile';
+import { separateReasoningRoutes } from './native/separate-reasoning';
 import { tokenizeRoutes } from './native/tokenize';
 import { chatRoutes } from './openai/chat';
 import { completionRoutes } from './openai/completions';
@@ -51,6 +52,7 @@ export function createApp(deps: AppDeps): Express {
     ...profileRoutes(deps),
     ...tokenizeRoutes(deps),
     ...functionCallRoutes(deps),
+    ...separateReasoningRoutes(),
     ...modelsRoutes(deps),
     ...completionRoutes(deps),
     ...chatRoutes(deps),

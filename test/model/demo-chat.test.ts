@@ -36,6 +36,7 @@ it.each(cases.map((entry) => [entry.prompt, entry] as const))('%j', async (_, en
     const { messages } = entry;
     expect(await template.prompt({ messages }, new AbortController().signal)).toEqual({
       text: entry.prompt,
+      begun: '',
       stop: [],
     });
   }

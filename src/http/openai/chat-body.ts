@@ -23,7 +23,15 @@ export const promptFields = {
   continue_final_message: boolean,
   chat_template_kwargs: z.record(z.string(), z.unknown(), { error: 'must be an object' }).nullish(),
   reasoning_effort: z
-    .union([z.string(), z.number()], { error: 'must be a word such as low, medium or high' })
+    .union([z.string(), z.number().min(0).max(0.99)], {
+      error: 'must be a word such as low, medium or high, or a number from 0 to 0.99',
+    })
+    .nullish(),
+  reasoning: z
+    .object(
+      { effort: z.string().nullish(), enabled: boolean },
+      { error: 'must be an object with effort or enabled' },
+    )
     .nullish(),
   tools: z.array(z.unknown(), { error: 'must be a list of tools' }).nullish(),
   tool_choice: z
@@ -43,6 +51,8 @@ const schema = z.object(
     max_tokens: integer,
     max_completion_tokens: integer,
     logprobs: boolean,
+    separate_reasoning: boolean,
+    stream_reasoning: boolean,
     top_logprobs: integer,
   },
   { error: NOT_AN_OBJECT },
@@ -57,7 +67,6 @@ const OTHER: OtherFields = {
     'audio',
     'modalities',
     'web_search_options',
-    'reasoning',
     'chat_template',
     'documents',
     'input_ids',
@@ -72,6 +81,8 @@ export interface ChatBody extends CommonRequest {
   readonly request: GenerateRequest;
   readonly conversation: Parameters<ChatTemplate['prompt']>[0];
   readonly n: number;
+  readonly separatesReasoning: boolean;
+  readonly streamsReasoning: boolean;
 }
 
 export interface ChatLimits {
@@ -106,25 +117,44 @@ export function parseChatBody(value: unknown, origin: RequestOrigin, limits: Cha
     },
     conversation: readConversation(body, limits.chat),
     n: body.n ?? 1,
+    separatesReasoning: body.separate_reasoning ?? true,
+    streamsReasoning: body.stream_reasoning ?? true,
   };
 }
 
 /** What the template is asked for. @throws RequestError for what no template here can do */
 export function readConversation(body: PromptFields, chat: ChatTemplate): ChatBody['conversation'] {
   refuseTools(body);
-  const { reasoning_effort: effort, chat_template_kwargs } = body;
-  if (effort != null && !chat.reads('reasoning_effort')) {
-    throw new RequestError(
-      'not_available',
-      'reasoning_effort is not available: the chat template of this model does not look at it.',
-      'reasoning_effort',
-    );
-  }
   return {
     messages: readMessages(body.messages),
     continueFinalMessage: body.continue_final_message ?? false,
-    variables: { ...(effort != null && { reasoning_effort: effort }), ...chat_template_kwargs },
+    variables: { ...reasoningVariables(body, chat), ...body.chat_template_kwargs },
   };
+}
+
+/** Templates have several words for whether the model is to think. */
+const SWITCHES = ['enable_thinking', 'thinking'];
+
+/** How much thought is asked for, as variables that the template looks at. */
+function reasoningVariables(
+  { reasoning_effort, reasoning }: PromptFields,
+  chat: ChatTemplate,
+): Readonly<Record<string, unknown>> {
+  const effort = reasoning_effort ?? reasoning?.effort ?? (reasoning?.enabled === false ? 'none' : null);
+  const isOn = reasoning?.enabled ?? (effort === null ? null : effort !== 'none');
+  if (isOn === null) return {};
+  const names = [...(effort === null ? [] : ['reasoning_effort']), ...SWITCHES].filter((name) =>
+    chat.reads(name),
+  );
+  if (names.length > 0) {
+    return Object.fromEntries(names.map((name) => [name, name === 'reasoning_effort' ? effort : isOn]));
+  }
+  const name = reasoning_effort == null ? 'reasoning' : 'reasoning_effort';
+  throw new RequestError(
+    'not_available',
+    `${name} is not available: the chat template of this model does not look at it.`,
+    name,
+  );
 }
 
 function refuseTools({ tools, tool_choice }: PromptFields): void {

@@ -1,23 +1,34 @@
+import { assertNever } from '../../core/errors';
 import type { GenerateJob, GenerateResult } from '../../tokenizer-manager';
-import { choiceNews, type ChoiceNews, type TokenCounts } from './choice-news';
-import { chatLogprobs, type ChatLogprobs } from './logprobs';
+import type { AnswerEvent, AnswerForm } from './answer';
+import { chatEvents, wholeAnswer, type ChatEvent } from './chat-events';
+import type { TokenCounts } from './choice-news';
+import { chatLogprobs } from './logprobs';
 import type { ReplyContext } from './reply-context';
-import { endOf, now, usageOf, type ChoiceEnd } from './reply-parts';
+import { endOf, now, usageOf } from './reply-parts';
 
-export function chatReply(results: readonly GenerateResult[], context: ReplyContext): object {
-  const { id, model, n, reportsCache, weightVersion, textOf } = context;
+export interface ChatContext extends ReplyContext {
+  readonly form: AnswerForm;
+}
+
+export function chatReply(results: readonly GenerateResult[], context: ChatContext): object {
+  const { id, model, weightVersion, textOf, form } = context;
+  const answers = results.map((result) => wholeAnswer(result, form));
   return {
     id,
     object: 'chat.completion',
     created: now(),
     model,
-    choices: results.map(({ text, logprobs, finish }, index) => ({
+    choices: answers.map(({ text, reasoning, logprobs, end }, index) => ({
       index,
-      message: { role: 'assistant', content: text, reasoning_content: null, tool_calls: null },
-      logprobs: logprobs && chatLogprobs(logprobs.output, textOf),
-      ...endOf(finish),
+      message: { role: 'assistant', content: text, reasoning_content: reasoning, tool_calls: null },
+      logprobs: logprobs && chatLogprobs(logprobs, textOf),
+      ...end,
     })),
-    usage: usageOf(results, n, reportsCache),
+    usage: usageOf(
+      answers.map(({ counts }) => counts),
+      context,
+    ),
     metadata: { weight_version: weightVersion },
   };
 }
@@ -26,36 +37,51 @@ export function chatReply(results: readonly GenerateResult[], context: ReplyCont
 interface Delta {
   readonly role?: 'assistant';
   readonly content?: string;
-  readonly reasoning_content: null;
+  readonly reasoning_content: string | null;
 }
-
-const GROWING: ChoiceEnd = endOf(null);
 
 /**
  * The events of a stream: for each choice its role, its text and then its end, each in a chunk of its own.
- * @throws RequestError as `choiceNews`
+ * @throws RequestError as `chatEvents`
  */
-export async function* chatChunks(job: GenerateJob, context: ReplyContext): AsyncGenerator<object> {
-  const { id, model, n, reportsCache, includeUsage, continuousUsage } = context;
+export async function* chatChunks(job: GenerateJob, context: ChatContext): AsyncGenerator<object> {
+  const { id, model, includeUsage, continuousUsage, form } = context;
   const head = { id, object: 'chat.completion.chunk', created: now(), model };
   const counts: TokenCounts[] = [];
-  for await (const news of choiceNews(job)) {
-    counts[news.index] = news.counts;
-    const usage = continuousUsage ? usageOf([news.counts], 1, reportsCache) : null;
-    for (const choice of choicesOf(news, context)) yield { ...head, choices: [choice], usage };
+  for await (const event of chatEvents(job, form)) {
+    if (event.type === 'counts') {
+      counts[event.index] = event.counts;
+      continue;
+    }
+    const known = counts[event.index];
+    const usage = continuousUsage && known !== undefined ? usageOf([known], { ...context, n: 1 }) : null;
+    yield { ...head, choices: [choiceOf(event, context)], usage };
   }
-  if (includeUsage) yield { ...head, choices: [], usage: usageOf(counts, n, reportsCache) };
+  if (includeUsage) yield { ...head, choices: [], usage: usageOf(counts, context) };
 }
 
-function* choicesOf(news: ChoiceNews, { textOf }: ReplyContext): Generator<object> {
-  const { index, isFirst, text, finish } = news;
-  const logprobs = news.logprobs && chatLogprobs(news.logprobs, textOf);
-  const choice = (delta: Delta, of: ChatLogprobs | null, end: ChoiceEnd) => {
-    return { index, delta, logprobs: of, ...end };
-  };
-  if (isFirst) yield choice({ role: 'assistant', content: '', reasoning_content: null }, null, GROWING);
-  if (text !== '' || (logprobs?.content.length ?? 0) > 0) {
-    yield choice({ content: text, reasoning_content: null }, logprobs, GROWING);
+function choiceOf(event: Exclude<ChatEvent, { type: 'counts' }>, { textOf }: ChatContext): object {
+  const { index } = event;
+  switch (event.type) {
+    case 'begin':
+      return choice(index, { role: 'assistant', content: '', reasoning_content: null });
+    case 'answer':
+      return {
+        ...choice(index, deltaOf(event.piece)),
+        logprobs: event.logprobs && chatLogprobs(event.logprobs, textOf),
+      };
+    case 'end':
+      return { ...choice(index, { reasoning_content: null }), ...event.end };
+    default:
+      return assertNever(event);
   }
-  if (finish !== null) yield choice({ reasoning_content: null }, null, endOf(finish));
+}
+
+function choice(index: number, delta: Delta): object {
+  return { index, delta, logprobs: null, ...endOf(null) };
+}
+
+function deltaOf(piece: AnswerEvent | null): Delta {
+  if (piece?.type === 'reasoning') return { reasoning_content: piece.text };
+  return { content: piece?.text ?? '', reasoning_content: null };
 }

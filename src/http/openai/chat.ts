@@ -1,21 +1,23 @@
 import { RequestError } from '../../core/errors';
 import { logger } from '../../logging/logger';
 import { pythonRepr } from '../../logging/python-repr';
-import type { ChatTemplate } from '../../chat-template';
+import type { ChatPrompt, ChatTemplate } from '../../chat-template';
 import type { GenerateRequest, RawSamplingParams } from '../../tokenizer-manager';
 import type { AppDeps } from '../app-deps';
 import { originOf } from '../origin';
 import type { RouteSpec } from '../route';
 import { disconnectSignal } from '../sse';
 import { parseChatBody, type ChatBody } from './chat-body';
-import { chatChunks, chatReply } from './chat-reply';
-import type { ReplyContext } from './reply-context';
+import type { AnswerForm } from './answer';
+import { chatChunks, chatReply, type ChatContext } from './chat-reply';
+import { reasoningSetup, splitterFor, type ReasoningSetup } from './reasoning';
 import { sendEvents } from './send-events';
 
 /** `/v1/chat/completions`: the next answer of a conversation. */
 export function chatRoutes(deps: AppDeps): RouteSpec[] {
   const { args, manager } = deps;
   const defaults = chatDefaults(deps);
+  const reasoning = reasoningSetup(deps);
   return [
     {
       path: '/v1/chat/completions',
@@ -28,8 +30,9 @@ export function chatRoutes(deps: AppDeps): RouteSpec[] {
           const chat = templateOf(deps);
           const limits = { defaults, contextLength: args.contextLength, chat };
           const body = parseChatBody(req.body, originOf(req, res), limits);
-          const job = await manager.generate(await withPrompt(body, chat, gone), gone);
-          const context = contextOf(deps, body);
+          const prompt = await chat.prompt(body.conversation, gone);
+          const job = await manager.generate(requestOf(body, prompt, reasoning), gone);
+          const context = contextOf(deps, body, formOf(body, prompt, reasoning));
           if (body.request.stream) {
             await sendEvents(chatChunks(job, context), { res, gone, where: 'POST /v1/chat/completions' });
           } else {
@@ -55,17 +58,33 @@ export function templateOf({ chat, facts }: Pick<AppDeps, 'chat' | 'facts'>): Ch
   );
 }
 
-/** The prompt of the conversation, which ends where the request or the template says. */
-async function withPrompt(
-  { request, conversation }: ChatBody,
-  chat: ChatTemplate,
-  gone: AbortSignal,
-): Promise<GenerateRequest> {
-  const { text, stop } = await chat.prompt(conversation, gone);
-  if (stop.length === 0) return { ...request, text };
+/** The request with its prompt. It ends where the client or the template says, and shows what the reading of the answer needs. */
+function requestOf(
+  { request }: ChatBody,
+  { text, stop }: ChatPrompt,
+  reasoning: ReasoningSetup | null,
+): GenerateRequest {
   const params = request.samplingParams as RawSamplingParams;
   const own = (params['stop'] ?? []) as string | string[];
-  return { ...request, text, samplingParams: { ...params, stop: [...new Set([own, stop].flat())] } };
+  const samplingParams = {
+    ...params,
+    ...(stop.length > 0 && { stop: [...new Set([own, stop].flat())] }),
+    ...(reasoning?.isSpecial && { skip_special_tokens: false }),
+  };
+  return { ...request, text, samplingParams };
+}
+
+function formOf(
+  { separatesReasoning, streamsReasoning }: ChatBody,
+  prompt: ChatPrompt,
+  reasoning: ReasoningSetup | null,
+): AnswerForm {
+  const isApart = reasoning !== null && separatesReasoning;
+  return {
+    splitter: isApart ? splitterFor(reasoning, prompt) : null,
+    reasoningEnd: reasoning?.endToken ?? null,
+    streamsReasoning,
+  };
 }
 
 /** What holds where a request says nothing: the operator's wishes before those of the model's authors. */
@@ -81,8 +100,13 @@ function chatDefaults({ args, facts }: AppDeps): RawSamplingParams {
   return { ...model, ...args.preferredSamplingParams };
 }
 
-function contextOf({ args, manager }: AppDeps, { id, model, n, streamOptions }: ChatBody): ReplyContext {
+function contextOf(
+  { args, manager }: AppDeps,
+  { id, model, n, streamOptions }: ChatBody,
+  form: AnswerForm,
+): ChatContext {
   return {
+    form,
     id,
     model: model ?? args.servedModelName,
     n,

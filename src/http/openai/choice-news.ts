@@ -6,6 +6,8 @@ export interface ChoiceNews {
   readonly index: number;
   readonly isFirst: boolean;
   readonly text: string;
+  /** The new tokens. */
+  readonly ids: readonly number[];
   /** Log-probabilities of the new tokens; null where none were asked for. */
   readonly logprobs: readonly PositionLogprobs[] | null;
   /** Those of the prompt, with the first news. */
@@ -16,7 +18,13 @@ export interface ChoiceNews {
   readonly counts: TokenCounts;
 }
 
-export type TokenCounts = Pick<GenerateResult, 'promptTokens' | 'completionTokens' | 'cachedTokens'>;
+export interface TokenCounts extends Pick<
+  GenerateResult,
+  'promptTokens' | 'completionTokens' | 'cachedTokens'
+> {
+  /** Those of the completion in which the model thought; known where thoughts are told from answers. */
+  readonly reasoningTokens?: number;
+}
 
 /**
  * A job's choices as they grow.
@@ -24,7 +32,7 @@ export type TokenCounts = Pick<GenerateResult, 'promptTokens' | 'completionToken
  */
 export async function* choiceNews(job: GenerateJob): AsyncGenerator<ChoiceNews> {
   const sent = new Map<number, { text: number; logprobs: number }>();
-  const read = job.chunks(({ index, result, isFirst }): ChoiceNews => {
+  const read = job.chunks(({ index, result, newIds, isFirst }): ChoiceNews => {
     const before = sent.get(index) ?? { text: 0, logprobs: 0 };
     const { logprobs, text, finish, promptTokens, completionTokens, cachedTokens } = result;
     sent.set(index, { text: text.length, logprobs: logprobs?.output.length ?? 0 });
@@ -32,6 +40,7 @@ export async function* choiceNews(job: GenerateJob): AsyncGenerator<ChoiceNews> 
       index,
       isFirst,
       text: text.slice(before.text),
+      ids: newIds,
       logprobs: logprobs === null ? null : logprobs.output.slice(before.logprobs),
       promptLogprobs: isFirst ? [...(logprobs?.input ?? [])] : [],
       finish,

@@ -11,7 +11,6 @@ export interface CompletionContext extends ReplyContext {
 }
 
 export function completionReply(results: readonly GenerateResult[], context: CompletionContext): object {
-  const { n, reportsCache, weightVersion } = context;
   return {
     ...head(context, now()),
     choices: results.map(({ text, logprobs, finish }, index) => ({
@@ -20,8 +19,8 @@ export function completionReply(results: readonly GenerateResult[], context: Com
       logprobs: logprobs && render(echoed(logprobs.input, context), logprobs.output, context),
       ...endOf(finish),
     })),
-    usage: usageOf(results, n, reportsCache),
-    metadata: { weight_version: weightVersion },
+    usage: usageOf(results, context),
+    metadata: { weight_version: context.weightVersion },
   };
 }
 
@@ -30,15 +29,15 @@ export async function* completionChunks(
   job: GenerateJob,
   context: CompletionContext,
 ): AsyncGenerator<object> {
-  const { n, reportsCache, includeUsage, continuousUsage } = context;
+  const { includeUsage, continuousUsage } = context;
   const created = now();
   const counts: TokenCounts[] = [];
   for await (const news of choiceNews(job)) {
     counts[news.index] = news.counts;
-    const usage = continuousUsage ? usageOf([news.counts], 1, reportsCache) : null;
+    const usage = continuousUsage ? usageOf([news.counts], { ...context, n: 1 }) : null;
     yield { ...head(context, created), choices: [chunkChoice(news, context)], usage };
   }
-  if (includeUsage) yield { ...head(context, created), choices: [], usage: usageOf(counts, n, reportsCache) };
+  if (includeUsage) yield { ...head(context, created), choices: [], usage: usageOf(counts, context) };
 }
 
 function head({ id, model }: CompletionContext, created: number): object {

@@ -1,6 +1,7 @@
 import { assertNever } from '../../core/errors';
 import type { FinishReason } from '../../core/request';
 import type { TokenCounts } from './choice-news';
+import type { ReplyContext } from './reply-context';
 
 /** What OpenAI's replies count. */
 export interface Usage {
@@ -8,25 +9,31 @@ export interface Usage {
   readonly total_tokens: number;
   readonly completion_tokens: number;
   readonly prompt_tokens_details: { readonly cached_tokens: number } | null;
+  /** SGLang's place for them; OpenAI's is `completion_tokens_details`. */
   readonly reasoning_tokens: number;
+  readonly completion_tokens_details: { readonly reasoning_tokens: number };
 }
 
 /**
  * @param choices of each prompt one after the other; a prompt counts once however many choices it has
- * @param n choices of a prompt
- * @param reportsCache `--enable-cache-report`
+ * @param of choices of a prompt, and whether cached tokens are reported
  */
-export function usageOf(choices: readonly TokenCounts[], n: number, reportsCache: boolean): Usage {
+export function usageOf(
+  choices: readonly TokenCounts[],
+  { n, reportsCache }: Pick<ReplyContext, 'n' | 'reportsCache'>,
+): Usage {
   const prompts = choices.filter((_, i) => i % n === 0);
   const prompt = sum(prompts.map(({ promptTokens }) => promptTokens));
   const completion = sum(choices.map(({ completionTokens }) => completionTokens));
   const cached = sum(prompts.map(({ cachedTokens }) => cachedTokens));
+  const reasoning_tokens = sum(choices.map(({ reasoningTokens = 0 }) => reasoningTokens));
   return {
     prompt_tokens: prompt,
     total_tokens: prompt + completion,
     completion_tokens: completion,
     prompt_tokens_details: reportsCache && cached > 0 ? { cached_tokens: cached } : null,
-    reasoning_tokens: 0,
+    reasoning_tokens,
+    completion_tokens_details: { reasoning_tokens },
   };
 }
 

@@ -48,8 +48,6 @@ export const OTHER_FIELDS: OtherFields & { readonly ignored: string[]; readonly 
     'prompt_cache_key',
     'prompt_cache_retention',
     'prediction',
-    'separate_reasoning',
-    'stream_reasoning',
   ],
   unavailable: [
     ...UNAVAILABLE,

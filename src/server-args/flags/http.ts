@@ -1,5 +1,8 @@
 import { TOOL_PARSER_NAMES } from '../../tool-calls/registry';
+import { REASONING_PARSERS, type ReasoningParserName } from '../../reasoning/parsers';
 import { choice, flag, int, json, later, optionalFlag, reject, str, strs, topic, warn, yes } from '../flag';
+
+const REASONING_PARSER_NAMES = Object.keys(REASONING_PARSERS) as ReasoningParserName[];
 
 export const httpTopic = topic('HTTP server', yes, {
   host: str('127.0.0.1', 'Address to listen on.', { nonEmpty: true }),
@@ -69,25 +72,10 @@ export const chatTopic = topic('Chat and structured output', later('the chat end
     { support: yes },
   ),
   reasoningParser: choice(
-    [
-      'deepseek-r1',
-      'deepseek-v3',
-      'glm45',
-      'gpt-oss',
-      'kimi',
-      'kimi_k2',
-      'qwen3',
-      'qwen3-thinking',
-      'minimax',
-      'minimax-append-think',
-      'step3',
-      'step3p5',
-      'nano_v3',
-      'interns1',
-    ],
+    [...REASONING_PARSER_NAMES, 'auto'],
     null,
-    'Form in which the model writes its reasoning.',
-    { support: later('the separation of reasoning') },
+    'Form in which the model writes its reasoning, which chats then tell from the answer; auto reads it from the chat template.',
+    { support: yes },
   ),
   toolServer: str(null, 'Servers of tools for /v1/responses.', {
     support: reject('tools are not run by the server'),

@@ -70,6 +70,7 @@ describe('the routes', () => {
     '/pause_generation': [['POST'], 'admin_optional'],
     '/continue_generation': [['POST'], 'admin_optional'],
     '/tokenize': [['POST'], 'normal'],
+    '/separate_reasoning': [['POST'], 'normal'],
     '/detokenize': [['POST'], 'normal'],
     '/v1/tokenize': [['POST'], 'normal'],
     '/v1/detokenize': [['POST'], 'normal'],

@@ -53,6 +53,7 @@ describe('a whole reply', () => {
         completion_tokens: 3,
         prompt_tokens_details: null,
         reasoning_tokens: 0,
+        completion_tokens_details: { reasoning_tokens: 0 },
       },
       metadata: { weight_version: 'default' },
     });
@@ -404,7 +405,7 @@ describe('a bad request', () => {
     ],
     [{ regex: 'a+' }, 'regex is not available on this server.', 'regex'],
     [{ reasoning_effort: 'high' }, 'reasoning_effort is not available', 'reasoning_effort'],
-    [{ reasoning: { effort: 'high' } }, 'reasoning is not available on this server.', 'reasoning'],
+    [{ reasoning: { effort: 'high' } }, 'reasoning is not available: the chat template', 'reasoning'],
     [{ chat_template: 'x' }, 'chat_template is not available on this server.', 'chat_template'],
     [
       { chat_template_kwargs: { messages: [] } },

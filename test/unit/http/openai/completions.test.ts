@@ -44,6 +44,7 @@ describe('a whole reply', () => {
           completion_tokens: 3,
           prompt_tokens_details: null,
           reasoning_tokens: 0,
+          completion_tokens_details: { reasoning_tokens: 0 },
         },
         metadata: { weight_version: 'default' },
       },
