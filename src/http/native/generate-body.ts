@@ -28,7 +28,7 @@ const flag = z.boolean({ error: 'must be true or false' }).nullish();
 const text = z.string({ error: 'must be a string' }).nullish();
 
 const OTHER: OtherFields = {
-  ignored: ['conversation_id', 'session_id', ...BOOKKEEPING],
+  ignored: ['model', 'conversation_id', 'session_id', ...BOOKKEEPING],
   unavailable: [
     ...UNAVAILABLE,
     'mm_hashes',

@@ -80,6 +80,7 @@ describe('a whole reply', () => {
       return_hidden_states: false,
       return_routed_experts: false,
       data_parallel_rank: 0,
+      model: 'whatever',
       log_metrics: true,
       http_worker_ipc: 'x',
     };
