@@ -1,6 +1,9 @@
 import { writeFile } from 'node:fs/promises';
 import { Session } from 'node:inspector';
 
+/** Finer than V8's own millisecond: what a step costs outside the model takes less than that. */
+const SAMPLING_US = 200;
+
 /** A profile of this process's own JavaScript, as V8 samples it. At most one at a time. */
 export class CpuProfile {
   private constructor(private readonly session: Session) {}
@@ -11,6 +14,7 @@ export class CpuProfile {
     session.connect();
     const profile = new CpuProfile(session);
     await profile.post('Profiler.enable');
+    await profile.post('Profiler.setSamplingInterval', { interval: SAMPLING_US });
     await profile.post('Profiler.start');
     return profile;
   }
@@ -25,9 +29,9 @@ export class CpuProfile {
     }
   }
 
-  private post(method: string): Promise<unknown> {
+  private post(method: string, params: object = {}): Promise<unknown> {
     return new Promise((resolve, reject) => {
-      this.session.post(method, (error: Error | null, result?: object) =>
+      this.session.post(method, params, (error: Error | null, result?: object) =>
         error ? reject(error) : resolve(result),
       );
     });
