@@ -8,6 +8,7 @@ export const ROOMS = {
   logging: ['core'],
   onnxruntime: ['core'],
   profiling: ['core'],
+  tracing: ['core'],
   checkpoint: ['core', 'logging'],
   tokenizer: ['core', 'logging', 'checkpoint'],
   reasoning: ['core'],
@@ -18,10 +19,10 @@ export const ROOMS = {
   'model-runner': ['core', 'logging', 'checkpoint', 'models', 'onnxruntime'],
   metrics: ['core'],
   ipc: ['core'],
-  child: ['core', 'logging', 'profiling', 'ipc', 'checkpoint'],
-  scheduler: ['core', 'logging', 'metrics', 'ipc', 'child', 'sampling', 'model-runner', 'models'],
-  detokenizer: ['core', 'logging', 'metrics', 'ipc', 'child', 'tokenizer'],
-  'tokenizer-manager': ['core', 'logging', 'metrics', 'ipc', 'tokenizer'],
+  child: ['core', 'logging', 'tracing', 'profiling', 'ipc', 'checkpoint'],
+  scheduler: ['core', 'logging', 'tracing', 'metrics', 'ipc', 'child', 'sampling', 'model-runner', 'models'],
+  detokenizer: ['core', 'logging', 'tracing', 'metrics', 'ipc', 'child', 'tokenizer'],
+  'tokenizer-manager': ['core', 'logging', 'tracing', 'metrics', 'ipc', 'tokenizer'],
   http: [
     'core',
     'logging',
@@ -57,6 +58,7 @@ export const ROOMS = {
     'core',
     'logging',
     'profiling',
+    'tracing',
     'metrics',
     'ipc',
     'child',
@@ -75,6 +77,7 @@ const TYPES_FOR_ALL = ['server-args'];
 /** Libraries that only one room talks to. */
 const LIBRARIES = {
   zeromq: { only: ['ipc'], message: 'Only src/ipc talks to ZeroMQ.' },
+  '@opentelemetry/api': { only: ['tracing'], message: 'Only src/tracing talks to OpenTelemetry.' },
   'prom-client': { only: ['metrics'], message: 'Only src/metrics talks to prom-client.' },
   express: { only: ['http'], message: 'Only src/http talks to express.' },
   koffi: {

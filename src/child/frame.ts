@@ -74,6 +74,8 @@ export function runChild(
     const isOneOfSeveral = name === 'scheduler' && given.args.dpSize > 1;
     if (isOneOfSeveral) process.title = `sglang::${name}_DP${rank}`;
     configureLogging(given.args.logLevel, given.args.logLevelHttp, isOneOfSeveral ? ` DP${rank}` : '');
+    if (given.args.enableTrace)
+      await (await import('../tracing/sdk.js')).startSdk(given.args.otlpTracesEndpoint);
     const child = await start(given, rank);
     started = child;
     if (closing) return;
@@ -85,6 +87,7 @@ export function runChild(
   const shutDown = async (): Promise<void> => {
     closing = true;
     await started?.close();
+    if (init?.args.enableTrace === true) await (await import('../tracing/sdk.js')).flushSdk();
     process.exit(0);
   };
 

@@ -160,6 +160,17 @@ export const VARIABLES = {
   ),
   SGLANG_DETOKENIZER_MAX_STATES: integer(65_536, 'Requests that can be decoded at a time.', { min: 1 }),
   SGLANG_TORCH_PROFILER_DIR: text('/tmp', 'Where /start_profile makes the folders of profiles.'),
+  SGLANG_TRACE_LEVEL: integer(
+    3,
+    'How much of a request --enable-trace records: 0 nothing, 1 its stages, 2 what lies between them, 3 every step.',
+    { min: 0 },
+  ),
+  SGLANG_OTLP_EXPORTER_SCHEDULE_DELAY_MILLIS: integer(
+    500,
+    'Milliseconds between two batches of spans, where the server starts the SDK.',
+    { min: 1 },
+  ),
+  SGLANG_OTLP_EXPORTER_MAX_EXPORT_BATCH_SIZE: integer(64, 'Spans of one such batch.', { min: 1 }),
   SGLANG_TEST_RETRACT: flag(false, 'For tests: retract a request every few decode steps.'),
   SGLANG_TEST_RETRACT_INTERVAL: integer(3, 'For tests: the steps between two of these retractions.', {
     min: 1,

@@ -2,6 +2,7 @@ import { errorMessage } from '../core/errors';
 import type { FinishReason } from '../core/request';
 import type { TextOutput, TokenOutput } from '../ipc/messages';
 import { logger } from '../logging/logger';
+import { ThreadTrace } from '../tracing/thread-trace';
 import { RequestText, toTextOutput, type TokenDecoder } from './request-text';
 
 export interface DetokenizerResult {
@@ -14,6 +15,7 @@ export interface DetokenizerResult {
 /** What is known of a request between its first output and its last. */
 interface Entry {
   readonly text: RequestText;
+  readonly trace: ThreadTrace | null;
   /** The latest output: its counters are the request's. */
   latest: TokenOutput;
 }
@@ -53,6 +55,11 @@ export class Detokenizer {
 
   /** Closes the state of a request that has ended elsewhere. */
   drop(rid: string): void {
+    this.close(rid);
+  }
+
+  private close(rid: string): void {
+    this.entries.get(rid)?.trace?.end(performance.now());
     this.entries.delete(rid);
   }
 
@@ -63,7 +70,9 @@ export class Detokenizer {
       const entry = this.entryOf(tokenizer, output, result);
       if (entry === null) return;
       entry.latest = output;
+      const begunAt = entry.trace === null ? 0 : performance.now();
       text = entry.text.accept(output);
+      entry.trace?.slice('detokenize', begunAt, performance.now());
     } catch (error) {
       logger.log('error', `Request ${rid} could not be decoded: ${errorMessage(error)}`);
       text = aborted(output, {
@@ -74,15 +83,16 @@ export class Detokenizer {
     }
     result.texts.push(text);
     if (text.finish === null) return;
-    this.entries.delete(rid);
+    this.close(rid);
     if (finish === null) result.stopped.push(rid);
   }
 
   private entryOf(tokenizer: TokenDecoder, output: TokenOutput, result: DetokenizerResult): Entry | null {
     const { rid, start } = output;
     if (start === null) return this.entries.get(rid) ?? null;
-    this.entries.delete(rid);
-    const entry = { text: new RequestText(tokenizer, start), latest: output };
+    this.close(rid);
+    const trace = start.trace && new ThreadTrace('Detokenizer', start.trace, performance.now());
+    const entry = { text: new RequestText(tokenizer, start), trace, latest: output };
     if (this.entries.size >= this.maxStates) this.evictOldest(result);
     this.entries.set(rid, entry);
     return entry;
@@ -90,7 +100,7 @@ export class Detokenizer {
 
   private evictOldest(result: DetokenizerResult): void {
     for (const [rid, { latest }] of this.entries) {
-      this.entries.delete(rid);
+      this.close(rid);
       const message =
         `The request was dropped because more than ${this.maxStates} requests are being decoded at a time. ` +
         'Send fewer requests at once, or start the server with a larger SGLANG_DETOKENIZER_MAX_STATES.';

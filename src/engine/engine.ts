@@ -87,7 +87,7 @@ export class Engine {
     options: CallOptions = {},
   ): Promise<ReplyTo<R, EncodeReply>> {
     const work = async (signal: AbortSignal) => {
-      const body = { ...parseEncodeBody(request), origin: NO_ORIGIN };
+      const body = parseEncodeBody(request, NO_ORIGIN);
       return renderVectors(await this.frontend.manager.encode(body, signal), this.args.weightVersion);
     };
     return (await this.call(work, options)) as ReplyTo<R, EncodeReply>;

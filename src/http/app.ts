@@ -19,6 +19,7 @@ import { functionCallRoutes } from './native/function-calls';
 import { profileRoutes } from './native/profile';
 import { separateReasoningRoutes } from './native/separate-reasoning';
 import { tokenizeRoutes } from './native/tokenize';
+import { traceRoutes } from './native/trace-level';
 import { chatRoutes } from './openai/chat';
 import { completionRoutes } from './openai/completions';
 import { modelsRoutes } from './openai/models';
@@ -50,6 +51,7 @@ export function createApp(deps: AppDeps): Express {
     ...controlRoutes(deps),
     ...loggingRoutes(deps),
     ...profileRoutes(deps),
+    ...traceRoutes(deps),
     ...tokenizeRoutes(deps),
     ...functionCallRoutes(deps),
     ...separateReasoningRoutes(),

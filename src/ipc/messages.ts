@@ -7,6 +7,7 @@ import {
   type SamplingParams,
 } from '../core/request';
 import { metricSample, type MetricSample } from '../core/metric-sample';
+import { traceFields, type TraceFields } from '../core/trace-fields';
 import {
   boolean,
   fields,
@@ -46,12 +47,16 @@ interface GenerateFields {
   readonly priority: number | null;
   /** Groups requests for the `routing-key` policy. */
   readonly routingKey: string | null;
+  /** null where the request is not traced. */
+  readonly trace: TraceFields | null;
 }
 
 /** A tokenized, validated request for a vector. */
 interface EmbedFields {
   readonly rid: string;
   readonly inputIds: Int32Array;
+  /** null where the request is not traced. */
+  readonly trace: TraceFields | null;
 }
 
 export type PauseMode = 'abort' | 'retract' | 'in_place';
@@ -63,6 +68,8 @@ export interface OutputStart {
   readonly minNewTokens: number;
   /** The last tokens of the prompt. */
   readonly promptTail: Int32Array;
+  /** null where the request is not traced. */
+  readonly trace: TraceFields | null;
 }
 
 /** What one step produced for one request. Counters are totals up to and including `newIds`. */
@@ -195,8 +202,9 @@ export const MESSAGES = {
       extraKey: nullOr(string),
       priority: nullOr(number),
       routingKey: nullOr(string),
+      trace: nullOr(traceFields),
     }),
-    embed: fields<EmbedFields>({ rid: string, inputIds: ids }),
+    embed: fields<EmbedFields>({ rid: string, inputIds: ids, trace: nullOr(traceFields) }),
     /** Ends a request as aborted, whether it waits or runs; unknown rids are ignored. */
     abort: rid,
     abort_all: nothing,
@@ -217,7 +225,12 @@ export const MESSAGES = {
         fields<TokenOutput>({
           ...output,
           start: nullOr(
-            fields<OutputStart>({ decode: decodeParams, minNewTokens: number, promptTail: tokens }),
+            fields<OutputStart>({
+              decode: decodeParams,
+              minNewTokens: number,
+              promptTail: tokens,
+              trace: nullOr(traceFields),
+            }),
           ),
         }),
       ),

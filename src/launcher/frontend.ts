@@ -14,6 +14,8 @@ import { loadTokenizer } from '../tokenizer/tokenizer';
 import { TokenizerPool } from '../tokenizer/tokenizer-pool';
 import type { ServerArgs } from '../server-args';
 import type { ChildInit } from '../child/protocol';
+import type { RequestTracer } from '../tracing/request-tracer';
+import { openTracer } from './open-tracer';
 
 /** A scheduler that was silent or stuck for longer will not finish its requests. */
 const DEAD_AFTER_MS = 20_000;
@@ -41,13 +43,14 @@ export class Frontend {
     fail: (error: unknown) => void,
     profiler: ProfileControl,
   ): Promise<Frontend> {
-    const [inbox, texts, metrics, facts] = await Promise.all([
+    const [inbox, texts, metrics, tracer, facts] = await Promise.all([
       PullQueue.bind('tokenizerManager', init.endpoints.tokenizerManager),
       loadTexts(init),
       loadMetrics(init.args),
+      openTracer(init.args),
       modelReady,
     ]);
-    return new Frontend(init, inbox, texts, metrics, facts, fail, profiler);
+    return new Frontend(init, inbox, texts, metrics, tracer, facts, fail, profiler);
   }
 
   private constructor(
@@ -55,6 +58,7 @@ export class Frontend {
     private readonly inbox: PullQueue<'tokenizerManager'>,
     { tokenizer, chat }: Texts,
     metrics: MetricsRegistry | null,
+    tracer: RequestTracer | null,
     readonly facts: ModelFacts,
     fail: (error: unknown) => void,
     profiler: ProfileControl,
@@ -66,6 +70,7 @@ export class Frontend {
       tokenizer,
       toSchedulers,
       metrics: metrics ?? NO_METRICS,
+      tracer,
     });
     this.toSchedulers = toSchedulers;
     inbox

@@ -108,6 +108,7 @@ export class MainProcess {
     this.http?.close();
     await this.children?.stop(graceMs);
     this.frontend?.close();
+    if (this.flags.enableTrace) await (await import('../tracing/sdk.js')).flushSdk();
   }
 
   /** Binds the address first of all: nobody should wait for a model to learn that the port is taken. */

@@ -9,9 +9,16 @@ export interface RequestOrigin {
   readonly headers: Readonly<Record<string, string>>;
   /** Labels of metrics that its headers give it; null where they give none. */
   readonly customLabels: Readonly<Record<string, string>> | null;
+  /** Those of its headers that name the trace which it belongs to (`traceparent`, `tracestate`). */
+  readonly traceHeaders: Readonly<Record<string, string>>;
 }
 
-export const NO_ORIGIN: RequestOrigin = { requestId: null, headers: {}, customLabels: null };
+export const NO_ORIGIN: RequestOrigin = {
+  requestId: null,
+  headers: {},
+  customLabels: null,
+  traceHeaders: {},
+};
 
 /**
  * A request for text, whose values have the right types and nothing more. `T | T[]` means one for all prompts, or a

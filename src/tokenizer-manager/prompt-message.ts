@@ -16,7 +16,10 @@ export interface PromptContext {
 }
 
 /** What the samples of one prompt share. */
-export type PromptMessage = Omit<GenerateMsg, 'rid' | 'sample' | 'stream' | 'priority' | 'routingKey'>;
+export type PromptMessage = Omit<
+  GenerateMsg,
+  'rid' | 'sample' | 'stream' | 'priority' | 'routingKey' | 'trace'
+>;
 
 /** Ids asked for, and likeliest tokens, at each position. */
 const MAX_LOGPROBS = 1024;

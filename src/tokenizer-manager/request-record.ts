@@ -1,4 +1,5 @@
 import type { VectorOutput } from '../ipc/messages';
+import type { TraceAttributes } from '../tracing/request-tracer';
 import type { EmbedRequest } from './embed/embed-manager';
 import type { GenerateRequest } from './generate-request';
 import type { GenerateResult } from './request-state';
@@ -36,6 +37,18 @@ export function resultFields(result: GenerateResult): RecordFields {
       total_retractions: result.retractions,
       e2e_latency: result.e2eLatency,
     },
+  };
+}
+
+/** The same for its trace. */
+export function traceAttributes(
+  result: Pick<GenerateResult, 'finish' | 'promptTokens' | 'completionTokens' | 'cachedTokens'>,
+): TraceAttributes {
+  return {
+    'gen_ai.usage.prompt_tokens': result.promptTokens,
+    'gen_ai.usage.completion_tokens': result.completionTokens,
+    'gen_ai.usage.cached_tokens': result.cachedTokens,
+    ...(result.finish && { 'gen_ai.response.finish_reasons': [result.finish.type] }),
   };
 }
 

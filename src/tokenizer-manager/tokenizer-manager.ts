@@ -17,6 +17,7 @@ import { logger } from '../logging/logger';
 import { CustomLabels } from '../metrics/custom-labels';
 import { NO_METRICS, type Metrics } from '../metrics/recorder';
 import type { ServerArgs } from '../server-args/server-args';
+import type { RequestTrace, RequestTracer } from '../tracing/request-tracer';
 import { ControlCalls } from './control-calls';
 import { refuseRank } from './dispatch/refuse-rank';
 import { connectSchedulers, type SchedulerInbox, type Schedulers } from './dispatch/schedulers';
@@ -30,7 +31,7 @@ import type { LoggingChange } from './logging-change';
 import { RequestArchive } from './request-archive';
 import { RequestLogger } from './request-logger';
 import { RequestMeters, type RequestMeter } from './request-meter';
-import { memberOf, requestFields, resultFields, type RecordFields } from './request-record';
+import { memberOf, requestFields, resultFields, traceAttributes, type RecordFields } from './request-record';
 import { RequestState } from './request-state';
 import { parseSamplingParams, type SamplingContext } from './sampling-params';
 import { inSlices } from './slices';
@@ -44,6 +45,8 @@ export interface TokenizerManagerDeps {
   readonly toSchedulers: readonly SchedulerInbox[];
   /** By default nothing is counted. */
   readonly metrics?: Metrics;
+  /** By default nothing is traced. */
+  readonly tracer?: RequestTracer | null;
 }
 
 /** A scheduler's last sign of life. */
@@ -59,6 +62,7 @@ interface Entry {
   readonly state: RequestState;
   readonly request: GenerateRequest;
   readonly meter: RequestMeter;
+  readonly trace: RequestTrace | null;
   /** Which prompt of the request it is. */
   readonly index: number;
   /** The scheduler that has it. */
@@ -78,6 +82,8 @@ interface Opening {
   readonly ranks: readonly number[] | null;
   /** By `performance.now()`. */
   readonly receivedAt: number;
+  /** When the prompts were tokens; null where nothing of it is traced. */
+  readonly tokenizedAt: number | null;
 }
 
 const FLUSH_RETRY_MS = 50;
@@ -207,11 +213,13 @@ export class TokenizerManager {
     this.refuseDuplicates(rids);
     this.requestLogger.received(request, rids);
     const messages = await this.tokenize(fanned, signal);
+    const tokenizedAt = performance.now();
     const ranks = fanned.n > 1 ? await this.warmPrefixes(fanned, messages, request, signal) : null;
     const all = messages.flatMap((message, i) =>
       (fanned.prompts[i]?.rids ?? []).map((rid, sample) => complete(message, { rid, sample }, request)),
     );
-    return this.open(all, { isBatch: fanned.isBatch, request, ranks, receivedAt }, signal);
+    const { isBatch } = fanned;
+    return this.open(all, { isBatch, request, ranks, receivedAt, tokenizedAt }, signal);
   }
 
   /**
@@ -345,6 +353,21 @@ export class TokenizerManager {
     this.archive.configure(change);
   }
 
+  /**
+   * How much is recorded of requests that arrive from now on.
+   * @throws RequestError where nothing is traced
+   */
+  setTraceLevel(level: number): void {
+    const { tracer } = this.deps;
+    if (!tracer) {
+      throw new RequestError(
+        'not_available',
+        'Nothing is traced: this server was started without --enable-trace, or there is no OpenTelemetry SDK.',
+      );
+    }
+    tracer.level = level;
+  }
+
   /** Writes what is kept of requests and not written yet. */
   close(): void {
     this.archive.close();
@@ -388,6 +411,7 @@ export class TokenizerManager {
     if (entry.state.finish !== null) return;
     entry.state.apply(output);
     entry.meter.output(output.completionTokens);
+    if (output.completionTokens > 0) entry.trace?.output();
     if (output.finish !== null) this.ended(entry);
   }
 
@@ -409,6 +433,7 @@ export class TokenizerManager {
   private ended(entry: Entry): void {
     const { meter, state } = entry;
     meter.ended(state);
+    entry.trace?.ended(traceAttributes(state));
     const request = memberOf(entry.request, entry.index);
     this.requestLogger.aborted(request, state.rid, state.finish, state.isDetached);
     this.requestLogger.finished(request, state.rid, state.e2eLatency ?? 0, () => resultFields(state));
@@ -450,7 +475,8 @@ export class TokenizerManager {
       return complete(bare, { rid, sample: 0 }, { ...request, stream: false });
     });
     const quiet = { ...request, ...UNCOUNTED };
-    const opening = { isBatch: true, request: quiet, ranks: null, receivedAt: performance.now() };
+    const receivedAt = performance.now();
+    const opening = { isBatch: true, request: quiet, ranks: null, receivedAt, tokenizedAt: null };
     const job = this.open(warmups, opening, signal);
     const ranks = warmups.map(({ rid }) => this.states.get(rid)?.rank ?? 0);
     const results = await job.results();
@@ -463,25 +489,44 @@ export class TokenizerManager {
   }
 
   /** Registers the requests, sends them and ties them to their client. */
-  private open(
-    messages: readonly GenerateMsg[],
-    { isBatch, request, ranks, receivedAt }: Opening,
-    signal: AbortSignal,
-  ): GenerateJob {
+  private open(messages: readonly GenerateMsg[], opening: Opening, signal: AbortSignal): GenerateJob {
+    const { isBatch, request, ranks, receivedAt } = opening;
     refuseGone(signal);
     this.refuseDuplicates(messages.map(({ rid }) => rid));
     this.meters.processed(request, receivedAt);
-    const states = messages.map((message) => new RequestState(message, receivedAt));
+    const traces = messages.map((message) => this.openTrace(message, messages, opening));
+    const states = messages.map((message, i) => {
+      const trace = traces[i]?.fields ?? null;
+      return new RequestState(trace === null ? message : { ...message, trace }, receivedAt);
+    });
     const job = new GenerateJob(states, isBatch, (rid) => this.schedulers.abort(rid));
     let index = -1;
-    for (const state of states) {
+    for (const [i, state] of states.entries()) {
       if (state.message.sample === 0) index += 1;
       const rank = this.schedulers.open(state.message, ranks?.[index] ?? request.dpRank);
       const meter = this.meters.open(request, receivedAt);
-      this.states.set(state.rid, { state, request, meter, index, rank, createdAt: Date.now() });
+      const trace = traces[i] ?? null;
+      trace?.dispatched(opening.tokenizedAt ?? receivedAt);
+      this.states.set(state.rid, { state, request, meter, trace, index, rank, createdAt: Date.now() });
     }
     signal.addEventListener('abort', () => job.abandon(), { once: true });
     return job;
+  }
+
+  private openTrace(
+    { rid, sampling }: GenerateMsg,
+    all: readonly GenerateMsg[],
+    { request, receivedAt, tokenizedAt }: Opening,
+  ): RequestTrace | null {
+    const { tracer } = this.deps;
+    if (!tracer || tokenizedAt === null || (request.noLogs && !request.logMetrics)) return null;
+    return tracer.open(rid, request.origin.traceHeaders, receivedAt, {
+      'gen_ai.request.max_tokens': sampling.maxNewTokens,
+      'gen_ai.request.temperature': sampling.temperature,
+      'gen_ai.request.top_p': sampling.topP,
+      'gen_ai.request.top_k': sampling.topK,
+      'gen_ai.request.n': all.length / all.filter(({ sample }) => sample === 0).length,
+    });
   }
 }
 
@@ -505,6 +550,7 @@ function complete(
     stream: request.stream,
     priority: request.priority,
     routingKey: request.routingKey,
+    trace: null,
   };
 }
 

@@ -50,7 +50,7 @@ class Embedder {
     const rid = String(this.count++);
     return new Promise((resolve) => {
       this.waiting.set(rid, resolve);
-      this.scheduler.receive({ type: 'embed', rid, inputIds: Int32Array.from(ids) });
+      this.scheduler.receive({ type: 'embed', trace: null, rid, inputIds: Int32Array.from(ids) });
     });
   }
 

@@ -1,11 +1,20 @@
 import { z } from 'zod';
 import type { FinishReason } from '../../core/request';
-import type { EmbedReply, EmbedRequest } from '../../tokenizer-manager';
+import type { EmbedReply, EmbedRequest, RequestOrigin } from '../../tokenizer-manager';
 import type { AppDeps } from '../app-deps';
 import { NOT_AN_OBJECT } from '../body';
 import { parseBody, type OtherFields } from '../fields';
-import { BOOKKEEPING, dpRankOf, ids, MEASUREMENT, RANK_FIELDS, strings, UNAVAILABLE } from './prompt-fields';
-import { originOf } from '../origin';
+import {
+  BOOKKEEPING,
+  dpRankOf,
+  ids,
+  MEASUREMENT,
+  RANK_FIELDS,
+  strings,
+  TRACE_FIELD,
+  UNAVAILABLE,
+} from './prompt-fields';
+import { originOf, tracedBy } from '../origin';
 import type { RouteSpec } from '../route';
 import { untilGone } from '../sse';
 
@@ -16,6 +25,7 @@ const schema = z.object(
     rid: strings,
     no_logs: z.boolean({ error: 'must be true or false' }).nullish(),
     ...MEASUREMENT,
+    ...TRACE_FIELD,
     ...RANK_FIELDS,
   },
   { error: NOT_AN_OBJECT },
@@ -45,7 +55,7 @@ export function encodeRoutes({ args, manager }: AppDeps): RouteSpec[] {
       level: 'normal',
       body: 'json',
       async handler(req, res) {
-        const request = { ...parseEncodeBody(req.body), origin: originOf(req, res) };
+        const request = parseEncodeBody(req.body, originOf(req, res));
         const reply = await untilGone(res, (gone) => manager.encode(request, gone));
         if (reply !== null) res.json(renderVectors(reply, args.weightVersion));
       },
@@ -54,7 +64,7 @@ export function encodeRoutes({ args, manager }: AppDeps): RouteSpec[] {
 }
 
 /** @throws RequestError as `parseBody` */
-export function parseEncodeBody(value: unknown): Omit<EmbedRequest, 'origin'> {
+export function parseEncodeBody(value: unknown, origin: RequestOrigin): EmbedRequest {
   const body = parseBody(schema, value, OTHER);
   return {
     text: body.text ?? null,
@@ -64,6 +74,7 @@ export function parseEncodeBody(value: unknown): Omit<EmbedRequest, 'origin'> {
     noLogs: body.no_logs ?? false,
     logMetrics: body.log_metrics ?? true,
     customLabels: body.custom_labels ?? null,
+    origin: tracedBy(origin, body.external_trace_header),
   };
 }
 

@@ -6,8 +6,18 @@ import {
   type RequestOrigin,
 } from '../../tokenizer-manager';
 import { NOT_AN_OBJECT } from '../body';
+import { tracedBy } from '../origin';
 import { parseBody, type OtherFields } from '../fields';
-import { BOOKKEEPING, dpRankOf, ids, MEASUREMENT, RANK_FIELDS, strings, UNAVAILABLE } from './prompt-fields';
+import {
+  BOOKKEEPING,
+  dpRankOf,
+  ids,
+  MEASUREMENT,
+  RANK_FIELDS,
+  strings,
+  TRACE_FIELD,
+  UNAVAILABLE,
+} from './prompt-fields';
 
 /** A `/generate` body: the request, and what only its reply needs. */
 export interface GenerateBody {
@@ -86,6 +96,7 @@ const schema = z.object(
     extra_key: strings,
     no_logs: flag,
     ...MEASUREMENT,
+    ...TRACE_FIELD,
     ...RANK_FIELDS,
   },
   { error: NOT_AN_OBJECT },
@@ -117,7 +128,7 @@ export function parseGenerateBody(value: unknown, origin: RequestOrigin): Genera
       noLogs: body.no_logs ?? false,
       logMetrics: body.log_metrics ?? true,
       customLabels: body.custom_labels ?? null,
-      origin,
+      origin: tracedBy(origin, body.external_trace_header),
     },
     returnTextInLogprobs: body.return_text_in_logprobs ?? false,
   };

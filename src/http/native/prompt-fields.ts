@@ -24,6 +24,13 @@ export const MEASUREMENT = {
     .nullish(),
 };
 
+/** `traceparent` and `tracestate`, in place of the headers of these names. */
+export const TRACE_FIELD = {
+  external_trace_header: z
+    .custom<Record<string, string>>(isLabels, { error: 'must be an object of strings' })
+    .nullish(),
+};
+
 const rank = z.int({ error: 'must be an integer' }).nullish();
 
 /** Which scheduler is to run a request; the second name is deprecated. */

@@ -14,6 +14,7 @@ import { logger } from '../../logging/logger';
 import type { Recorder } from '../../metrics/recorder';
 import { Loop } from '../loop';
 import type { SchedulerRids } from '../status-log';
+import { RequestTrace } from '../request-trace';
 import { logTimeStats } from '../time-stats';
 import { nextBatch, type BatchLimits } from './next-batch';
 
@@ -41,6 +42,7 @@ interface Waiting {
   readonly ids: Int32Array;
   /** Milliseconds of `performance.now`. */
   readonly queuedAt: number;
+  readonly trace: RequestTrace | null;
 }
 
 const DONE: FinishReason = { type: 'length', length: 0 };
@@ -109,6 +111,7 @@ export class EmbeddingScheduler extends Loop {
     const startedAt = performance.now();
     this.busySince = startedAt;
     this.recordBatch(batch, startedAt);
+    for (const { trace } of batch) trace?.admitted(startedAt);
     let outputs: readonly VectorOutput[];
     try {
       const vectors = await this.parts.embed(batch.map(({ ids }) => ids));
@@ -125,6 +128,10 @@ export class EmbeddingScheduler extends Loop {
     const endedAt = performance.now();
     const seconds = (endedAt - startedAt) / 1000;
     this.parts.metrics.record('forward_execution_seconds_total', seconds, { category: 'forward_extend' });
+    outputs.forEach(({ finish }, i) => {
+      batch[i]?.trace?.prefilled(startedAt, true);
+      batch[i]?.trace?.ended({ firstTokenAt: null, startedAt, finish });
+    });
     if (this.parts.logTimes) {
       for (const { rid, ids, queuedAt: arrivedAt } of batch) {
         const lengths = { inputLen: ids.length, outputLen: 0 };
@@ -173,11 +180,13 @@ export class EmbeddingScheduler extends Loop {
     }
   }
 
-  private enqueue({ rid, inputIds }: EmbedMsg): void {
-    const request = { rid, ids: inputIds, queuedAt: performance.now() };
+  private enqueue({ rid, inputIds, trace }: EmbedMsg): void {
+    const now = performance.now();
+    const request = { rid, ids: inputIds, queuedAt: now, trace: trace && new RequestTrace(trace, now) };
     const { maxQueued } = this.parts;
+    request.trace?.queued();
     if (maxQueued === null || this.waiting.length < maxQueued) this.waiting.push(request);
-    else this.parts.send([output(request, null, QUEUE_FULL)]);
+    else this.refuse([request], QUEUE_FULL);
   }
 
   private pause(mode: PauseMode): void {
@@ -192,6 +201,11 @@ export class EmbeddingScheduler extends Loop {
     this.drop(({ queuedAt }) => queuedAt < oldest, TIMED_OUT);
   }
 
+  private refuse(requests: readonly Waiting[], reason: FinishReason): void {
+    for (const { trace } of requests) trace?.ended({ firstTokenAt: null, startedAt: null, finish: reason });
+    this.parts.send(requests.map((request) => output(request, null, reason)));
+  }
+
   private abortWhere(matches: (request: Waiting) => boolean): void {
     this.drop(matches, ABORTED_WAITING);
   }
@@ -200,7 +214,7 @@ export class EmbeddingScheduler extends Loop {
     const dropped = this.waiting.filter(matches);
     if (dropped.length === 0) return;
     this.waiting = this.waiting.filter((request) => !matches(request));
-    this.parts.send(dropped.map((request) => output(request, null, reason)));
+    this.refuse(dropped, reason);
   }
 }
 

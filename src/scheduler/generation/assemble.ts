@@ -51,7 +51,7 @@ export function assembleScheduler(
     runner: new BatchRunner(modelRunner, config.vocabSize, metrics),
     outputs: new OutputBatch(
       (outputs) => outlets.detokenizer({ type: 'token_outputs', rank, outputs }),
-      args.enableMetrics,
+      args.enableMetrics || args.enableTrace,
     ),
     log,
     metrics: new GenerationMetrics(metrics, largestCaptured),

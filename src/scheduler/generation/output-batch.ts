@@ -34,6 +34,7 @@ export class OutputBatch {
             promptTail: request.ids
               .view(Math.max(0, request.promptLen - SURROUND), request.promptLen)
               .slice(),
+            trace: request.trace?.fields ?? null,
           },
       newIds,
       finish: request.finish,

@@ -2,6 +2,7 @@ import type { DecodeParams, FinishReason, LogprobParams, PositionLogprobs } from
 import type { GenerateMsg } from '../../ipc/messages';
 import type { RequestSampler } from '../../sampling/request-sampler';
 import type { PrefixHandle } from '../kv/prefix-cache';
+import { RequestTrace } from '../request-trace';
 import { TokenBuffer } from './token-buffer';
 
 /**
@@ -28,6 +29,8 @@ export class Request {
   readonly stopTokenIds: ReadonlySet<number>;
   readonly stream: boolean;
   readonly streamInterval: number;
+  /** null where it is not traced. */
+  readonly trace: RequestTrace | null;
   /** When it last entered the waiting queue: on arrival, or retracted (milliseconds of `performance.now`). */
   queuedAt: number;
 
@@ -92,6 +95,7 @@ export class Request {
     this.stream = msg.stream;
     this.streamInterval = msg.streamInterval;
     this.queuedAt = arrivedAt;
+    this.trace = msg.trace && new RequestTrace(msg.trace, arrivedAt);
   }
 
   get length(): number {

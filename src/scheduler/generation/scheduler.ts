@@ -177,7 +177,7 @@ export class Scheduler extends Loop {
     const items = decodeFirst ? [] : this.prefill.next(now);
     this.lastWasPrefill = items.length > 0;
     if (items.length > 0) await this.runPrefill(items, now);
-    else if (this.decode.runnable) await this.runDecode();
+    else if (this.decode.runnable) await this.runDecode(now);
     else return false;
     if (this.parts.args.disableOverlapSchedule) this.parts.outputs.flush();
     this.parts.afterBatch();
@@ -187,6 +187,7 @@ export class Scheduler extends Loop {
   private async runPrefill(items: readonly PrefillItem[], now: number): Promise<void> {
     const { log, memory, metrics, outputs, rows, runner } = this.parts;
     metrics.prefill(items, now);
+    for (const { request } of items) request.trace?.admitted(now);
     const sum = (count: (item: PrefillItem) => number) =>
       items.reduce((total, item) => total + count(item), 0);
     log.prefill(
@@ -199,8 +200,10 @@ export class Scheduler extends Loop {
       items.map(({ request, tokens }) => [request, request.length === request.cachedLen + tokens]),
     );
     for (const group of prefillGroups(items)) {
+      const begunAt = performance.now();
       await runner.prefill(group, this.meanwhile);
       for (const { request } of group) {
+        request.trace?.prefilled(begunAt, ends.get(request) ?? false);
         if (request.finish) {
           this.end(request, request.finish);
           continue;
@@ -217,13 +220,14 @@ export class Scheduler extends Loop {
     }
   }
 
-  private async runDecode(): Promise<void> {
+  private async runDecode(now: number): Promise<void> {
     const requests = [...this.decode.prepare()];
     if (requests.length === 0) return;
     await this.parts.runner.decode(requests, this.meanwhile);
     this.parts.log.decode(this.gauges());
     this.parts.metrics.decoded(requests.length);
     for (const request of requests) {
+      request.trace?.decoded(now);
       if (request.finish) this.end(request, request.finish);
       else this.parts.outputs.collect(request);
     }
@@ -269,6 +273,7 @@ export class Scheduler extends Loop {
     const request = new Request(message, sampler, maxReqLen, performance.now());
     const reason = refusal(message, maxReqInputLen, args);
     const rejection = reason ? { request, reason } : this.waiting.add(request);
+    request.trace?.queued();
     if (rejection) this.say(rejection.request, rejection.reason);
   }
 
@@ -283,7 +288,7 @@ export class Scheduler extends Loop {
    */
   private endStopped(rid: string): void {
     const isMeant = (request: Request) => request.rid === rid && request.opened;
-    this.waiting.take(isMeant);
+    for (const request of this.waiting.take(isMeant)) request.trace?.ended(request);
     for (const request of this.parts.rows.requests.filter(isMeant)) {
       this.left(request);
       this.parts.memory.finish(request);
@@ -337,6 +342,7 @@ export class Scheduler extends Loop {
   private left(request: Request): void {
     const { args, metrics } = this.parts;
     metrics.ended(request);
+    request.trace?.ended(request);
     if (!args.enableRequestTimeStatsLogging) return;
     const { arrivedAt, firstTokenAt, outputLen, promptLen: inputLen, rid, startedAt } = request;
     const endedAt = performance.now();
@@ -347,12 +353,15 @@ export class Scheduler extends Loop {
   private say(request: Request, reason: FinishReason): void {
     request.finish = reason;
     this.parts.outputs.collect(request);
+    request.trace?.ended(request);
   }
 
   private retract(request: Request): void {
     this.parts.metrics.retracted(request);
     this.parts.memory.drop(request);
-    request.retract(performance.now());
+    const now = performance.now();
+    request.retract(now);
+    request.trace?.retracted(now);
     this.waiting.putBack(request);
   }
 

@@ -34,12 +34,14 @@ export const loggingTopic = topic('Logs', yes, {
   enableRequestTimeStatsLogging: flag(
     'Log of each request how long it waited and was computed when it has ended.',
   ),
-  enableTrace: flag('Send traces to an OpenTelemetry collector.', {
-    support: warn('no traces are recorded'),
-  }),
-  otlpTracesEndpoint: str('localhost:4317', 'Address of the collector.', {
-    support: warn('no traces are recorded'),
-  }),
+  enableTrace: flag('Record traces of requests with OpenTelemetry; needs an SDK, see docs/observability.md.'),
+  otlpTracesEndpoint: str(
+    'localhost:4317',
+    'Where traces are sent, unless an SDK of your own is registered.',
+    {
+      nonEmpty: true,
+    },
+  ),
   customSigquitHandler: str(null, 'Python function that handles SIGQUIT.', {
     support: reject('no Python code is run here'),
   }),

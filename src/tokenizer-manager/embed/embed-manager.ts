@@ -11,7 +11,8 @@ import { inSlices } from '../slices';
 import type { RequestOrigin } from '../generate-request';
 import type { RequestLogger } from '../request-logger';
 import type { RequestMeters } from '../request-meter';
-import { memberOf, vectorFields } from '../request-record';
+import { memberOf, traceAttributes, vectorFields } from '../request-record';
+import type { RequestTrace } from '../../tracing/request-tracer';
 import type { TokenizerManagerDeps } from '../tokenizer-manager';
 
 /** A request for vectors: one prompt, or a list of them. Exactly one of `text` and `inputIds` is given. */
@@ -89,14 +90,19 @@ export class EmbedManager {
     refuseTooMany(prompts.length);
     const rids = ridsOf(request.rid, { size: prompts.length, n: 1, isList: isBatch });
     const ids = await inSlices(prompts, (prompt) => this.idsOf(prompt, gone));
-    const messages = ids.map((inputIds, i) => ({ type: 'embed' as const, rid: rids[i] ?? '', inputIds }));
+    const tokenizedAt = performance.now();
     if (gone.aborted) throw clientLeft();
     this.refuseDuplicates(rids);
+    const traces = rids.map((rid) => this.openTrace(rid, request, receivedAt));
+    const messages = ids.map((inputIds, i) => {
+      return { type: 'embed' as const, rid: rids[i] ?? '', inputIds, trace: traces[i]?.fields ?? null };
+    });
     this.log.received(request, rids);
     this.meters.processed(request, receivedAt);
-    const outputs = messages.map((message) => {
+    const outputs = messages.map((message, i) => {
       const output = new Promise<VectorOutput>((resolve) => this.pending.set(message.rid, resolve));
       this.schedulers.open(message, request.dpRank);
+      traces[i]?.dispatched(tokenizedAt);
       return output;
     });
     const abort = () => this.abort(rids);
@@ -105,6 +111,7 @@ export class EmbedManager {
       const done = await output;
       const e2eLatency = (performance.now() - receivedAt) / 1000;
       this.meters.open(request, receivedAt).ended({ ...done, ...NO_TOKENS, e2eLatency });
+      traces[index]?.ended(traceAttributes({ ...done, ...NO_TOKENS }));
       const member = memberOf(request, index);
       this.log.aborted(member, done.rid, done.finish, gone.aborted);
       this.log.finished(member, done.rid, e2eLatency, () => vectorFields(done, e2eLatency));
@@ -122,6 +129,12 @@ export class EmbedManager {
       refuseLength(String(ids.length), facts.contextLen);
     }
     return Int32Array.from(ids.slice(0, facts.contextLen));
+  }
+
+  private openTrace(rid: string, request: EmbedRequest, receivedAt: number): RequestTrace | null {
+    const { tracer } = this.deps;
+    if (!tracer || (request.noLogs && !request.logMetrics)) return null;
+    return tracer.open(rid, request.origin.traceHeaders, receivedAt, {});
   }
 
   private refuseDuplicates(rids: readonly string[]): void {

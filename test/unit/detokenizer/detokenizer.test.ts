@@ -46,7 +46,10 @@ function outputsOf(
     completionTokens += newIds.length;
     return {
       rid,
-      start: i === 0 ? { decode: { ...PARAMS, ...decode }, minNewTokens, promptTail: bytes('p') } : null,
+      start:
+        i === 0
+          ? { decode: { ...PARAMS, ...decode }, minNewTokens, promptTail: bytes('p'), trace: null }
+          : null,
       newIds,
       finish: i === chunks.length - 1 ? finish : null,
       promptTokens: 3,

@@ -26,7 +26,7 @@ function output(rid: string, text: string): TokenOutput {
   const newIds = Int32Array.from(Buffer.from(text));
   return {
     rid,
-    start: { decode: DECODE, minNewTokens: 0, promptTail: Int32Array.of(1) },
+    start: { decode: DECODE, minNewTokens: 0, promptTail: Int32Array.of(1), trace: null },
     newIds,
     finish: null,
     promptTokens: 1,

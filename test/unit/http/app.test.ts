@@ -66,6 +66,7 @@ describe('the routes', () => {
     '/configure_logging': [['GET', 'POST'], 'admin_optional'],
     '/start_profile': [['GET', 'POST'], 'admin_optional'],
     '/stop_profile': [['GET', 'POST'], 'admin_optional'],
+    '/set_trace_level': [['GET', 'POST'], 'admin_optional'],
     '/abort_request': [['POST'], 'admin_optional'],
     '/pause_generation': [['POST'], 'admin_optional'],
     '/continue_generation': [['POST'], 'admin_optional'],

@@ -17,7 +17,7 @@ const common = {
 };
 const tokenOutput: TokenOutput = {
   ...common,
-  start: { decode: DECODE, minNewTokens: 0, promptTail: Int32Array.of(7) },
+  start: { decode: DECODE, minNewTokens: 0, promptTail: Int32Array.of(7), trace: null },
 };
 const textOutput: TextOutput = { ...common, text: 'hello' };
 const generate = generateMsg({
@@ -53,7 +53,7 @@ const without = (message: Message, field: string): Message => ({
 const messages: readonly Message[] = [
   { ...generate },
   { ...generateMsg() },
-  { type: 'embed', rid: 'r', inputIds: Int32Array.of(1, 2) },
+  { type: 'embed', rid: 'r', inputIds: Int32Array.of(1, 2), trace: null },
   { type: 'abort', rid: 'r' },
   { type: 'abort_all' },
   { type: 'stopped', rid: 'r' },

@@ -32,7 +32,7 @@ test('a vector of NaN, and a batch that fails, end as errors of their own reques
   const all = new Promise<void>((resolve) => (told = resolve));
   const running = scheduler.run();
   for (const [rid, id] of Object.entries({ sound: 5, void: 7, failing: 13, last: 6 })) {
-    scheduler.receive({ type: 'embed', rid, inputIds: Int32Array.of(id) });
+    scheduler.receive({ type: 'embed', trace: null, rid, inputIds: Int32Array.of(id) });
   }
   await all;
   scheduler.stop();

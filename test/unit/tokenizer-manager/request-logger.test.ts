@@ -98,7 +98,12 @@ it('writes one JSON object a line in JSON form', async () => {
   });
 });
 
-const ORIGIN = { requestId: 'trace-1', headers: { 'x-smg-routing-key': 'k' }, customLabels: null };
+const ORIGIN = {
+  requestId: 'trace-1',
+  headers: { 'x-smg-routing-key': 'k' },
+  customLabels: null,
+  traceHeaders: {},
+};
 
 it('says where a request came from, at every level', async () => {
   const [receive, finish] = await logOf({ logRequestsLevel: 0 }, { origin: ORIGIN });

@@ -90,6 +90,7 @@ describe('the message to the scheduler', () => {
         extraKey: 'k',
         priority: 3,
         routingKey: 'g',
+        trace: null,
       },
     ]);
   });

@@ -57,6 +57,7 @@ export function generateMsg(overrides: Overrides = {}): GenerateMsg {
     extraKey: overrides.extraKey ?? null,
     priority: overrides.priority ?? null,
     routingKey: overrides.routingKey ?? null,
+    trace: null,
   };
 }
 
