@@ -34,6 +34,8 @@ export const ROOMS = {
     'tokenizer-manager',
     'server-args',
   ],
+  // Runs in browsers; its files are served by http.
+  playground: [],
   'server-args': [
     'core',
     'logging',

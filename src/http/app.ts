@@ -23,6 +23,7 @@ import { traceRoutes } from './native/trace-level';
 import { chatRoutes } from './openai/chat';
 import { completionRoutes } from './openai/completions';
 import { modelsRoutes } from './openai/models';
+import { pageRoutes } from './playground/pages';
 import { addRoutes } from './route';
 import { stripRootPath } from './root-path';
 
@@ -42,6 +43,7 @@ export function createApp(deps: AppDeps): Express {
     speakAsPath,
   );
   addRoutes(app, { ...deps, http }, [
+    ...pageRoutes(deps),
     ...healthRoutes(deps),
     ...metricsRoutes(deps),
     ...generateRoutes(deps),

@@ -9,6 +9,7 @@ export const httpTopic = topic('HTTP server', yes, {
   port: int(30000, 'Port to listen on; 0 takes a free one.', { range: { min: 0, max: 65535 } }),
   fastapiRootPath: str('', 'Path prefix that a proxy in front of the server strips.'),
   grpcMode: flag('Serve gRPC in place of HTTP.', { support: reject('only HTTP is served') }),
+  disablePlayground: flag('Serve no pages for browsers: no playground at / and no /docs.'),
   apiKey: str(null, 'Key that requests carry as bearer token.', { secret: true, nonEmpty: true }),
   adminApiKey: str(null, 'Key for the routes of operators.', { secret: true, nonEmpty: true }),
   skipServerWarmup: flag('Send no request to the server itself at start.'),

@@ -50,6 +50,8 @@ async function restart(options: Parameters<typeof TestServer.start>[0]): Promise
 describe('the routes', () => {
   /** Path → methods and level, as the API promises them. */
   const PROMISED: Record<string, [methods: string[], level: string]> = {
+    '/': [['GET'], 'open'],
+    '/assets/:name': [['GET'], 'open'],
     '/health': [['GET'], 'open'],
     '/health_generate': [['GET'], 'open'],
     '/generate': [['POST', 'PUT'], 'normal'],
@@ -116,7 +118,16 @@ describe('the routes', () => {
   });
 
   it('are all there is', async () => {
-    for (const path of ['/', '/nope', '/encoded', '/v1', '/update_weights', '/Generate']) {
+    for (const path of [
+      '/nope',
+      '/assets/',
+      '/assets/none.js',
+      '/assets/index.html',
+      '/encoded',
+      '/v1',
+      '/update_weights',
+      '/Generate',
+    ]) {
       const reply = await server.get(path);
       expect([path, reply.status]).toEqual([path, 404]);
       expect(await reply.json()).toEqual({ detail: 'Not Found' });

@@ -1,0 +1,70 @@
+import { join } from 'node:path';
+import type { Response } from 'express';
+import { RequestError } from '../../core/errors';
+import type { AppDeps } from '../app-deps';
+import type { RouteSpec } from '../route';
+
+/** Where the build puts pages, styles and scripts, from dist/http/playground; the scripts are not in src. */
+const FILES = join(__dirname, '../../playground');
+/** What a page may load: its own files and this server's answers, nothing from anywhere else, and no script inside it. */
+const POLICY = [
+  "default-src 'none'",
+  "script-src 'self'",
+  "style-src 'self'",
+  "connect-src 'self'",
+  "img-src 'self' data:",
+  "base-uri 'none'",
+  "form-action 'none'",
+  "frame-ancestors 'none'",
+].join('; ');
+/** Names of files that pages ask for. */
+const ASSET = /^[a-z-]+\.(js|css|svg)$/;
+
+/**
+ * Pages for browsers. They hold no secrets, so that everybody may have them; what their scripts ask for takes the key. Links in
+ * them are relative, so that they work behind a proxy that strips a prefix.
+ */
+export function pageRoutes({ args, facts }: Pick<AppDeps, 'args' | 'facts'>): RouteSpec[] {
+  if (args.disablePlayground) return [];
+  return [
+    {
+      path: '/',
+      methods: ['get'],
+      level: 'open',
+      handler: (_req, res) => sendPage(res, facts.kind === 'generation' ? 'index.html' : 'vectors.html'),
+    },
+    {
+      path: '/assets/:name',
+      methods: ['get'],
+      level: 'open',
+      async handler(req, res) {
+        const name = String(req.params['name']);
+        if (!ASSET.test(name)) throw notFound();
+        await sendFile(res, name);
+      },
+    },
+  ];
+}
+
+async function sendPage(res: Response, name: string): Promise<void> {
+  res.setHeader('content-security-policy', POLICY);
+  res.setHeader('referrer-policy', 'no-referrer');
+  await sendFile(res, name);
+}
+
+/** @throws RequestError where there is none of this name */
+async function sendFile(res: Response, name: string): Promise<void> {
+  res.setHeader('x-content-type-options', 'nosniff');
+  // Asked for anew each time, and answered 304: another version of the server may have other files.
+  res.setHeader('cache-control', 'no-cache');
+  const error = await new Promise<NodeJS.ErrnoException | undefined>((resolve) => {
+    res.sendFile(name, { root: FILES, cacheControl: false }, resolve);
+  });
+  // A client that left needs no answer.
+  if (error !== undefined && error.code !== 'ECONNABORTED')
+    throw error.code === 'ENOENT' ? notFound() : error;
+}
+
+function notFound(): RequestError {
+  return new RequestError('unknown_route', 'Not Found');
+}
