@@ -48,6 +48,14 @@ export interface Parsing {
   readonly writer: CallWriter;
 }
 
+/**
+ * What a stretch of text turned out to be:
+ * - `call`: it is written, and all of it that was read is accounted for
+ * - `unknown`: it has the form of a call, and a name that no tool has
+ * - `broken`: it is no call
+ */
+export type Outcome = 'call' | 'unknown' | 'broken';
+
 /** How a format is read: a coroutine that suspends where it needs more text, and ends with the text. */
 export type Grammar = (parsing: Parsing) => Step<void>;
 

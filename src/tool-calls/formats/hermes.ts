@@ -1,4 +1,5 @@
 import { readJsonCall } from '../json/json-call';
+import { closing } from '../text/closing';
 import { prose } from '../text/prose';
 import type { Grammar } from '../tool-parser';
 
@@ -7,9 +8,6 @@ export const hermes: Grammar = function* (parsing) {
   const { source } = parsing;
   while ((yield* prose(parsing, '<tool_call>')) !== null) {
     yield* source.spaces();
-    const outcome = yield* readJsonCall(parsing);
-    if (outcome === 'broken') continue;
-    yield* source.spaces();
-    if ((yield* source.word('</tool_call>')) !== null && outcome === 'call') source.drop();
+    yield* closing(source, yield* readJsonCall(parsing), '</tool_call>');
   }
 };

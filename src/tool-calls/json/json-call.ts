@@ -1,13 +1,6 @@
-import type { Parsing } from '../tool-parser';
+import type { Outcome, Parsing } from '../tool-parser';
 import type { Step } from '../text/source';
 import { argumentsOf, readJson, readJsonString, scanJson } from './json-value';
-
-/**
- * - `call`: it is written, and all of it that was read is accounted for
- * - `unknown`: it has the form of a call, and a name that no tool has
- * - `broken`: it is no call
- */
-export type Outcome = 'call' | 'unknown' | 'broken';
 
 /** What the members of a call are called; models trained on one name write the other. */
 const ARGUMENTS = ['arguments', 'parameters'];
@@ -63,7 +56,7 @@ export function* readJsonCall({ source, writer }: Parsing): Step<Outcome> {
  * what follows the break is text.
  * @returns whether it was complete
  */
-export function* writeJsonCall({ source, writer }: Parsing, name: string): Step<boolean> {
+function* writeJsonCall({ source, writer }: Parsing, name: string): Step<boolean> {
   writer.call(name);
   const scanner = yield* scanJson(source, (text) => writer.arguments(text));
   source.drop();
@@ -71,4 +64,16 @@ export function* writeJsonCall({ source, writer }: Parsing, name: string): Step<
   writer.cut(scanner.closing);
   source.untake(scanner.pending);
   return false;
+}
+
+/** Reads the arguments, a JSON object, of a call whose name came before them, and writes the call. */
+export function* readJsonArguments(parsing: Parsing, name: string): Step<Outcome> {
+  const { source, writer } = parsing;
+  yield* source.spaces();
+  if (name === '' || (yield* source.peek()) !== '{') return 'broken';
+  if (writer.knows(name)) {
+    yield* writeJsonCall(parsing, name);
+    return 'call';
+  }
+  return (yield* readJson(source)) === null ? 'broken' : 'unknown';
 }

@@ -87,10 +87,25 @@ export class Source {
   }
 
   /** Reads everything before the first of `marks`, which is unread. @returns null when the text ends without one */
-  *until(...marks: readonly string[]): Step<string | null> {
+  *before(...marks: readonly string[]): Step<string | null> {
+    let text = '';
     for (;;) {
-      const found = this.readTo(marks);
-      if (found !== null || !(yield* this.more())) return found;
+      const from = this.#at;
+      const mark = this.readTo(marks);
+      text += this.#text.slice(from, this.#at);
+      if (mark !== null) return text;
+      if (!(yield* this.more())) return null;
+    }
+  }
+
+  /** Reads characters that match. */
+  *while(pattern: RegExp): Step<string> {
+    let text = '';
+    for (;;) {
+      const character = yield* this.peek();
+      if (character === '' || !pattern.test(character)) return text;
+      text += character;
+      this.#at++;
     }
   }
 
