@@ -3,7 +3,7 @@ import { logger } from '../logging/logger';
 import { readTokenizerFiles } from '../tokenizer/tokenizer-files';
 import type { AsyncTokenizer } from '../tokenizer/tokenizer-pool';
 import { contentFormatOf } from './content-format';
-import { prepareMessages, type Conversation, type MessageForm } from './conversation';
+import { prepareMessages, type ChatTool, type Conversation, type MessageForm } from './conversation';
 import { dryRender, type DryRender } from './dry-render';
 import { findTemplate, type TemplateFlags } from './sources';
 
@@ -90,9 +90,25 @@ export class ChatTemplate {
     if (typeof template === 'string') throw new RequestError('not_available', template, 'messages');
     const { messages, prefix } = prepareMessages(conversation, template);
     const variables = { ...this.defaults, ...checkVariables(conversation.variables ?? {}) };
-    const given = { ...variables, messages, tools: null, add_generation_prompt: true };
-    const rendered = await this.tokenizer.renderChat(template.text, given, gone);
+    const given = { ...variables, messages, add_generation_prompt: true };
+    const rendered = await this.withTools(conversation.tools ?? [], (tools) =>
+      this.tokenizer.renderChat(template.text, { ...given, tools }, gone),
+    );
     return { text: rendered + prefix, begun: prefix, stop: template.stop };
+  }
+
+  /** Some templates take the functions themselves, without what says that they are functions. */
+  private async withTools(
+    tools: readonly ChatTool[],
+    render: (tools: readonly object[] | null) => Promise<string>,
+  ): Promise<string> {
+    if (tools.length === 0) return render(null);
+    try {
+      return await render(tools);
+    } catch (error) {
+      if (!(error instanceof RequestError) || error.code !== 'bad_value') throw error;
+      return render(tools.map((tool) => tool.function));
+    }
   }
 }
 

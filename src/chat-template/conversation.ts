@@ -17,9 +17,23 @@ export interface ChatMessage {
   readonly [field: string]: unknown;
 }
 
+/** A function that the model may call, as the template shows it. */
+export interface ChatTool {
+  readonly type: 'function';
+  readonly function: {
+    readonly name: string;
+    readonly description?: string | null;
+    /** JSON schema of its arguments. */
+    readonly parameters?: unknown;
+    readonly strict?: boolean | null;
+  };
+}
+
 /** What is asked of a template. */
 export interface Conversation {
   readonly messages: readonly ChatMessage[];
+  /** Functions that the model may call, as OpenAI's API has them. */
+  readonly tools?: readonly ChatTool[];
   /** Let the answer go on where the last message, one of the assistant's, stops. */
   readonly continueFinalMessage?: boolean;
   /** Further variables for the template (`chat_template_kwargs`). */

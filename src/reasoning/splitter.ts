@@ -1,10 +1,8 @@
 import { heldBack } from '../core/held-back';
 
 /** A piece of an answer: what the model thinks, or what it says. */
-export interface AnswerPiece {
-  readonly type: 'reasoning' | 'text';
-  readonly text: string;
-}
+export type AnswerPiece =
+  { readonly type: 'reasoning'; readonly text: string } | { readonly type: 'text'; readonly text: string };
 
 /** Tells thought from answer while a text comes in; never looks back, so that any cut of a text gives the same. */
 export interface ReasoningSplitter {

@@ -209,7 +209,7 @@ describe('errors are those that the client knows', () => {
       "longer than the model's context length",
     ],
     ['more tokens than the context holds', { max_tokens: 100_000 }, 'Requested token count exceeds'],
-    ['tools', { tools: [{ type: 'function', function: { name: 'f' } }] }, 'tools are not available'],
+    ['a tool without a name', { tools: [{ type: 'function', function: {} }] }, 'function.name'],
   ])('for %s, whole and streamed', async (_, more, message) => {
     for (const stream of [false, true]) {
       const error: unknown = await client.chat.completions

@@ -1,7 +1,8 @@
 import type { AnswerPiece, ReasoningSplitter } from '../../reasoning/splitter';
+import type { ParserEvent, ToolParser } from '../../tool-calls/tool-parser';
 
 /** What a client is told of an answer, piece by piece. */
-export type AnswerEvent = AnswerPiece;
+export type AnswerEvent = AnswerPiece | ParserEvent;
 
 /** How the answers to one request are read. */
 export interface AnswerForm {
@@ -9,6 +10,8 @@ export interface AnswerForm {
   readonly splitter: (() => ReasoningSplitter) | null;
   /** The token that ends thoughts; null where that takes several. */
   readonly reasoningEnd: number | null;
+  /** Finds the calls of tools in what is no thought; null where no tool may be called. */
+  readonly toolParser: (() => ToolParser) | null;
   /** Whether thoughts are given out as they come, or at once when they have ended. */
   readonly streamsReasoning: boolean;
 }
@@ -16,6 +19,7 @@ export interface AnswerForm {
 /** One choice's text on its way to the client. */
 export class AnswerReader {
   private readonly splitter: ReasoningSplitter | null;
+  private readonly toolParser: ToolParser | null;
   private withheld = '';
   private tokens = 0;
   private isThinking: boolean;
@@ -23,6 +27,7 @@ export class AnswerReader {
 
   constructor(private readonly form: AnswerForm) {
     this.splitter = form.splitter?.() ?? null;
+    this.toolParser = form.toolParser?.() ?? null;
     this.isThinking = this.splitter !== null;
   }
 
@@ -33,19 +38,27 @@ export class AnswerReader {
 
   /** @param ids tokens that the text came with */
   push(text: string, ids: readonly number[]): AnswerEvent[] {
-    if (this.splitter === null) return text === '' ? [] : [{ type: 'text', text }];
-    const events = this.splitter.push(text);
-    this.count(events, ids);
-    return this.form.streamsReasoning ? events : this.withhold(events, false);
+    const pieces = this.splitter?.push(text) ?? pieceOf(text);
+    this.count(pieces, ids);
+    return this.findCalls(this.form.streamsReasoning ? pieces : this.withhold(pieces, false));
   }
 
   finish(): AnswerEvent[] {
-    const events = this.splitter?.finish() ?? [];
-    this.count(events, []);
-    return this.form.streamsReasoning ? events : this.withhold(events, true);
+    const pieces = this.splitter?.finish() ?? [];
+    this.count(pieces, []);
+    const events = this.findCalls(this.form.streamsReasoning ? pieces : this.withhold(pieces, true));
+    return [...events, ...(this.toolParser?.finish() ?? [])];
   }
 
-  private count(events: readonly AnswerEvent[], ids: readonly number[]): void {
+  private findCalls(pieces: readonly AnswerPiece[]): AnswerEvent[] {
+    const { toolParser } = this;
+    if (toolParser === null) return [...pieces];
+    return pieces.flatMap((piece): AnswerEvent[] =>
+      piece.type === 'text' ? toolParser.push(piece.text) : [piece],
+    );
+  }
+
+  private count(events: readonly AnswerPiece[], ids: readonly number[]): void {
     this.hasThought ||= events.some(({ type }) => type === 'reasoning');
     if (!this.isThinking) return;
     const { reasoningEnd } = this.form;
@@ -54,8 +67,8 @@ export class AnswerReader {
     this.isThinking = reasoningEnd === null ? !events.some(({ type }) => type === 'text') : end < 0;
   }
 
-  private withhold(events: readonly AnswerEvent[], isLast: boolean): AnswerEvent[] {
-    const out: AnswerEvent[] = [];
+  private withhold(events: readonly AnswerPiece[], isLast: boolean): AnswerPiece[] {
+    const out: AnswerPiece[] = [];
     const release = () => {
       if (this.withheld !== '') out.push({ type: 'reasoning', text: this.withheld });
       this.withheld = '';
@@ -70,4 +83,8 @@ export class AnswerReader {
     if (isLast) release();
     return out;
   }
+}
+
+function pieceOf(text: string): AnswerPiece[] {
+  return text === '' ? [] : [{ type: 'text', text }];
 }

@@ -6,11 +6,12 @@ import {
   type RawSamplingParams,
   type RequestOrigin,
 } from '../../tokenizer-manager';
-import type { ChatTemplate } from '../../chat-template';
+import type { ChatTemplate, Conversation } from '../../chat-template';
 import { NOT_AN_OBJECT } from '../body';
 import { parseBody, type OtherFields } from '../fields';
 import { messageSchema, readMessages } from './chat-messages';
 import { OTHER_FIELDS, readRequestFields, requestFields, type CommonRequest } from './request-fields';
+import { readTools, toolFields } from './tools';
 import { maxTokensOf, samplingFields, samplingParamsOf } from './sampling-fields';
 
 const integer = z.int({ error: 'must be an integer' }).nullish();
@@ -33,12 +34,7 @@ export const promptFields = {
       { error: 'must be an object with effort or enabled' },
     )
     .nullish(),
-  tools: z.array(z.unknown(), { error: 'must be a list of tools' }).nullish(),
-  tool_choice: z
-    .union([z.enum(['auto', 'none', 'required']), z.looseObject({ type: z.literal('function') })], {
-      error: 'must be auto, none, required or an object that names a function',
-    })
-    .nullish(),
+  ...toolFields,
 };
 
 const schema = z.object(
@@ -79,7 +75,7 @@ type PromptFields = z.output<z.ZodObject<typeof promptFields>>;
 export interface ChatBody extends CommonRequest {
   /** Without its prompt. */
   readonly request: GenerateRequest;
-  readonly conversation: Parameters<ChatTemplate['prompt']>[0];
+  readonly conversation: Conversation;
   readonly n: number;
   readonly separatesReasoning: boolean;
   readonly streamsReasoning: boolean;
@@ -123,10 +119,10 @@ export function parseChatBody(value: unknown, origin: RequestOrigin, limits: Cha
 }
 
 /** What the template is asked for. @throws RequestError for what no template here can do */
-export function readConversation(body: PromptFields, chat: ChatTemplate): ChatBody['conversation'] {
-  refuseTools(body);
+export function readConversation(body: PromptFields, chat: ChatTemplate): Conversation {
   return {
     messages: readMessages(body.messages),
+    tools: readTools(body),
     continueFinalMessage: body.continue_final_message ?? false,
     variables: { ...reasoningVariables(body, chat), ...body.chat_template_kwargs },
   };
@@ -154,19 +150,6 @@ function reasoningVariables(
     'not_available',
     `${name} is not available: the chat template of this model does not look at it.`,
     name,
-  );
-}
-
-function refuseTools({ tools, tool_choice }: PromptFields): void {
-  if ((tools ?? []).length > 0) {
-    throw new RequestError('not_available', 'tools are not available on this server.', 'tools');
-  }
-  if (tool_choice == null || tool_choice === 'auto' || tool_choice === 'none') return;
-  const wanted = tool_choice === 'required' ? 'required' : 'a specific tool';
-  throw new RequestError(
-    'bad_value',
-    `Tools cannot be empty if tool choice is set to ${wanted}.`,
-    'tool_choice',
   );
 }
 

@@ -1,5 +1,6 @@
 import type { PositionLogprobs } from '../../core/request';
 import type { GenerateJob, GenerateResult } from '../../tokenizer-manager';
+import { foldEvents, type ToolCall } from '../../tool-calls/whole-text';
 import { AnswerReader, type AnswerEvent, type AnswerForm } from './answer';
 import { choiceNews, type ChoiceNews, type TokenCounts } from './choice-news';
 import { endOf, type ChoiceEnd } from './reply-parts';
@@ -19,6 +20,7 @@ type Logprobs = readonly PositionLogprobs[] | null;
 /** @throws RequestError as `choiceNews` */
 export async function* chatEvents(job: GenerateJob, form: AnswerForm): AsyncGenerator<ChatEvent> {
   const readers = new Map<number, AnswerReader>();
+  const calling = new Set<number>();
   for await (const news of choiceNews(job)) {
     const { index, isFirst, finish } = news;
     const reader = readers.get(index) ?? new AnswerReader(form);
@@ -27,7 +29,8 @@ export async function* chatEvents(job: GenerateJob, form: AnswerForm): AsyncGene
     yield { index, type: 'counts', counts: { ...news.counts, reasoningTokens: reader.reasoningTokens } };
     if (isFirst) yield { index, type: 'begin' };
     yield* answerEvents(news, pieces);
-    if (finish !== null) yield { index, type: 'end', end: endOf(finish) };
+    if (pieces.some(({ type }) => type === 'call')) calling.add(index);
+    if (finish !== null) yield { index, type: 'end', end: callsAt(endOf(finish), calling.has(index)) };
   }
 }
 
@@ -45,11 +48,17 @@ function* answerEvents(
   }
 }
 
+/** An answer that stopped after calling tools stopped for their sake. */
+function callsAt(end: ChoiceEnd, calls: boolean): ChoiceEnd {
+  return calls && end.finish_reason === 'stop' ? { ...end, finish_reason: 'tool_calls' } : end;
+}
+
 /** An answer in one piece. */
 export interface WholeAnswer {
   readonly text: string;
   /** null where the model did not think, or its thoughts are not told apart. */
   readonly reasoning: string | null;
+  readonly calls: readonly ToolCall[];
   readonly logprobs: Logprobs;
   readonly end: ChoiceEnd;
   readonly counts: TokenCounts;
@@ -60,14 +69,14 @@ export function wholeAnswer(result: GenerateResult, form: AnswerForm): WholeAnsw
   const { text, outputIds, logprobs, finish, promptTokens, completionTokens, cachedTokens } = result;
   const reader = new AnswerReader(form);
   const pieces = [...reader.push(text, outputIds), ...reader.finish()];
-  const textOf = (type: AnswerEvent['type']) =>
-    pieces.map((piece) => (piece.type === type ? piece.text : '')).join('');
+  const thoughts = pieces.map((piece) => (piece.type === 'reasoning' ? piece.text : ''));
+  const answer = foldEvents(pieces.filter((piece) => piece.type !== 'reasoning'));
   const { reasoningTokens } = reader;
   return {
-    text: textOf('text'),
-    reasoning: textOf('reasoning') || null,
+    ...answer,
+    reasoning: thoughts.join('') || null,
     logprobs: logprobs && logprobs.output,
-    end: endOf(finish),
+    end: callsAt(endOf(finish), answer.calls.length > 0),
     counts: { promptTokens, completionTokens, cachedTokens, reasoningTokens },
   };
 }

@@ -1,7 +1,7 @@
 import { assertNever } from '../../core/errors';
 import type { GenerateJob, GenerateResult } from '../../tokenizer-manager';
 import type { AnswerEvent, AnswerForm } from './answer';
-import { chatEvents, wholeAnswer, type ChatEvent } from './chat-events';
+import { chatEvents, wholeAnswer, type ChatEvent, type WholeAnswer } from './chat-events';
 import type { TokenCounts } from './choice-news';
 import { chatLogprobs } from './logprobs';
 import type { ReplyContext } from './reply-context';
@@ -19,9 +19,9 @@ export function chatReply(results: readonly GenerateResult[], context: ChatConte
     object: 'chat.completion',
     created: now(),
     model,
-    choices: answers.map(({ text, reasoning, logprobs, end }, index) => ({
+    choices: answers.map(({ logprobs, end, ...answer }, index) => ({
       index,
-      message: { role: 'assistant', content: text, reasoning_content: reasoning, tool_calls: null },
+      message: messageOf(answer),
       logprobs: logprobs && chatLogprobs(logprobs, textOf),
       ...end,
     })),
@@ -33,11 +33,30 @@ export function chatReply(results: readonly GenerateResult[], context: ChatConte
   };
 }
 
+/** An answer that only calls tools has no content. */
+function messageOf({ text, reasoning, calls }: Pick<WholeAnswer, 'text' | 'reasoning' | 'calls'>): object {
+  return {
+    role: 'assistant',
+    content: text === '' && calls.length > 0 ? null : text,
+    reasoning_content: reasoning,
+    tool_calls:
+      calls.length === 0
+        ? null
+        : calls.map(({ id, name, arguments: json }, index) => ({
+            id,
+            index,
+            type: 'function',
+            function: { name, arguments: json },
+          })),
+  };
+}
+
 /** What a chunk adds to an answer. */
 interface Delta {
   readonly role?: 'assistant';
   readonly content?: string;
   readonly reasoning_content: string | null;
+  readonly tool_calls?: readonly object[];
 }
 
 /**
@@ -82,6 +101,22 @@ function choice(index: number, delta: Delta): object {
 }
 
 function deltaOf(piece: AnswerEvent | null): Delta {
-  if (piece?.type === 'reasoning') return { reasoning_content: piece.text };
-  return { content: piece?.text ?? '', reasoning_content: null };
+  switch (piece?.type) {
+    case 'reasoning':
+      return { reasoning_content: piece.text };
+    case 'call':
+      return called(piece.index, piece.id, { name: piece.name, arguments: '' });
+    case 'arguments':
+      // Clients take an empty name or another id for those of a further call.
+      return called(piece.index, null, { name: null, arguments: piece.text });
+    case 'text':
+    case undefined:
+      return { content: piece?.text ?? '', reasoning_content: null };
+    default:
+      return assertNever(piece);
+  }
+}
+
+function called(index: number, id: string | null, of: { name: string | null; arguments: string }): Delta {
+  return { reasoning_content: null, tool_calls: [{ id, index, type: 'function', function: of }] };
 }

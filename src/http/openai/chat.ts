@@ -12,6 +12,7 @@ import type { AnswerForm } from './answer';
 import { chatChunks, chatReply, type ChatContext } from './chat-reply';
 import { reasoningSetup, splitterFor, type ReasoningSetup } from './reasoning';
 import { sendEvents } from './send-events';
+import { toolParserFor } from './tools';
 
 /** `/v1/chat/completions`: the next answer of a conversation. */
 export function chatRoutes(deps: AppDeps): RouteSpec[] {
@@ -31,8 +32,9 @@ export function chatRoutes(deps: AppDeps): RouteSpec[] {
           const limits = { defaults, contextLength: args.contextLength, chat };
           const body = parseChatBody(req.body, originOf(req, res), limits);
           const prompt = await chat.prompt(body.conversation, gone);
-          const job = await manager.generate(requestOf(body, prompt, reasoning), gone);
-          const context = contextOf(deps, body, formOf(body, prompt, reasoning));
+          const form = formOf(deps, body, prompt, reasoning);
+          const job = await manager.generate(requestOf(body, prompt, form, reasoning), gone);
+          const context = contextOf(deps, body, form);
           if (body.request.stream) {
             await sendEvents(chatChunks(job, context), { res, gone, where: 'POST /v1/chat/completions' });
           } else {
@@ -62,6 +64,7 @@ export function templateOf({ chat, facts }: Pick<AppDeps, 'chat' | 'facts'>): Ch
 function requestOf(
   { request }: ChatBody,
   { text, stop }: ChatPrompt,
+  form: AnswerForm,
   reasoning: ReasoningSetup | null,
 ): GenerateRequest {
   const params = request.samplingParams as RawSamplingParams;
@@ -69,18 +72,21 @@ function requestOf(
   const samplingParams = {
     ...params,
     ...(stop.length > 0 && { stop: [...new Set([own, stop].flat())] }),
-    ...(reasoning?.isSpecial && { skip_special_tokens: false }),
+    // Marks of calls and thoughts may be special tokens.
+    ...((reasoning?.isSpecial || form.toolParser !== null) && { skip_special_tokens: false }),
   };
   return { ...request, text, samplingParams };
 }
 
 function formOf(
-  { separatesReasoning, streamsReasoning }: ChatBody,
+  deps: AppDeps,
+  { conversation, separatesReasoning, streamsReasoning }: ChatBody,
   prompt: ChatPrompt,
   reasoning: ReasoningSetup | null,
 ): AnswerForm {
   const isApart = reasoning !== null && separatesReasoning;
   return {
+    toolParser: toolParserFor(deps, conversation),
     splitter: isApart ? splitterFor(reasoning, prompt) : null,
     reasoningEnd: reasoning?.endToken ?? null,
     streamsReasoning,

@@ -42,7 +42,7 @@ function sum(values: readonly number[]): number {
 }
 
 export interface ChoiceEnd {
-  readonly finish_reason: 'stop' | 'length' | 'abort' | null;
+  readonly finish_reason: 'stop' | 'length' | 'tool_calls' | 'abort' | null;
   /** The stop string, or the token that ended the answer. */
   readonly matched_stop: number | string | null;
 }

@@ -386,11 +386,6 @@ describe('a bad request', () => {
     ],
     [{ messages: call('{') }, 'Assistant tool call function.arguments must be valid JSON.', 'messages'],
     [{ messages: call('[]') }, 'Assistant tool call function.arguments must be a JSON object.', 'messages'],
-    [
-      { tools: [{ type: 'function', function: { name: 'f' } }] },
-      'tools are not available on this server.',
-      'tools',
-    ],
     [{ tool_choice: 'required' }, 'Tools cannot be empty if tool choice is set to required.', 'tool_choice'],
     [
       { tool_choice: { type: 'function', function: { name: 'f' } } },

@@ -1,0 +1,191 @@
+import type { ServerArgs } from '../../../../src/server-args/server-args';
+import { captureLog } from '../../capture-log';
+import { Folders } from '../../checkpoint/folders';
+import { TestServer } from '../test-server';
+import { makeChat } from './chat-template';
+
+const PATH = '/v1/chat/completions';
+const messages = [{ role: 'user', content: 'hi' }];
+const SHOWING = '{% for t in tools or [] %}[{{ t.function.name }}]{% endfor %}{{ messages[0].content }}>';
+const parameters = { type: 'object', properties: { city: { type: 'string' } }, required: ['city'] };
+const tools = [
+  { type: 'function', function: { name: 'weather', description: 'The weather', parameters } },
+  { type: 'function', function: { name: 'time' } },
+];
+const CALL = '<tool_call>\n{"name": "weather", "arguments": {"city": "Paris"}}\n</tool_call>';
+const folders = new Folders();
+afterAll(() => folders.removeAll());
+
+let server: TestServer;
+afterEach(async () => {
+  jest.restoreAllMocks();
+  await server.close();
+});
+
+async function start(args: Partial<ServerArgs> = { toolCallParser: 'hermes' }, template = SHOWING) {
+  captureLog();
+  server = await TestServer.start({ args, chat: await makeChat(folders, {}, template) });
+  server.scheduler.isHolding = true;
+}
+
+const sent = () => server.scheduler.all('generate').at(-1);
+const prompt = () => Buffer.from(sent()?.inputIds ?? []).toString('latin1');
+
+async function write(pieces: readonly string[]): Promise<void> {
+  await server.scheduler.until('generate');
+  const [rid = ''] = server.scheduler.liveRids;
+  for (const [i, text] of pieces.entries()) {
+    server.scheduler.emit(rid, text, i === pieces.length - 1 ? { type: 'stop', matched: 257 } : null);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}
+
+async function answer(pieces: readonly string[], body: object = {}): Promise<unknown> {
+  const reply = server.ask(PATH, { messages, tools, ...body });
+  await write(pieces);
+  return ((await reply).body as { choices: unknown[] }).choices[0];
+}
+
+it('shows the tools to the template, and calls to the client', async () => {
+  await start();
+  expect(await answer([CALL])).toMatchObject({
+    message: {
+      role: 'assistant',
+      content: null,
+      tool_calls: [
+        {
+          id: expect.stringMatching(/^call_[0-9a-f]{24}$/),
+          index: 0,
+          type: 'function',
+          function: { name: 'weather', arguments: '{"city": "Paris"}' },
+        },
+      ],
+    },
+    finish_reason: 'tool_calls',
+  });
+  expect(prompt()).toBe('[weather][time]hi>');
+  expect(sent()?.decode.skipSpecialTokens).toBe(false);
+});
+
+it('keeps the text beside calls, and numbers these', async () => {
+  await start();
+  const second = CALL.replace('weather', 'time');
+  expect(await answer(['Let me see. ', CALL, second])).toMatchObject({
+    message: { content: expect.stringContaining('Let me see.'), tool_calls: [{ index: 0 }, { index: 1 }] },
+  });
+});
+
+it('leaves an answer without calls as it is', async () => {
+  await start();
+  expect(await answer(['No <tool_ca', 'll is needed.'])).toMatchObject({
+    message: { content: 'No <tool_call is needed.', tool_calls: null },
+    finish_reason: 'stop',
+  });
+});
+
+it('streams a call: its name first, then its arguments, wherever the text is cut', async () => {
+  await start();
+  const reply = server.stream(PATH, { messages, tools, stream: true });
+  await write(['Well', ...(CALL.match(/.{1,7}/gs) ?? [])]);
+  const choices = (await reply).events
+    .slice(0, -1)
+    .map((event) => (event as { choices: [{ delta: Delta; finish_reason: string | null }] }).choices[0]);
+  type Delta = {
+    content?: string;
+    tool_calls?: {
+      id: string | null;
+      index: number;
+      type: string;
+      function: { name: string | null; arguments: string };
+    }[];
+  };
+  expect(choices.map(({ delta }) => delta.content ?? '').join('')).toBe('Well');
+  const calls = choices.flatMap(({ delta }) => delta.tool_calls ?? []);
+  expect(calls[0]).toMatchObject({
+    id: expect.stringMatching(/^call_/),
+    index: 0,
+    type: 'function',
+    function: { name: 'weather', arguments: '' },
+  });
+  expect(
+    calls.slice(1).every((call) => call.id === null && call.function.name === null && call.index === 0),
+  ).toBe(true);
+  expect(calls.map((call) => call.function.arguments).join('')).toBe('{"city": "Paris"}');
+  expect(choices.at(-1)?.finish_reason).toBe('tool_calls');
+});
+
+it('thinks before it calls', async () => {
+  await start({ toolCallParser: 'hermes', reasoningParser: 'qwen3' });
+  expect(await answer(['<think>weather?</think>', CALL])).toMatchObject({
+    message: { reasoning_content: 'weather?', tool_calls: [{ function: { name: 'weather' } }] },
+  });
+});
+
+it('finds no calls where nobody said how they are written, nor where the client wants none', async () => {
+  await start({});
+  expect(await answer([CALL])).toMatchObject({
+    message: { content: CALL, tool_calls: null },
+    finish_reason: 'stop',
+  });
+  expect(prompt()).toBe('[weather][time]hi>');
+  await server.close();
+  await start();
+  expect(await answer([CALL], { tool_choice: 'none' })).toMatchObject({
+    message: { content: CALL, tool_calls: null },
+  });
+  expect(prompt()).toBe('hi>');
+});
+
+it('shows bare functions to a template that wants these', async () => {
+  await start(
+    { toolCallParser: 'hermes' },
+    "{% for t in tools %}{{ '[' + t.name + ']' }}{% endfor %}{{ raise_exception('no names') if not tools[0].name }}>",
+  );
+  await answer(['x']);
+  expect(prompt()).toBe('[weather][time]>');
+});
+
+describe('is refused', () => {
+  const tool = (of: object) => [{ type: 'function', function: { name: 'f', ...of } }];
+
+  it.each<[string, object, string]>([
+    [
+      'a choice without tools',
+      { tools: [], tool_choice: 'required' },
+      'Tools cannot be empty if tool choice is set to required.',
+    ],
+    [
+      'a tool nobody offered',
+      { tool_choice: { type: 'function', function: { name: 'x' } } },
+      "Tool 'x' not found in tools list.",
+    ],
+    [
+      'a tool without a name',
+      { tools: [{ type: 'function', function: {} }] },
+      'tools.0.function.name: must be a string',
+    ],
+    ['another kind of tool', { tools: [{ type: 'retrieval' }] }, 'tools.0.type'],
+    [
+      'a schema that is a list',
+      { tools: tool({ parameters: [] }) },
+      "Tool 0 function has invalid 'parameters' schema: parameters must be an object",
+    ],
+    [
+      'a type nobody has',
+      { tools: tool({ parameters: { type: 'text' } }) },
+      "invalid 'parameters' schema: parameters.type must be one of",
+    ],
+    [
+      'properties that are none',
+      { tools: tool({ parameters: { properties: 5 } }) },
+      "invalid 'parameters' schema: parameters.properties",
+    ],
+    ['a choice that is none', { tool_choice: 'some' }, 'tool_choice: must be auto, none, required'],
+  ])('%s', async (_, body, message) => {
+    await start();
+    expect(await server.ask(PATH, { messages, tools, ...body })).toMatchObject({
+      status: 400,
+      body: { error: { message: expect.stringContaining(message) } },
+    });
+  });
+});
