@@ -1,21 +1,33 @@
-import { TOOL_PARSERS, type ToolParserName } from './registry';
+import type { ToolParserName } from './registry';
 
-/** What the template of a family writes of calls, the more special before what others write as well. */
-const MARKS: readonly (readonly [mark: RegExp, name: string])[] = [
-  [/<\|channel\|>/, 'gpt-oss'],
-  [/<\|tool_calls_section_begin\|>/, 'kimi_k2'],
-  [/\[TOOL_CALLS\]/, 'mistral'],
-  [/<｜tool▁sep｜>(?![\s\S]*```json)/, 'deepseekv31'],
-  [/<｜tool▁sep｜>/, 'deepseekv3'],
-  [/<\|tool_call_start\|>/, 'lfm2'],
-  [/<arg_key>/, 'glm45'],
-  [/<function=/, 'qwen3_coder'],
-  [/<tool_call>/, 'hermes'],
-  [/<\|python_tag\|>/, 'llama3'],
+/**
+ * What a chat template that teaches a form has in it, the most telling first: some templates mention the marks of several forms.
+ * A rule holds where one of its words is there, and the further one where it names one.
+ */
+interface Rule {
+  readonly parser: ToolParserName;
+  readonly anyOf: readonly string[];
+  readonly and?: string;
+}
+
+const RULES: readonly Rule[] = [
+  { parser: 'gpt-oss', anyOf: ['to=functions', '<|call|>'], and: '<|channel|>' },
+  { parser: 'kimi_k2', anyOf: ['<|tool_calls_section_begin|>', '<|tool_call_argument_begin|>'] },
+  { parser: 'mistral', anyOf: ['[TOOL_CALLS]'] },
+  { parser: 'deepseekv3', anyOf: ['<｜tool▁calls▁begin｜>', '<｜tool▁call▁begin｜>'], and: '```json' },
+  { parser: 'deepseekv31', anyOf: ['<｜tool▁calls▁begin｜>', '<｜tool▁call▁begin｜>'] },
+  { parser: 'lfm2', anyOf: ['<|tool_call_start|>', '<|tool_list_start|>'] },
+  { parser: 'glm45', anyOf: ['<arg_key>'] },
+  { parser: 'qwen3_coder', anyOf: ['<function='], and: '<parameter=' },
+  { parser: 'hermes', anyOf: ['<tool_call>'] },
+  { parser: 'pythonic', anyOf: ['<|python_start|>', '[func_name1('] },
+  { parser: 'llama3', anyOf: ['<|python_tag|>', '{"name": function name, "parameters":'] },
 ];
 
-/** The parser that a chat template speaks for; null where it writes no calls, or in a form that is not known here. */
+/** The parser for the form in which a chat template teaches its model to call tools; null where none is recognized. */
 export function parserOfTemplate(template: string): ToolParserName | null {
-  const name = MARKS.find(([mark]) => mark.test(template))?.[1];
-  return name !== undefined && Object.hasOwn(TOOL_PARSERS, name) ? (name as ToolParserName) : null;
+  const rule = RULES.find(
+    ({ anyOf, and = '' }) => anyOf.some((word) => template.includes(word)) && template.includes(and),
+  );
+  return rule?.parser ?? null;
 }

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { env } from '../../core/env';
 import { RequestError } from '../../core/errors';
 import { TOOL_PARSERS, type ToolParserName } from '../../tool-calls/registry';
+import { parserOfTemplate } from '../../tool-calls/template-parser';
 import { parseWhole } from '../../tool-calls/whole-text';
 import type { AppDeps } from '../app-deps';
 import { NOT_AN_OBJECT } from '../body';
@@ -36,7 +37,7 @@ const schema = z.object(
 );
 
 /** `/parse_function_call`: the calls in a text, without the model. */
-export function functionCallRoutes({ args }: AppDeps): RouteSpec[] {
+export function functionCallRoutes({ args, chat }: AppDeps): RouteSpec[] {
   return [
     {
       path: '/parse_function_call',
@@ -45,7 +46,8 @@ export function functionCallRoutes({ args }: AppDeps): RouteSpec[] {
       body: 'json_only',
       handler(req, res) {
         const body = parseBody(schema, req.body);
-        const makeParser = TOOL_PARSERS[parserName(body.tool_call_parser ?? args.toolCallParser)];
+        const makeParser =
+          TOOL_PARSERS[parserName(body.tool_call_parser ?? args.toolCallParser, chat?.source ?? '')];
         const tools = body.tools.map(({ function: { name, parameters } }) => ({
           name,
           parameters: parameters ?? null,
@@ -63,12 +65,17 @@ export function functionCallRoutes({ args }: AppDeps): RouteSpec[] {
   ];
 }
 
-/** @throws RequestError that lists the parsers there are */
-function parserName(name: string | null): ToolParserName {
-  if (name !== null && Object.hasOwn(TOOL_PARSERS, name)) return name as ToolParserName;
+/**
+ * @param template text of the chat template, by which `auto` goes
+ * @throws RequestError that lists the parsers there are
+ */
+function parserName(name: string | null, template: string): ToolParserName {
+  const chosen = name === 'auto' ? parserOfTemplate(template) : name;
+  if (chosen !== null && Object.hasOwn(TOOL_PARSERS, chosen)) return chosen as ToolParserName;
+  const reason = name === 'auto' ? 'the chat template tells of none; ' : '';
   throw new RequestError(
     'bad_value',
-    `tool_call_parser must be one of ${Object.keys(TOOL_PARSERS).join(', ')}.`,
+    `tool_call_parser: ${reason}must be auto or one of ${Object.keys(TOOL_PARSERS).join(', ')}.`,
     'tool_call_parser',
   );
 }

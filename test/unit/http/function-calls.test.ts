@@ -37,8 +37,13 @@ it('goes by --tool-call-parser where the body names none', async () => {
 });
 
 it.each([
-  ['an unknown parser', { tool_call_parser: 'step3' }, /^tool_call_parser must be one of .*hermes/],
-  ['no parser', {}, /^tool_call_parser must be one of .*hermes/],
+  ['an unknown parser', { tool_call_parser: 'step3' }, /^tool_call_parser: must be auto or one of .*hermes/],
+  ['no parser', {}, /^tool_call_parser: must be auto or one of .*hermes/],
+  [
+    'auto where there is no template',
+    { tool_call_parser: 'auto' },
+    /^tool_call_parser: the chat template tells of none; .*hermes/,
+  ],
   ['tools that are no list', { tools: {} }, /^tools: must be a list of tools/],
   ['a tool without a function', { tools: [{ type: 'function' }] }, /^tools\.0\.function: must be an object/],
   ['a tool without a name', { tools: [{ function: {} }] }, /^tools\.0\.function\.name: must be a string/],
