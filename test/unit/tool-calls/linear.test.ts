@@ -20,15 +20,15 @@ const EVIL: readonly string[] = [
   ' \n',
 ];
 
-/** Milliseconds for `count` openers in pieces of some characters, the best of two runs. */
+/** Milliseconds of the processor for `count` openers in pieces of some characters, the best of two runs. */
 function timeOf(parser: keyof typeof TOOL_PARSERS, opener: string, count: number): number {
   const piece = opener.repeat(50);
   const run = () => {
-    const start = performance.now();
+    const start = process.cpuUsage();
     const made = TOOL_PARSERS[parser]({ tools: TOOLS });
     for (let at = 0; at < count / 50; at++) made.push(piece);
     made.finish();
-    return performance.now() - start;
+    return process.cpuUsage(start).user / 1000;
   };
   return Math.min(run(), run());
 }
@@ -39,7 +39,7 @@ describe.each(TOOL_PARSER_NAMES.filter((name) => !['qwen', 'qwen25', 'glm', 'glm
     it.each(EVIL)('takes time in proportion to the text: %j', (opener) => {
       const [some, more] = [timeOf(parser, opener, 1_000), timeOf(parser, opener, 8_000)];
       // Eight times as much text; 64 times the time would be quadratic.
-      expect(more).toBeLessThan(24 * some + 100);
+      expect(more).toBeLessThan(24 * some + 200);
     });
 
     it('goes through 200,000 openers', () => {
