@@ -6,11 +6,14 @@ import {
   type RequestOrigin,
 } from '../../tokenizer-manager';
 import { NOT_AN_OBJECT } from '../body';
+import { ROUTING_KEY } from '../http-metrics';
 import { tracedBy } from '../origin';
 import { parseBody, type OtherFields } from '../fields';
 import {
   BOOKKEEPING,
+  CACHE_FIELDS,
   dpRankOf,
+  extraKeyOf,
   ids,
   MEASUREMENT,
   RANK_FIELDS,
@@ -73,7 +76,6 @@ const OTHER: OtherFields = {
     'kv_router_hint',
     'require_reasoning',
     'max_thinking_tokens',
-    'cache_salt',
   ],
   inside: { field: 'sampling_params', names: SAMPLING_PARAM_NAMES },
 };
@@ -93,7 +95,7 @@ const schema = z.object(
     background: flag,
     priority: z.int({ error: 'must be an integer' }).nullish(),
     routing_key: text,
-    extra_key: strings,
+    ...CACHE_FIELDS,
     no_logs: flag,
     ...MEASUREMENT,
     ...TRACE_FIELD,
@@ -122,8 +124,8 @@ export function parseGenerateBody(value: unknown, origin: RequestOrigin): Genera
       stream: body.stream ?? false,
       background: body.background ?? false,
       priority: body.priority ?? null,
-      routingKey: body.routing_key ?? null,
-      extraKey: body.extra_key ?? null,
+      routingKey: body.routing_key ?? origin.headers[ROUTING_KEY] ?? null,
+      extraKey: extraKeyOf(body),
       dpRank: dpRankOf(body),
       noLogs: body.no_logs ?? false,
       logMetrics: body.log_metrics ?? true,

@@ -16,6 +16,22 @@ export const ids = z
   })
   .nullish();
 
+/** What keeps the cached prefixes of different clients apart. */
+export const CACHE_FIELDS = {
+  extra_key: strings,
+  cache_salt: z.string({ error: 'must be a string' }).nullish(),
+};
+
+/** The key of a request's prefixes: their own, and the client's salt if it has one. */
+export function extraKeyOf({
+  extra_key,
+  cache_salt,
+}: z.output<z.ZodObject<typeof CACHE_FIELDS>>): string | string[] | null {
+  if (cache_salt == null) return extra_key ?? null;
+  const salted = (key: string | null) => JSON.stringify([cache_salt, key]);
+  return Array.isArray(extra_key) ? extra_key.map(salted) : salted(extra_key ?? null);
+}
+
 /** What a request says of its own measurement. */
 export const MEASUREMENT = {
   log_metrics: z.boolean({ error: 'must be true or false' }).nullish(),

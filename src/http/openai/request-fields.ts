@@ -4,12 +4,20 @@ import { RequestError } from '../../core/errors';
 import type { OtherFields } from '../fields';
 import type { GenerateRequest, RequestOrigin } from '../../tokenizer-manager';
 import { ROUTING_KEY } from '../http-metrics';
-import { BOOKKEEPING, MEASUREMENT, UNAVAILABLE } from '../native/prompt-fields';
+import {
+  BOOKKEEPING,
+  CACHE_FIELDS,
+  dpRankOf,
+  extraKeyOf,
+  MEASUREMENT,
+  RANK_FIELDS,
+  strings,
+  TRACE_FIELD,
+  UNAVAILABLE,
+} from '../native/prompt-fields';
+import { tracedBy } from '../origin';
 
 const boolean = z.boolean({ error: 'must be true or false' }).nullish();
-const texts = z
-  .union([z.string(), z.array(z.string())], { error: 'must be a string or a list of strings' })
-  .nullish();
 
 /** What completions and chat completions have in common besides sampling. */
 export const requestFields = {
@@ -22,12 +30,13 @@ export const requestFields = {
     )
     .nullish(),
   response_format: z.looseObject({ type: z.string() }, { error: 'must be an object with a type' }).nullish(),
-  rid: texts,
-  extra_key: texts,
-  cache_salt: z.string({ error: 'must be a string' }).nullish(),
+  rid: strings,
+  ...CACHE_FIELDS,
   priority: z.int({ error: 'must be an integer' }).nullish(),
   no_logs: boolean,
   ...MEASUREMENT,
+  ...TRACE_FIELD,
+  ...RANK_FIELDS,
 };
 
 export type RequestFields = z.output<z.ZodObject<typeof requestFields>>;
@@ -103,6 +112,7 @@ export interface CommonRequest {
     | 'priority'
     | 'routingKey'
     | 'extraKey'
+    | 'dpRank'
     | 'noLogs'
     | 'logMetrics'
     | 'customLabels'
@@ -127,20 +137,14 @@ export function readRequestFields(body: RequestFields, origin: RequestOrigin): C
       priority: body.priority ?? null,
       routingKey: origin.headers[ROUTING_KEY] ?? null,
       extraKey: extraKeyOf(body),
+      dpRank: dpRankOf(body),
       noLogs: body.no_logs ?? false,
       logMetrics: body.log_metrics ?? true,
       customLabels: body.custom_labels ?? null,
-      origin,
+      origin: tracedBy(origin, body.external_trace_header),
     },
     id: typeof rid === 'string' ? rid : (rid[0] ?? ''),
     model: body.model ?? null,
     streamOptions: { includeUsage: include_usage ?? false, continuousUsage: continuous_usage_stats ?? false },
   };
-}
-
-/** What keeps prefixes of different clients apart: their key, and their salt if they have one. */
-function extraKeyOf({ extra_key, cache_salt }: RequestFields): string | string[] | null {
-  if (cache_salt == null) return extra_key ?? null;
-  const salted = (key: string | null) => JSON.stringify([cache_salt, key]);
-  return Array.isArray(extra_key) ? extra_key.map(salted) : salted(extra_key ?? null);
 }

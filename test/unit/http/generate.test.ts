@@ -58,6 +58,16 @@ describe('a whole reply', () => {
     ]);
   });
 
+  it('keeps the prefixes of clients apart by their salt', async () => {
+    const keys = async (body: object) => {
+      await server.ask('/generate', { text: 'a', ...limit(1), ...body });
+      return server.scheduler.all('generate').at(-1)?.extraKey;
+    };
+    expect(await keys({ cache_salt: 'x' })).toBe('["x",null]');
+    expect(await keys({ cache_salt: 'x', extra_key: 'k' })).toBe('["x","k"]');
+    expect(await keys({ extra_key: 'k' })).toBe('k');
+  });
+
   it('has no text without a tokenizer', async () => {
     await restart({ tokenizer: null });
     const { body } = await server.ask('/generate', { input_ids: [5], return_logprob: true, ...limit(2) });
@@ -299,7 +309,6 @@ describe('errors', () => {
       'sampling_params has unknown keys "max_tokens" (did you mean max_new_tokens?), "top_P" (did you mean top_p?).',
     ],
     [{ text: 'a', input_ids: [1] }, 'text and input_ids cannot be provided at the same time'],
-    [{ text: 'a', cache_salt: 'x' }, 'cache_salt is not available on this server.'],
     [{ text: 'a', input_embeds: [[0.5]] }, 'input_embeds is not available on this server.'],
     [{ text: 'a', image_data: 'http://x/y.png' }, 'image_data is not available on this server.'],
     [{ text: 'a', lora_path: 'x' }, 'lora_path is not available on this server.'],
