@@ -1,5 +1,6 @@
 import type { Outcome, Parsing } from '../tool-parser';
-import type { Step } from '../text/source';
+import { readPythonDict } from '../python/python-dict';
+import type { Source, Step } from '../text/source';
 import { argumentsOf, readJson, readJsonString, scanJson } from './json-value';
 
 /** What the members of a call are called; models trained on one name write the other. */
@@ -19,6 +20,7 @@ export function* readJsonCall({ source, writer }: Parsing): Step<Outcome> {
   for (let isFirst = true; ; isFirst = false) {
     yield* source.spaces();
     if (isFirst && (yield* source.word('}')) !== null) break;
+    if (isFirst && (yield* source.peek()) === "'") return yield* readPythonQuoted({ source, writer });
     const key = yield* readJsonString(source);
     yield* source.spaces();
     if (key === null || (yield* source.word(':')) === null) return broken();
@@ -40,13 +42,29 @@ export function* readJsonCall({ source, writer }: Parsing): Step<Outcome> {
     if (next === null) return broken();
     if (next === '}') break;
   }
-  if (!isWritten) {
-    const args = argumentsOf(early ?? 'null');
-    if (name === null || args === null) return 'broken';
-    if (!writer.knows(name)) return 'unknown';
-    writer.call(name);
-    writer.arguments(args);
-  }
+  return isWritten ? accounted(source) : writeWhole({ source, writer }, name, early ?? 'null');
+}
+
+/** The same as a dictionary of Python's, which small models write now and then; written when it is complete. */
+function* readPythonQuoted(parsing: Parsing): Step<Outcome> {
+  const members = yield* readPythonDict(parsing.source);
+  if (members === null) return 'broken';
+  const name: unknown = JSON.parse(members.get('name') ?? 'null');
+  const args = ARGUMENTS.map((key) => members.get(key)).find((value) => value !== undefined);
+  return writeWhole(parsing, typeof name === 'string' ? name : null, args ?? 'null');
+}
+
+/** Writes a call that was read to its end. @param args JSON text of what stood for arguments */
+function writeWhole({ source, writer }: Parsing, name: string | null, args: string): Outcome {
+  const text = argumentsOf(args);
+  if (name === null || text === null) return 'broken';
+  if (!writer.knows(name)) return 'unknown';
+  writer.call(name);
+  writer.arguments(text);
+  return accounted(source);
+}
+
+function accounted(source: Source): Outcome {
   source.drop();
   return 'call';
 }
