@@ -23,6 +23,7 @@ import { traceRoutes } from './native/trace-level';
 import { chatRoutes } from './openai/chat';
 import { completionRoutes } from './openai/completions';
 import { modelsRoutes } from './openai/models';
+import { openapiRoutes } from './openapi/openapi-routes';
 import { pageRoutes } from './playground/pages';
 import { addRoutes } from './route';
 import { stripRootPath } from './root-path';
@@ -42,7 +43,7 @@ export function createApp(deps: AppDeps): Express {
     stripRootPath(args.fastapiRootPath),
     speakAsPath,
   );
-  addRoutes(app, { ...deps, http }, [
+  const routes = [
     ...pageRoutes(deps),
     ...healthRoutes(deps),
     ...metricsRoutes(deps),
@@ -60,7 +61,8 @@ export function createApp(deps: AppDeps): Express {
     ...modelsRoutes(deps),
     ...completionRoutes(deps),
     ...chatRoutes(deps),
-  ]);
+  ];
+  addRoutes(app, { ...deps, http }, [...routes, ...openapiRoutes(deps, routes)]);
   app.use(authenticate('normal', args), () => {
     throw new RequestError('unknown_route', 'Not Found');
   });

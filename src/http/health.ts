@@ -18,6 +18,11 @@ export function healthRoutes({ manager, status }: AppDeps): RouteSpec[] {
       path: '/health',
       methods: ['get'],
       level: 'open',
+      about: {
+        area: 'Server',
+        summary: '200 while the scheduler makes progress, else 503',
+        reply: 'nothing',
+      },
       handler(_req, res) {
         reply(
           res,
@@ -31,6 +36,7 @@ export function healthRoutes({ manager, status }: AppDeps): RouteSpec[] {
       path: '/health_generate',
       methods: ['get'],
       level: 'open',
+      about: { area: 'Server', summary: 'The same, after one token was generated', reply: 'nothing' },
       async handler(_req, res) {
         reply(res, isServing() && (await probe({ manager }, disconnectSignal(res))));
       },

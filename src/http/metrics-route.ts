@@ -9,6 +9,7 @@ export function metricsRoutes({ metrics }: AppDeps): RouteSpec[] {
       path: '/metrics',
       methods: ['get'],
       level: 'open',
+      about: { area: 'Server', summary: 'Numbers for Prometheus', reply: 'text' },
       async handler(req, res) {
         const { contentType, text } = await metrics.page(req.headers.accept);
         res.setHeader('content-type', contentType);

@@ -5,6 +5,7 @@ import { authenticate, type AuthLevel } from './auth';
 import { readBody, type BodyKind } from './body';
 import { speak, type Dialect } from './dialect';
 import type { HttpMetrics } from './http-metrics';
+import type { RouteDescription } from './openapi/description';
 import type { ServerStatus } from './app-deps';
 
 export type Method = 'get' | 'post' | 'put';
@@ -17,6 +18,8 @@ export interface RouteSpec {
   readonly dialect?: Dialect;
   /** Absent where the route takes no body. */
   readonly body?: BodyKind;
+  /** What /openapi.json and /docs say of it. */
+  readonly about?: RouteDescription;
   /** Whether it is served while the server drains, although it is more than a question (GET): it ends work. */
   readonly whileDraining?: true;
   /** What it throws becomes an error reply. */

@@ -37,6 +37,14 @@ export function controlRoutes({ manager }: AppDeps): RouteSpec[] {
       methods: ['get', 'post'],
       level: 'admin_optional',
       body: 'json',
+      about: {
+        area: 'Operators',
+        summary: 'Drops the prefix cache; 400 while requests run or wait',
+        body: noFields,
+        examples: { 'At once': {} },
+        query: { timeout: { summary: 'Seconds to wait for idleness', example: '' } },
+        reply: 'text',
+      },
       async handler(req, res) {
         parseBody(noFields, req.body ?? {});
         const flushed = await manager.flushCache(timeoutMs(req.query['timeout']), disconnectSignal(res));
@@ -52,6 +60,13 @@ export function controlRoutes({ manager }: AppDeps): RouteSpec[] {
       level: 'admin_optional',
       whileDraining: true,
       body: 'json',
+      about: {
+        area: 'Operators',
+        summary: 'Ends one request, or all',
+        body: abortSchema,
+        examples: { 'One request': { rid: 'my-request' }, 'All requests': { abort_all: true } },
+        reply: 'nothing',
+      },
       handler(req, res) {
         const { rid, abort_all } = parseBody(abortSchema, req.body ?? {}, ABORT_OTHER);
         if (abort_all === true) manager.abortAll();
@@ -64,6 +79,12 @@ export function controlRoutes({ manager }: AppDeps): RouteSpec[] {
       methods: ['post'],
       level: 'admin_optional',
       body: 'json',
+      about: {
+        area: 'Operators',
+        summary: 'Holds all requests until /continue_generation',
+        body: pauseSchema,
+        examples: { 'In place': { mode: 'in_place' }, 'Ending those that run': { mode: 'abort' } },
+      },
       async handler(req, res) {
         await manager.pauseGeneration(parseBody(pauseSchema, req.body ?? {}).mode ?? 'abort');
         res.json({ message: 'Generation paused successfully.', status: 'ok' });
@@ -74,6 +95,12 @@ export function controlRoutes({ manager }: AppDeps): RouteSpec[] {
       methods: ['post'],
       level: 'admin_optional',
       body: 'json',
+      about: {
+        area: 'Operators',
+        summary: 'Goes on after /pause_generation',
+        body: noFields,
+        examples: { 'Go on': {} },
+      },
       async handler(req, res) {
         parseBody(noFields, req.body ?? {});
         await manager.continueGeneration();

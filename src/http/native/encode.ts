@@ -54,6 +54,16 @@ export function encodeRoutes({ args, manager }: AppDeps): RouteSpec[] {
       methods: ['post', 'put'],
       level: 'normal',
       body: 'json',
+      about: {
+        area: 'Native',
+        summary: 'A vector for each text',
+        body: schema,
+        examples: {
+          'A text': { text: 'The capital of France is Paris.' },
+          'Several texts': { text: ['A cat sleeps.', 'A dog sleeps.'] },
+        },
+        only: 'embedding',
+      },
       async handler(req, res) {
         const request = parseEncodeBody(req.body, originOf(req, res));
         const reply = await untilGone(res, (gone) => manager.encode(request, gone));

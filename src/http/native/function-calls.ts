@@ -36,6 +36,12 @@ const schema = z.object(
   { error: NOT_AN_OBJECT },
 );
 
+const CALL = {
+  text: '<tool_call>\n{"name": "weather", "arguments": {"city": "Paris"}}\n</tool_call>',
+  tools: [{ type: 'function', function: { name: 'weather' } }],
+  tool_call_parser: 'hermes',
+};
+
 /** `/parse_function_call`: the calls in a text, without the model. */
 export function functionCallRoutes({ args, chat }: AppDeps): RouteSpec[] {
   return [
@@ -44,6 +50,12 @@ export function functionCallRoutes({ args, chat }: AppDeps): RouteSpec[] {
       methods: ['post'],
       level: 'normal',
       body: 'json_only',
+      about: {
+        area: 'Texts and tokens',
+        summary: 'The tool calls in what a model wrote',
+        body: schema,
+        examples: { "Hermes' form": CALL },
+      },
       handler(req, res) {
         const body = parseBody(schema, req.body);
         const makeParser =

@@ -32,9 +32,12 @@ const isBoolean = (value: unknown) => typeof value === 'boolean';
 const isObject = (value: unknown) => typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /** One value, or a list with one for each prompt; null and absent are the default. */
-function oneOrEach<T>(is: (value: unknown) => boolean, what: string) {
+function oneOrEach<T>(is: (value: unknown) => boolean, what: string, type: string) {
   const fits = (value: unknown) => is(value) || (Array.isArray(value) && value.every(is));
-  return z.custom<T | T[]>(fits, { error: `must be ${what} or a list of them` }).nullish();
+  return z
+    .custom<T | T[]>(fits, { error: `must be ${what} or a list of them` })
+    .meta({ anyOf: [{ type }, { type: 'array', items: { type } }] })
+    .nullish();
 }
 
 const flag = z.boolean({ error: 'must be true or false' }).nullish();
@@ -80,15 +83,16 @@ const OTHER: OtherFields = {
   inside: { field: 'sampling_params', names: SAMPLING_PARAM_NAMES },
 };
 
-const schema = z.object(
+/** What a body is checked against. */
+export const generateSchema = z.object(
   {
     text: strings,
     input_ids: ids,
-    sampling_params: oneOrEach<RawSamplingParams>(isObject, 'an object'),
+    sampling_params: oneOrEach<RawSamplingParams>(isObject, 'an object', 'object'),
     rid: strings,
-    return_logprob: oneOrEach<boolean>(isBoolean, 'true or false'),
-    logprob_start_len: oneOrEach<number>(Number.isSafeInteger, 'an integer'),
-    top_logprobs_num: oneOrEach<number>(Number.isSafeInteger, 'an integer'),
+    return_logprob: oneOrEach<boolean>(isBoolean, 'true or false', 'boolean'),
+    logprob_start_len: oneOrEach<number>(Number.isSafeInteger, 'an integer', 'integer'),
+    top_logprobs_num: oneOrEach<number>(Number.isSafeInteger, 'an integer', 'integer'),
     token_ids_logprob: ids,
     return_text_in_logprobs: flag,
     stream: flag,
@@ -109,7 +113,7 @@ const schema = z.object(
  * @throws RequestError as `parseBody`
  */
 export function parseGenerateBody(value: unknown, origin: RequestOrigin): GenerateBody {
-  const body = parseBody(schema, value, OTHER);
+  const body = parseBody(generateSchema, value, OTHER);
   return {
     request: {
       text: body.text ?? null,

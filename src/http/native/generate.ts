@@ -6,10 +6,37 @@ import type { AppDeps } from '../app-deps';
 import { dialectOf } from '../dialect';
 import { toRequestError } from '../error-handler';
 import { originOf } from '../origin';
+import type { RouteDescription } from '../openapi/description';
 import type { RouteSpec } from '../route';
 import { disconnectSignal, EventStream } from '../sse';
-import { parseGenerateBody, type GenerateBody } from './generate-body';
+import { generateSchema, parseGenerateBody, type GenerateBody } from './generate-body';
 import { renderOptions, replyChunks, wholeReply } from './generate-reply';
+
+const GENERATE: RouteDescription = {
+  area: 'Native',
+  summary: 'Text from a prompt, or from several, whole or as a stream',
+  body: generateSchema,
+  examples: {
+    'A prompt': {
+      text: 'The capital of France is',
+      sampling_params: { temperature: 0, max_new_tokens: 16 },
+    },
+    'A stream': {
+      text: 'Once upon a time',
+      sampling_params: { temperature: 0.8, max_new_tokens: 64 },
+      stream: true,
+    },
+    'Several prompts, with log-probabilities': {
+      text: ['The capital of Spain is', 'The capital of Italy is'],
+      sampling_params: { temperature: 0, max_new_tokens: 4 },
+      return_logprob: true,
+      top_logprobs_num: 2,
+      return_text_in_logprobs: true,
+    },
+  },
+  reply: 'events',
+  only: 'generation',
+};
 
 /** `/generate`: text from a prompt, whole or as a stream. */
 export function generateRoutes(deps: AppDeps): RouteSpec[] {
@@ -19,6 +46,7 @@ export function generateRoutes(deps: AppDeps): RouteSpec[] {
       methods: ['post', 'put'],
       level: 'normal',
       body: 'json',
+      about: GENERATE,
       async handler(req, res) {
         const gone = disconnectSignal(res);
         try {

@@ -4,6 +4,7 @@ import { logger } from '../../logging/logger';
 import { toPublicArgs } from '../../server-args';
 import { packageVersion } from '../../core/package';
 import type { AppDeps } from '../app-deps';
+import type { RouteDescription } from '../openapi/description';
 import type { RouteSpec } from '../route';
 
 /** The release of SGLang whose interface this server has. */
@@ -16,19 +17,32 @@ export function serverVersion(): string {
 
 /** What can be asked about the model and the server. */
 export function infoRoutes(deps: AppDeps): RouteSpec[] {
-  const get = (path: string, handler: RouteSpec['handler']): RouteSpec => {
-    return { path, methods: ['get'], level: 'normal', handler };
+  const get = (
+    path: string,
+    about: Omit<RouteDescription, 'area'>,
+    handler: RouteSpec['handler'],
+  ): RouteSpec => {
+    return { path, methods: ['get'], level: 'normal', about: { area: 'Server', ...about }, handler };
   };
+  const old = (path: string, successor: string, handler: RouteSpec['handler']): RouteSpec => {
+    const summary = `The same as ${successor}`;
+    return get(path, { summary, deprecated: true }, deprecated(path, successor, handler));
+  };
+  const refused = { summary: 'Answered by /model_info', deprecated: true } as const;
   const modelInfo: RouteSpec['handler'] = (_req, res) => void res.json(describeModel(deps));
   const serverInfo: RouteSpec['handler'] = async (_req, res) => void res.json(await describeServer(deps));
   return [
-    get('/model_info', modelInfo),
-    get('/get_model_info', deprecated('/get_model_info', '/model_info', modelInfo)),
-    get('/server_info', serverInfo),
-    get('/get_server_info', deprecated('/get_server_info', '/server_info', serverInfo)),
-    get('/get_weight_version', refuseWeightVersion),
-    get('/weight_version', refuseWeightVersion),
-    get('/ping', (_req, res) => void res.status(200).end()),
+    get('/model_info', { summary: 'What is served' }, modelInfo),
+    old('/get_model_info', '/model_info', modelInfo),
+    get('/server_info', { summary: 'Flags, limits and the state of the schedulers' }, serverInfo),
+    old('/get_server_info', '/server_info', serverInfo),
+    get('/get_weight_version', refused, refuseWeightVersion),
+    get('/weight_version', refused, refuseWeightVersion),
+    get(
+      '/ping',
+      { summary: 'Answers with 200', reply: 'nothing' },
+      (_req, res) => void res.status(200).end(),
+    ),
   ];
 }
 

@@ -22,6 +22,7 @@ export function loadRoutes({ manager }: AppDeps): RouteSpec[] {
       path: '/get_load',
       methods: ['get'],
       level: 'normal',
+      about: { area: 'Server', summary: 'In short what /v1/loads says', deprecated: true },
       handler: deprecated('/get_load', '/v1/loads', async (_req, res) => {
         const states = await manager.loads();
         res.json(
@@ -42,6 +43,15 @@ export function loadRoutes({ manager }: AppDeps): RouteSpec[] {
       methods: ['get'],
       level: 'normal',
       dialect: native,
+      about: {
+        area: 'Server',
+        summary: 'What runs and what waits, for routers',
+        query: {
+          include: { summary: `Sections, with commas: ${SECTIONS.join(', ')}`, example: 'core,queues' },
+          format: { summary: 'json or prometheus', example: 'json' },
+          dp_rank: { summary: 'One scheduler only', example: '' },
+        },
+      },
       async handler(req, res) {
         const sections = readSections(req.query['include']);
         const isText = readFormat(req.query['format']) === 'prometheus';

@@ -37,6 +37,16 @@ export function loggingRoutes({ manager }: AppDeps): RouteSpec[] {
       methods: ['get', 'post'],
       level: 'admin_optional',
       body: 'json',
+      about: {
+        area: 'Operators',
+        summary: 'Changes what is logged and kept of requests',
+        body: schema,
+        examples: {
+          'Log ends of requests': { log_requests: true, log_requests_level: 0 },
+          'Log no requests': { log_requests: false },
+        },
+        reply: 'nothing',
+      },
       handler(req, res) {
         const body = parseBody(schema, req.body ?? {});
         manager.configureLogging({

@@ -52,6 +52,13 @@ export function profileRoutes({ profiler }: AppDeps): RouteSpec[] {
       methods: ['get', 'post'],
       level: 'admin_optional',
       body: 'json',
+      about: {
+        area: 'Operators',
+        summary: 'Begins to record profiles of all processes',
+        body: startSchema,
+        examples: { 'Until /stop_profile': {} },
+        reply: 'text',
+      },
       async handler(req, res) {
         const body = parseBody(startSchema, req.body ?? {});
         await profiler.start({
@@ -73,6 +80,13 @@ export function profileRoutes({ profiler }: AppDeps): RouteSpec[] {
       methods: ['get', 'post'],
       level: 'admin_optional',
       body: 'json',
+      about: {
+        area: 'Operators',
+        summary: 'Ends the recording and writes the files',
+        body: noFields,
+        examples: { Stop: {} },
+        reply: 'text',
+      },
       async handler(req, res) {
         parseBody(noFields, req.body ?? {});
         await profiler.stop();

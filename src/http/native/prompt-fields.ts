@@ -2,18 +2,29 @@ import { z } from 'zod';
 import { isLabels } from '../http-metrics';
 import { isIntegerList, isIntegerLists, isStringList } from '../../core/parse';
 
+/** Token ids of one text or of several, as a JSON schema. */
+export const IDS_SCHEMA = {
+  anyOf: [
+    { type: 'array', items: { type: 'integer' } },
+    { type: 'array', items: { type: 'array', items: { type: 'integer' } } },
+  ],
+};
+const LABELS_SCHEMA = { type: 'object', additionalProperties: { type: 'string' } };
+
 /** What bodies with prompts have in common: one prompt or several, as texts or as token ids, and fields that do nothing here. */
 
 export const strings = z
   .custom<string | string[]>((value) => typeof value === 'string' || isStringList(value), {
     error: 'must be a string or a list of strings',
   })
+  .meta({ anyOf: [{ type: 'string' }, { type: 'array', items: { type: 'string' } }] })
   .nullish();
 
 export const ids = z
   .custom<number[] | number[][]>((value) => isIntegerList(value) || isIntegerLists(value), {
     error: 'must be a list of integers or a list of lists of integers',
   })
+  .meta(IDS_SCHEMA)
   .nullish();
 
 /** What keeps the cached prefixes of different clients apart. */
@@ -37,6 +48,7 @@ export const MEASUREMENT = {
   log_metrics: z.boolean({ error: 'must be true or false' }).nullish(),
   custom_labels: z
     .custom<Record<string, string>>(isLabels, { error: 'must be an object of strings' })
+    .meta(LABELS_SCHEMA)
     .nullish(),
 };
 
@@ -44,6 +56,7 @@ export const MEASUREMENT = {
 export const TRACE_FIELD = {
   external_trace_header: z
     .custom<Record<string, string>>(isLabels, { error: 'must be an object of strings' })
+    .meta(LABELS_SCHEMA)
     .nullish(),
 };
 

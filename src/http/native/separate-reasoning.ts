@@ -22,6 +22,14 @@ export function separateReasoningRoutes(): RouteSpec[] {
       methods: ['post'],
       level: 'normal',
       body: 'json',
+      about: {
+        area: 'Texts and tokens',
+        summary: 'The thoughts and the answer in what a model wrote',
+        body: schema,
+        examples: {
+          "Qwen's form": { text: '<think>It is in France.</think>Paris.', reasoning_parser: 'qwen3' },
+        },
+      },
       handler(req, res) {
         const { text, reasoning_parser: name } = parseBody(schema, req.body);
         const splitter = parserNamed(name).splitter('');

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { RequestError } from '../../core/errors';
 import { isIntegerList, isIntegerLists } from '../../core/parse';
 import type { AppDeps } from '../app-deps';
+import type { RouteDescription } from '../openapi/description';
 import type { RouteSpec } from '../route';
 import { NOT_AN_OBJECT } from '../body';
 import { parseBody } from '../fields';
@@ -9,7 +10,7 @@ import { templateOf } from '../openai/chat';
 import { promptFields, readConversation } from '../openai/chat-body';
 import { inSlices } from '../../tokenizer-manager';
 import { untilGone } from '../sse';
-import { strings } from './prompt-fields';
+import { IDS_SCHEMA, strings } from './prompt-fields';
 
 const object = { error: NOT_AN_OBJECT };
 const flag = z.boolean({ error: 'must be true or false' }).default(true);
@@ -30,13 +31,31 @@ const tokenizeSchema = z.object(
 
 const detokenizeSchema = z.object(
   {
-    tokens: z.custom<number[] | number[][]>((value) => isIntegerList(value) || isIntegerLists(value), {
-      error: 'must be a list of integers or a list of lists of integers',
-    }),
+    tokens: z
+      .custom<number[] | number[][]>((value) => isIntegerList(value) || isIntegerLists(value), {
+        error: 'must be a list of integers or a list of lists of integers',
+      })
+      .meta(IDS_SCHEMA),
     skip_special_tokens: flag,
   },
   object,
 );
+
+const TOKENIZE: RouteDescription = {
+  area: 'Texts and tokens',
+  summary: 'Token ids of texts, or of a conversation as the model sees it',
+  body: tokenizeSchema,
+  examples: {
+    'A text': { prompt: 'Hello, world!' },
+    'Several texts': { prompt: ['Hello,', 'world!'], add_special_tokens: false },
+  },
+};
+const DETOKENIZE: RouteDescription = {
+  area: 'Texts and tokens',
+  summary: 'The text of token ids',
+  body: detokenizeSchema,
+  examples: { 'Some ids': { tokens: [40, 41, 42] } },
+};
 
 /** There is one model, whatever it is called. */
 const OTHER = { ignored: ['model'] };
@@ -70,8 +89,8 @@ export function tokenizeRoutes(deps: AppDeps): RouteSpec[] {
     if (text !== null) res.json({ text });
   };
   return [
-    ...['/tokenize', '/v1/tokenize'].map((path) => post(path, tokenize)),
-    ...['/detokenize', '/v1/detokenize'].map((path) => post(path, detokenize)),
+    ...['/tokenize', '/v1/tokenize'].map((path) => post(path, TOKENIZE, tokenize)),
+    ...['/detokenize', '/v1/detokenize'].map((path) => post(path, DETOKENIZE, detokenize)),
   ];
 }
 
@@ -84,8 +103,8 @@ async function chatText(
   return (await chat.prompt(readConversation(body, chat), gone)).text;
 }
 
-function post(path: string, handler: RouteSpec['handler']): RouteSpec {
-  return { path, methods: ['post'], level: 'normal', body: 'json_only', handler };
+function post(path: string, about: RouteDescription, handler: RouteSpec['handler']): RouteSpec {
+  return { path, methods: ['post'], level: 'normal', body: 'json_only', about, handler };
 }
 
 function checked(ids: number[]): number[] {

@@ -37,7 +37,8 @@ export const promptFields = {
   ...toolFields,
 };
 
-const schema = z.object(
+/** What a body is checked against. */
+export const chatSchema = z.object(
   {
     ...promptFields,
     ...requestFields,
@@ -91,7 +92,7 @@ export interface ChatLimits {
 
 /** @throws RequestError */
 export function parseChatBody(value: unknown, origin: RequestOrigin, limits: ChatLimits): ChatBody {
-  const body = parseBody(schema, value, OTHER);
+  const body = parseBody(chatSchema, value, OTHER);
   const common = readRequestFields(body, origin);
   const logprobs = body.logprobs ?? false;
   if (body.top_logprobs != null && body.top_logprobs > 0 && !logprobs) {
@@ -155,7 +156,7 @@ function reasoningVariables(
 
 /** @returns null for as many as the context has room for */
 function maxNewTokens(
-  { max_completion_tokens, max_tokens }: z.output<typeof schema>,
+  { max_completion_tokens, max_tokens }: z.output<typeof chatSchema>,
   { contextLength, defaults }: ChatLimits,
 ): number | null {
   const wanted =

@@ -5,14 +5,49 @@ import type { ChatPrompt, ChatTemplate } from '../../chat-template';
 import type { GenerateRequest, RawSamplingParams } from '../../tokenizer-manager';
 import type { AppDeps } from '../app-deps';
 import { originOf } from '../origin';
+import type { RouteDescription } from '../openapi/description';
 import type { RouteSpec } from '../route';
 import { disconnectSignal } from '../sse';
-import { parseChatBody, type ChatBody } from './chat-body';
+import { chatSchema, parseChatBody, type ChatBody } from './chat-body';
 import type { AnswerForm } from './answer';
 import { chatChunks, chatReply, type ChatContext } from './chat-reply';
 import { reasoningSetup, splitterFor, type ReasoningSetup } from './reasoning';
 import { sendEvents } from './send-events';
 import { toolParserFor } from './tools';
+
+const CHAT: RouteDescription = {
+  area: 'OpenAI',
+  summary: 'The next answer of a conversation, whole or as a stream',
+  body: chatSchema,
+  examples: {
+    'A question': {
+      model: 'default',
+      messages: [{ role: 'user', content: 'What is the capital of France?' }],
+      temperature: 0,
+    },
+    'A stream, with a system message': {
+      model: 'default',
+      messages: [
+        { role: 'system', content: 'Answer in upper case.' },
+        { role: 'user', content: 'What is the capital of Spain?' },
+      ],
+      temperature: 0,
+      stream: true,
+      stream_options: { include_usage: true },
+    },
+    'Two choices, with log-probabilities': {
+      model: 'default',
+      messages: [{ role: 'user', content: 'Tell me a short story.' }],
+      max_tokens: 8,
+      n: 2,
+      seed: 7,
+      logprobs: true,
+      top_logprobs: 2,
+    },
+  },
+  reply: 'events',
+  only: 'generation',
+};
 
 /** `/v1/chat/completions`: the next answer of a conversation. */
 export function chatRoutes(deps: AppDeps): RouteSpec[] {
@@ -25,6 +60,7 @@ export function chatRoutes(deps: AppDeps): RouteSpec[] {
       methods: ['post'],
       level: 'normal',
       body: 'json_only',
+      about: CHAT,
       async handler(req, res) {
         const gone = disconnectSignal(res);
         try {

@@ -9,6 +9,7 @@ import {
 } from '../../tokenizer-manager';
 import { NOT_AN_OBJECT } from '../body';
 import { parseBody, type OtherFields } from '../fields';
+import { IDS_SCHEMA } from '../native/prompt-fields';
 import { OTHER_FIELDS, readRequestFields, requestFields, type CommonRequest } from './request-fields';
 import { maxTokensOf, samplingFields, samplingParamsOf } from './sampling-fields';
 
@@ -19,13 +20,18 @@ type Prompt = string | string[] | number[] | number[][];
 const isPrompt = (value: unknown) =>
   typeof value === 'string' || isStringList(value) || isIntegerList(value) || isIntegerLists(value);
 
-const schema = z.object(
+/** What a body is checked against. */
+export const completionSchema = z.object(
   {
     ...requestFields,
     ...samplingFields,
-    prompt: z.custom<Prompt>(isPrompt, {
-      error: 'must be a string, a list of strings, a list of integers or a list of lists of integers',
-    }),
+    prompt: z
+      .custom<Prompt>(isPrompt, {
+        error: 'must be a string, a list of strings, a list of integers or a list of lists of integers',
+      })
+      .meta({
+        anyOf: [{ type: 'string' }, { type: 'array', items: { type: 'string' } }, ...IDS_SCHEMA.anyOf],
+      }),
     max_tokens: z.int({ error: 'must be an integer' }).nullish(),
     echo: z.boolean({ error: 'must be true or false' }).nullish(),
     logprobs: z.int({ error: 'must be an integer' }).nullish(),
@@ -54,7 +60,7 @@ export function parseCompletionBody(
   origin: RequestOrigin,
   defaults: RawSamplingParams,
 ): CompletionBody {
-  const body = parseBody(schema, value, OTHER);
+  const body = parseBody(completionSchema, value, OTHER);
   const common = readRequestFields(body, origin);
   const { prompt } = body;
   if (prompt.length === 0) throw new RequestError('bad_value', 'Prompt cannot be empty', 'prompt');

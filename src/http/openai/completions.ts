@@ -1,11 +1,24 @@
 import { inSlices, type GenerateJob } from '../../tokenizer-manager';
 import type { AppDeps } from '../app-deps';
 import { originOf } from '../origin';
+import type { RouteDescription } from '../openapi/description';
 import type { RouteSpec } from '../route';
 import { disconnectSignal } from '../sse';
-import { parseCompletionBody, type CompletionBody } from './completion-body';
+import { completionSchema, parseCompletionBody, type CompletionBody } from './completion-body';
 import { completionChunks, completionReply, type CompletionContext } from './completion-reply';
 import { sendEvents } from './send-events';
+
+const COMPLETIONS: RouteDescription = {
+  area: 'OpenAI',
+  summary: 'Text from a prompt, whole or as a stream',
+  body: completionSchema,
+  examples: {
+    'A prompt': { model: 'default', prompt: 'The capital of France is', max_tokens: 8, temperature: 0 },
+    'A stream': { model: 'default', prompt: 'Once upon a time', max_tokens: 48, stream: true },
+  },
+  reply: 'events',
+  only: 'generation',
+};
 
 /** `/v1/completions`: text from a prompt. */
 export function completionRoutes(deps: AppDeps): RouteSpec[] {
@@ -16,6 +29,7 @@ export function completionRoutes(deps: AppDeps): RouteSpec[] {
       methods: ['post'],
       level: 'normal',
       body: 'json_only',
+      about: COMPLETIONS,
       async handler(req, res) {
         const gone = disconnectSignal(res);
         try {

@@ -19,6 +19,7 @@ export function modelsRoutes({ args, facts }: AppDeps): RouteSpec[] {
       path: '/v1/models',
       methods: ['get'],
       level: 'normal',
+      about: { area: 'OpenAI', summary: 'The one model there is' },
       handler: (_req, res) => void res.json({ object: 'list', data: [card()] }),
     },
     {
@@ -26,6 +27,7 @@ export function modelsRoutes({ args, facts }: AppDeps): RouteSpec[] {
       path: '/v1/models/*name',
       methods: ['get'],
       level: 'normal',
+      about: { area: 'OpenAI', summary: 'The model, by its name' },
       handler(req, res) {
         const wanted = [req.params['name']].flat().join('/');
         if (wanted === name) return void res.json(card());

@@ -31,12 +31,24 @@ export function pageRoutes({ args, facts }: Pick<AppDeps, 'args' | 'facts'>): Ro
       path: '/',
       methods: ['get'],
       level: 'open',
+      about: { area: 'Pages', summary: 'The playground', reply: 'page' },
       handler: (_req, res) => sendPage(res, facts.kind === 'generation' ? 'index.html' : 'vectors.html'),
+    },
+    {
+      path: '/docs',
+      methods: ['get'],
+      level: 'open',
+      about: { area: 'Pages', summary: 'This API, to read and to try', reply: 'page' },
+      handler(req, res) {
+        // Relative links of a page with a slash at its end would lead below it.
+        return req.path.endsWith('/') ? res.redirect(307, '../docs') : sendPage(res, 'docs.html');
+      },
     },
     {
       path: '/assets/:name',
       methods: ['get'],
       level: 'open',
+      about: { area: 'Pages', summary: 'Scripts, styles and images of the pages', reply: 'page' },
       async handler(req, res) {
         const name = String(req.params['name']);
         if (!ASSET.test(name)) throw notFound();

@@ -2,12 +2,9 @@ import { connect, type Socket } from 'node:net';
 import { gzipSync } from 'node:zlib';
 import OpenAI from 'openai';
 import { accessLogger } from '../../../src/logging/logger';
-import { levelOf } from '../../../src/http/route';
 import { captureLog } from '../capture-log';
 import { FACTS } from '../tokenizer-manager/fixtures';
 import { TestServer } from './test-server';
-
-type IRoute = Parameters<typeof levelOf>[0];
 
 const openaiError = (message: string, code: string | null = null) => ({
   object: 'error',
@@ -51,6 +48,8 @@ describe('the routes', () => {
   /** Path → methods and level, as the API promises them. */
   const PROMISED: Record<string, [methods: string[], level: string]> = {
     '/': [['GET'], 'open'],
+    '/docs': [['GET'], 'open'],
+    '/openapi.json': [['GET'], 'open'],
     '/assets/:name': [['GET'], 'open'],
     '/health': [['GET'], 'open'],
     '/health_generate': [['GET'], 'open'],
@@ -85,16 +84,8 @@ describe('the routes', () => {
     '/ping': [['GET'], 'normal'],
   };
 
-  /** Routes of a router and of all routers inside it. */
-  function routesOf(stack: readonly { route?: IRoute; handle?: unknown }[]): IRoute[] {
-    return stack.flatMap(({ route, handle }) => {
-      const inner = (handle as { stack?: readonly { route?: IRoute }[] } | undefined)?.stack;
-      return [...(route === undefined ? [] : [route]), ...(inner === undefined ? [] : routesOf(inner))];
-    });
-  }
-
   it('are the promised ones, each with its declared level', () => {
-    const found = routesOf(server.app.router.stack).map((route) => [route.path, levelOf(route)]);
+    const found = server.routes.map(({ path, level }) => [path, level]);
     expect(Object.fromEntries(found)).toEqual(
       Object.fromEntries(Object.entries(PROMISED).map(([path, [, level]]) => [path, level])),
     );

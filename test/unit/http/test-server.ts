@@ -1,6 +1,7 @@
 import type { ChatTemplate } from '../../../src/chat-template';
 import type { ModelFacts } from '../../../src/core/model-facts';
 import type { Tokenizer } from '../../../src/tokenizer/tokenizer';
+import { levelOf } from '../../../src/http/route';
 import { createApp } from '../../../src/http/app';
 import { ServerStatus } from '../../../src/http/app-deps';
 import { NO_METRICS } from '../../../src/metrics/recorder';
@@ -11,6 +12,16 @@ import type { ServerArgs } from '../../../src/server-args/server-args';
 import { TokenizerManager } from '../../../src/tokenizer-manager';
 import { FakeScheduler } from '../tokenizer-manager/fake-scheduler';
 import { ByteTokenizer, FACTS, InlineTokenizer, makeArgs } from '../tokenizer-manager/fixtures';
+
+type IRoute = Parameters<typeof levelOf>[0];
+
+/** Routes of a router and of all routers inside it. */
+function routesOf(stack: readonly { route?: IRoute; handle?: unknown }[]): IRoute[] {
+  return stack.flatMap(({ route, handle }) => {
+    const inner = (handle as { stack?: readonly { route?: IRoute }[] } | undefined)?.stack;
+    return [...(route === undefined ? [] : [route]), ...(inner === undefined ? [] : routesOf(inner))];
+  });
+}
 
 interface Options {
   readonly args?: Partial<ServerArgs>;
@@ -56,6 +67,17 @@ export class TestServer {
 
   static async start(options: Options = {}): Promise<TestServer> {
     return new TestServer(await HttpServer.listen('127.0.0.1', 0), options);
+  }
+
+  /** The routes of the live router. */
+  get routes(): { path: string; methods: string[]; level: string | undefined }[] {
+    return routesOf(this.app.router.stack).map((route) => ({
+      path: route.path,
+      methods: [...new Set(route.stack.map(({ method }) => method))]
+        .filter((method) => method !== undefined)
+        .map((method) => method.toUpperCase()),
+      level: levelOf(route),
+    }));
   }
 
   get url(): string {
