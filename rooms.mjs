@@ -12,6 +12,7 @@ export const ROOMS = {
   checkpoint: ['core', 'logging'],
   tokenizer: ['core', 'logging', 'checkpoint'],
   reasoning: ['core'],
+  constrained: ['core', 'checkpoint', 'tokenizer'],
   'chat-template': ['core', 'logging', 'checkpoint', 'tokenizer'],
   models: ['core', 'logging', 'checkpoint', 'onnxruntime'],
   sampling: ['core'],
@@ -20,9 +21,20 @@ export const ROOMS = {
   metrics: ['core'],
   ipc: ['core'],
   child: ['core', 'logging', 'tracing', 'profiling', 'ipc', 'checkpoint'],
-  scheduler: ['core', 'logging', 'tracing', 'metrics', 'ipc', 'child', 'sampling', 'model-runner', 'models'],
+  scheduler: [
+    'core',
+    'logging',
+    'tracing',
+    'metrics',
+    'ipc',
+    'child',
+    'constrained',
+    'sampling',
+    'model-runner',
+    'models',
+  ],
   detokenizer: ['core', 'logging', 'tracing', 'metrics', 'ipc', 'child', 'tokenizer'],
-  'tokenizer-manager': ['core', 'logging', 'tracing', 'metrics', 'ipc', 'tokenizer'],
+  'tokenizer-manager': ['core', 'logging', 'tracing', 'metrics', 'ipc', 'constrained', 'tokenizer'],
   http: [
     'core',
     'logging',
@@ -78,6 +90,7 @@ const TYPES_FOR_ALL = ['server-args'];
 
 /** Libraries that only one room talks to. */
 const LIBRARIES = {
+  '@mlc-ai/web-xgrammar': { only: ['constrained'], message: 'Only src/constrained talks to XGrammar.' },
   zeromq: { only: ['ipc'], message: 'Only src/ipc talks to ZeroMQ.' },
   '@opentelemetry/api': { only: ['tracing'], message: 'Only src/tracing talks to OpenTelemetry.' },
   'prom-client': { only: ['metrics'], message: 'Only src/metrics talks to prom-client.' },

@@ -158,6 +158,11 @@ export const VARIABLES = {
     false,
     'Let models call tools that the request does not offer; without it such calls are text.',
   ),
+  SGLANG_GRAMMAR_TIMEOUT: number(
+    5,
+    'Seconds that a grammar may take to compile; compiling it once more holds the scheduler up for about as long.',
+    { above: 0 },
+  ),
   SGLANG_DETOKENIZER_MAX_STATES: integer(65_536, 'Requests that can be decoded at a time.', { min: 1 }),
   SGLANG_TORCH_PROFILER_DIR: text('/tmp', 'Where /start_profile makes the folders of profiles.'),
   SGLANG_TRACE_LEVEL: integer(

@@ -1,4 +1,5 @@
 import { fields, is, listOf, nullOr, number } from './check';
+import { grammar, type Grammar } from './grammar';
 
 /**
  * What a request is made of once it has been validated and tokenized: the vocabulary shared by the processes.
@@ -34,6 +35,8 @@ export interface SamplingParams {
   readonly logitBias: readonly (readonly [id: number, bias: number])[];
   /** Seed of this request's own generator, which its samples share; null draws one for each from the server's. */
   readonly seed: number | null;
+  /** What the output must look like; null for whatever the model says. */
+  readonly grammar: Grammar | null;
 }
 
 /** Checks what arrives in another process. A parameter that is forgotten here does not compile. */
@@ -50,6 +53,7 @@ export const samplingParams = fields<SamplingParams>({
   repetitionPenalty: number,
   logitBias: listOf(is((pair) => listOf(number)(pair) && (pair as number[]).length === 2)),
   seed: nullOr(number),
+  grammar: nullOr(grammar),
 });
 
 /** How tokens become text, and which text ends the request. Owned by the detokenizer. */

@@ -87,3 +87,8 @@ function toNumber(text: string): number {
   if (!Number.isFinite(value)) throw new UsageError(`'${text}' is not a number`);
   return value;
 }
+
+/** Of `grammar_compilation_time_seconds`. */
+export const GRAMMAR_SECONDS: readonly number[] = [
+  0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 60, 90, 120, 240,
+];

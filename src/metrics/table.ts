@@ -1,6 +1,7 @@
 import {
   E2E_SECONDS,
   EXPONENTIAL_SECONDS,
+  GRAMMAR_SECONDS,
   INTER_TOKEN_SECONDS,
   QUEUE_SECONDS,
   RETRACTIONS,
@@ -205,6 +206,30 @@ export const METRICS = {
     help: 'Memory reserved for the KV cache, GiB.',
   },
   graph_memory_usage_gb: { type: 'gauge', scope: 'engine', help: 'Memory of captured batch sizes, GiB.' },
+
+  // Grammars, one count for each request that has one.
+  num_grammar_total: { type: 'counter', scope: 'engine', help: 'Grammars that requests came with.' },
+  num_grammar_cache_hit_total: {
+    type: 'counter',
+    scope: 'engine',
+    help: 'Those of them that had been compiled, or refused, before.',
+  },
+  num_grammar_aborted_total: {
+    type: 'counter',
+    scope: 'engine',
+    help: 'Those of them that do not compile, when they first came.',
+  },
+  num_grammar_timeout_total: {
+    type: 'counter',
+    scope: 'engine',
+    help: 'Those of these that took longer than SGLANG_GRAMMAR_TIMEOUT.',
+  },
+  grammar_compilation_time_seconds: {
+    type: 'histogram',
+    scope: 'engine',
+    buckets: GRAMMAR_SECONDS,
+    help: 'Time from the first request for a grammar until it was compiled or refused.',
+  },
 
   // Requests, exact: each is counted when it ends, however it ends.
   num_requests_total: { type: 'counter', scope: 'request', help: 'Requests that ended.' },

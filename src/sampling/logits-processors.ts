@@ -4,6 +4,8 @@ import type { SamplingParams } from '../core/request';
 export interface SamplingState {
   /** Tokens generated so far. */
   readonly generated: number;
+  /** Whether the request's grammar allows nothing but these tokens now; false without one. */
+  allowsOnly(ids: readonly number[]): boolean;
 }
 
 /** Changes rows of logits of one request before a token is chosen. It lives as long as the request. */
@@ -61,12 +63,12 @@ function repetitionPenalty({ repetitionPenalty: by }: SamplingParams, promptIds:
   };
 }
 
-/** Rules the stop tokens out until enough tokens exist. */
+/** Rules the stop tokens out until enough tokens exist, unless a grammar leaves no others. */
 function minNewTokens({ minNewTokens: least, stopTokenIds }: SamplingParams): LogitsProcessor | null {
   if (least === 0 || stopTokenIds.length === 0) return null;
   return {
-    apply(logits, { generated }) {
-      if (generated >= least) return;
+    apply(logits, state) {
+      if (state.generated >= least || state.allowsOnly(stopTokenIds)) return;
       for (const id of stopTokenIds) logits[id] = -Infinity;
     },
   };

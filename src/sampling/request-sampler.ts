@@ -1,5 +1,7 @@
 import { GREEDY_BELOW, type SamplingParams } from '../core/request';
 import { bug } from '../core/errors';
+import type { GrammarMatcher } from '../core/grammar';
+import { GrammarMask } from './grammar-mask';
 import { LogitRow, argmax } from './logit-row';
 import { processorsOf, type LogitsProcessor } from './logits-processors';
 import { uniform } from './philox';
@@ -15,7 +17,11 @@ import { KEEP_ALL, drawToken, stepsPerLogit, stricter, type Cut } from './token-
  * draw.
  */
 export class RequestSampler {
-  private readonly state = { generated: 0 };
+  private readonly state = {
+    generated: 0,
+    allowsOnly: (ids: readonly number[]) => this.grammar?.allowsOnly(ids) ?? false,
+  };
+  private grammar: GrammarMask | null = null;
   private readonly processors: readonly LogitsProcessor[];
 
   /**
@@ -43,6 +49,31 @@ export class RequestSampler {
     return this.greedy ? 1 : this.params.temperature;
   }
 
+  /** Holds the output to a grammar, from its first token on. @param matcher is the sampler's from here on */
+  constrain(matcher: GrammarMatcher): void {
+    if (this.grammar !== null || this.state.generated > 0) throw bug('a sampler constrained late');
+    this.grammar = new GrammarMask(matcher);
+  }
+
+  /** Whether the request's grammar has come to its end. */
+  get isTerminated(): boolean {
+    return this.grammar?.isTerminated ?? false;
+  }
+
+  /**
+   * Gets ready for `sample`, which it must precede; null where there is nothing to do. It needs no logits, so that it can be
+   * done while they are computed.
+   */
+  prepare(): Promise<void> | null {
+    return this.grammar?.prepare() ?? null;
+  }
+
+  /** Frees what the sampler holds outside of JavaScript's memory; the last call. */
+  dispose(): void {
+    this.grammar?.dispose();
+    this.grammar = null;
+  }
+
   /**
    * Shapes the row in place (all but the temperature) and chooses a token.
    * @param logits one row, `vocabSize` long; afterwards what log-probabilities are to be computed from
@@ -52,6 +83,7 @@ export class RequestSampler {
     if (logits.length !== this.vocabSize)
       throw bug(`a row of ${logits.length} logits, not ${this.vocabSize}`);
     for (const processor of this.processors) processor.apply(logits, this.state);
+    this.grammar?.apply(logits);
     return this.greedy ? argmax(logits) : this.draw(logits);
   }
 
@@ -59,6 +91,7 @@ export class RequestSampler {
   observe(id: number): void {
     this.state.generated++;
     for (const processor of this.processors) processor.observe?.(id);
+    this.grammar?.observe(id);
   }
 
   private draw(logits: Float32Array): number {

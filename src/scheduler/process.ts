@@ -12,6 +12,7 @@ import type { ChildInit } from '../child/protocol';
 import { assembleEmbedding, batchLimits } from './embedding/assemble';
 import { answerInvalid } from './answer-invalid';
 import { assembleScheduler } from './generation/assemble';
+import { openGrammars } from './generation/grammars';
 import type { Loop, SchedulerOutlets } from './loop';
 import { MetricsReporter } from '../metrics/reporter';
 import { NO_METRICS } from '../metrics/recorder';
@@ -22,7 +23,10 @@ import { startWatchdog } from './watchdog';
 
 const HEARTBEAT_MS = 1000;
 
-async function start({ args, endpoints, modelDir }: ChildInit, rank: number): Promise<StartedChild> {
+async function start(
+  { args, endpoints, modelDir, tokenizerDir }: ChildInit,
+  rank: number,
+): Promise<StartedChild> {
   const { softWatchdogTimeout } = args;
   const loading = softWatchdogTimeout === null ? null : new SoftWatchdog('Scheduler', softWatchdogTimeout);
   holdUp('SGLANG_TEST_STUCK_SCHEDULER_INIT');
@@ -46,9 +50,10 @@ async function start({ args, endpoints, modelDir }: ChildInit, rank: number): Pr
       )
     : null;
   const metrics = reporter ?? NO_METRICS;
+  const grammars = openGrammars(args, model, tokenizerDir, metrics);
   const scheduler: Loop =
     model.kind === 'generation'
-      ? assembleScheduler(args, model, outlets, metrics)
+      ? assembleScheduler(args, model, outlets, metrics, grammars.preparations)
       : assembleEmbedding(args, model, outlets, metrics);
   recordModel(metrics, args, model, scheduler);
   reporter?.beforeReport((to) => scheduler.recordGauges(to));
@@ -78,6 +83,7 @@ async function start({ args, endpoints, modelDir }: ChildInit, rank: number): Pr
       stopWatchdog();
       inbox.close();
       scheduler.stop();
+      grammars.close();
     },
   };
 }

@@ -1,5 +1,7 @@
 import { z } from 'zod';
+import { readGrammar } from '../constrained/read-grammar';
 import { RequestError } from '../core/errors';
+import type { Grammar } from '../core/grammar';
 import { isIntegerList, isStringList, parseAs } from '../core/parse';
 import { GREEDY_BELOW, type DecodeParams, type SamplingParams } from '../core/request';
 import { compileStopRegex } from '../core/stop-regex';
@@ -25,6 +27,8 @@ export interface SamplingContext {
   readonly eosTokenIds: readonly number[];
   /** False where only token ids go in and out: text cannot end a request. */
   readonly hasTokenizer: boolean;
+  /** False with `--grammar-backend none`. */
+  readonly hasGrammars: boolean;
 }
 
 export const MAX_PARALLEL_SAMPLES = 128;
@@ -43,12 +47,13 @@ const strings = z
     error: 'must be a string or a list of strings',
   })
   .nullish();
+const text = z.string({ error: 'must be a string' }).nullish();
+const textOrObject = z
+  .union([z.string(), z.record(z.string(), z.unknown())], { error: 'must be a string of JSON or an object' })
+  .nullish();
 const biases = z
   .custom<Record<string, number>>(isNumberRecord, { error: 'must be an object of numbers' })
   .nullish();
-
-/** Each of these constrains the output by a grammar. */
-const GRAMMARS = ['json_schema', 'regex', 'ebnf', 'structural_tag'] as const;
 
 const schema = z.strictObject(
   {
@@ -73,10 +78,10 @@ const schema = z.strictObject(
     logit_bias: biases,
     sampling_seed: integer,
     custom_params: anything,
-    json_schema: anything,
-    regex: anything,
-    ebnf: anything,
-    structural_tag: anything,
+    json_schema: textOrObject,
+    regex: text,
+    ebnf: text,
+    structural_tag: textOrObject,
   },
   { error: 'must be an object' },
 );
@@ -115,6 +120,7 @@ export function parseSamplingParams(raw: RawSamplingParams, context: SamplingCon
       repetitionPenalty: params.repetition_penalty ?? 1,
       logitBias: logitBias(params.logit_bias ?? {}, context.vocabSize),
       seed: params.sampling_seed ?? null,
+      grammar: grammarOf(params, context),
     },
     decode: decodeParams(params, context),
     maxNewTokens: params.max_new_tokens === undefined ? DEFAULT_MAX_NEW_TOKENS : params.max_new_tokens,
@@ -147,13 +153,6 @@ function refuseUnknown(raw: RawSamplingParams): void {
 }
 
 function refuseUnavailable(params: Params): void {
-  const grammar = GRAMMARS.find((name) => (params[name] ?? null) !== null);
-  if (grammar !== undefined) {
-    throw new RequestError(
-      'not_available',
-      `Grammar-based generation (json_schema, regex, ebnf, structural_tag) is not available yet; got ${grammar}.`,
-    );
-  }
   if ((params.custom_params ?? null) !== null) {
     throw new RequestError('not_available', 'custom_params is not available on this server.');
   }
@@ -197,6 +196,24 @@ function checkCounts({ max_new_tokens, min_new_tokens }: Params): void {
 
 function isSet<T>(value: T | null | undefined): value is T {
   return value !== null && value !== undefined;
+}
+
+/** @throws RequestError `bad_value` for a grammar that is not sound or that cannot be kept to */
+function grammarOf(params: Params, { hasGrammars, hasTokenizer }: SamplingContext): Grammar | null {
+  const grammar = readGrammar(params);
+  if (grammar === null) return null;
+  if (!hasTokenizer) {
+    refuse(
+      'Grammar-based generation (json_schema, regex, ebnf, structural_tag) needs a tokenizer: not with --skip-tokenizer-init.',
+    );
+  }
+  if (!hasGrammars) {
+    refuse(
+      'Grammar-based generation (json_schema, regex, ebnf, structural_tag) is not supported when the server is launched ' +
+        'with --grammar-backend none',
+    );
+  }
+  return grammar;
 }
 
 function stopTokenIds(params: Params, { vocabSize, eosTokenIds }: SamplingContext): number[] {

@@ -131,7 +131,12 @@ export class TokenizerManager {
       ...(tokenizer?.sync.eosTokenId == null ? [] : [tokenizer.sync.eosTokenId]),
     ];
     const { vocabSize } = facts;
-    this.sampling = { vocabSize, eosTokenIds: [...new Set(eos)], hasTokenizer: tokenizer !== null };
+    this.sampling = {
+      vocabSize,
+      eosTokenIds: [...new Set(eos)],
+      hasTokenizer: tokenizer !== null,
+      hasGrammars: args.grammarBackend !== 'none',
+    };
     checkPreferred(args, this.sampling);
   }
 

@@ -17,7 +17,7 @@ import { seededRandom } from './seeded-random';
 /**
  * Puts a scheduler together around a loaded model.
  * @param metrics told what happens
- * @param preparations what requests need before they can be computed; nothing does yet
+ * @param preparations what requests need before they can be computed
  */
 export function assembleScheduler(
   args: ServerArgs,

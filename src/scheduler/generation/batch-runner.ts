@@ -54,6 +54,7 @@ export class BatchRunner {
         requests.map((request) => request.ids.view()),
       );
       meanwhile();
+      await prepare(requests);
       const logits = await run;
       requests.forEach((request, row) => {
         request.cachedLen = request.length;
@@ -75,6 +76,7 @@ export class BatchRunner {
         const ids = request.ids.view(past, past + count);
         const run = this.runner.extend({ row: request.row, past, ids, logitPositions: positions });
         meanwhile();
+        await prepare([request]);
         const logits = await run;
         collectPromptLogprobs(request, positions, logits, this.vocabSize);
         request.cachedLen += count;
@@ -91,6 +93,7 @@ export class BatchRunner {
       const lengths = Int32Array.from(requests, (request) => request.cachedLen);
       const run = this.runner.decode(ids, lengths);
       meanwhile();
+      await prepare(requests);
       const logits = await run;
       requests.forEach((request, row) => {
         request.cachedLen += 1;
@@ -151,12 +154,18 @@ export class BatchRunner {
   }
 }
 
+/** What samplers can do before the logits are there. */
+async function prepare(requests: readonly Request[]): Promise<void> {
+  const preparing = requests.flatMap(({ sampler }) => sampler.prepare() ?? []);
+  if (preparing.length > 0) await Promise.all(preparing);
+}
+
 /** Ends a request for which no token can be chosen: the model gave NaN, or all tokens are ruled out. */
 function endWithoutToken(request: Request, logits: Float32Array): void {
   if (!logits.some(Number.isNaN)) {
     request.finish = abortedFor(
       400,
-      'No token is left to choose from: logit_bias, or stop tokens before min_new_tokens, rule out all of them.',
+      'No token is left to choose from: logit_bias, stop tokens before min_new_tokens, or the grammar rule out all of them.',
     );
     return;
   }

@@ -14,6 +14,8 @@ export interface Preparation {
    * @returns settles when the request has what it needs. A `RequestError` is the client's fault
    */
   prepare(request: Request, signal: AbortSignal): Promise<void>;
+  /** Drops what it keeps for later requests. */
+  flush?(): void;
 }
 
 /**

@@ -1,3 +1,4 @@
+import type { Grammar } from '../../core/grammar';
 import type { DecodeParams, FinishReason, LogprobParams, PositionLogprobs } from '../../core/request';
 import type { GenerateMsg } from '../../ipc/messages';
 import type { RequestSampler } from '../../sampling/request-sampler';
@@ -21,6 +22,8 @@ export class Request {
   readonly maxLen: number;
   readonly maxNewTokens: number;
   readonly minNewTokens: number;
+  /** What its output must look like; null for whatever the model says. */
+  readonly grammar: Grammar | null;
   readonly decode: DecodeParams;
   readonly logprobs: LogprobParams | null;
   readonly extraKey: string | null;
@@ -83,6 +86,7 @@ export class Request {
     this.maxNewTokens = Math.max(0, Math.min(msg.sampling.maxNewTokens, maxReqLen - this.promptLen - 1));
     this.maxLen = this.promptLen + this.maxNewTokens;
     this.minNewTokens = msg.sampling.minNewTokens;
+    this.grammar = msg.sampling.grammar;
     this.decode = msg.decode;
     this.logprobs = msg.logprobs;
     this.extraKey = msg.extraKey;
@@ -146,7 +150,8 @@ export class Request {
     this.ids.push(id);
     this.sampler.observe(id);
     if (this.outputLen >= this.maxNewTokens) this.finish = { type: 'length', length: this.maxNewTokens };
-    else if (this.stopTokenIds.has(id)) this.finish = { type: 'stop', matched: id };
+    else if (this.sampler.isTerminated || this.stopTokenIds.has(id))
+      this.finish = { type: 'stop', matched: id };
   }
 
   /** Back to the waiting queue: what was computed is lost, what was generated is kept. */

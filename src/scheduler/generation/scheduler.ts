@@ -288,8 +288,12 @@ export class Scheduler extends Loop {
    */
   private endStopped(rid: string): void {
     const isMeant = (request: Request) => request.rid === rid && request.opened;
-    for (const request of this.waiting.take(isMeant)) request.trace?.ended(request);
+    for (const request of this.waiting.take(isMeant)) {
+      request.sampler.dispose();
+      request.trace?.ended(request);
+    }
     for (const request of this.parts.rows.requests.filter(isMeant)) {
+      request.sampler.dispose();
       this.left(request);
       this.parts.memory.finish(request);
     }
@@ -310,6 +314,7 @@ export class Scheduler extends Loop {
     }
     memory.reset();
     log.reset();
+    for (const preparation of this.parts.preparations) preparation.flush?.();
     logger.info('Cache flushed successfully!');
     return true;
   }
@@ -352,6 +357,7 @@ export class Scheduler extends Loop {
   /** A request's last output. */
   private say(request: Request, reason: FinishReason): void {
     request.finish = reason;
+    request.sampler.dispose();
     this.parts.outputs.collect(request);
     request.trace?.ended(request);
   }

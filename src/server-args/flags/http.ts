@@ -87,17 +87,17 @@ export const chatTopic = topic('Chat and structured output', later('the chat end
   grammarBackend: choice(
     ['xgrammar', 'outlines', 'llguidance', 'none'],
     null,
-    'Engine of constrained output; none turns it off.',
-    { support: warn('grammars are not available yet', ['none']) },
+    'Engine of constrained output; none turns it off. Default: xgrammar.',
+    { support: reject('the only engine here is xgrammar', ['xgrammar', 'none']) },
   ),
   constrainedJsonWhitespacePattern: str(null, 'Whitespace between JSON tokens, a regular expression.', {
-    support: warn('grammars are not available yet'),
+    support: warn('the engine xgrammar does not know it'),
   }),
   constrainedJsonDisableAnyWhitespace: flag('Write JSON without whitespace.', {
-    support: warn('grammars are not available yet'),
+    support: yes,
   }),
   disableOutlinesDiskCache: flag('Keep compiled grammars off the disk.', {
-    support: warn('grammars are not available yet'),
+    support: warn('nothing is kept on the disk'),
   }),
   multiItemScoringDelimiter: int(null, 'Token between the items of one scored sequence.', {
     support: later('the scoring of several items in one sequence'),

@@ -19,7 +19,7 @@ it('are one for each thing asked for, in the order in which they shape a row', (
   const row = Float32Array.of(4, 4, 4, 4);
   const steps = processorsOf(params, prompt).map((processor) => {
     processor.observe?.(3);
-    processor.apply(row, { generated: 1 });
+    processor.apply(row, { generated: 1, allowsOnly: () => false });
     return [...row];
   });
   expect(steps).toEqual([

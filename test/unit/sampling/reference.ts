@@ -16,6 +16,7 @@ export const PLAIN: SamplingParams = {
   repetitionPenalty: 1,
   logitBias: [],
   seed: null,
+  grammar: null,
 };
 
 /** Token ids, likeliest first, the lower id first among equals. */

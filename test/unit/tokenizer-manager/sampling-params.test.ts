@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { RequestError } from '../../../src/core/errors';
 import { parseSamplingParams } from '../../../src/tokenizer-manager/sampling-params';
 
-const CONTEXT = { vocabSize: 260, eosTokenIds: [257], hasTokenizer: true };
+const CONTEXT = { vocabSize: 260, eosTokenIds: [257], hasTokenizer: true, hasGrammars: true };
 const parse = (raw: Record<string, unknown>) => parseSamplingParams(raw, CONTEXT);
 
 function refusal(raw: Record<string, unknown>, context = CONTEXT): RequestError {
@@ -29,6 +29,7 @@ it('fills in the defaults of SGLang', () => {
       repetitionPenalty: 1,
       logitBias: [],
       seed: null,
+      grammar: null,
     },
     decode: {
       skipSpecialTokens: true,
@@ -89,6 +90,7 @@ it('passes every parameter on', () => {
         [259, 1.5],
       ],
       seed: 42,
+      grammar: null,
     },
     decode: {
       skipSpecialTokens: false,
@@ -161,20 +163,37 @@ describe('values out of range', () => {
   });
 
   it('refuses stop texts without a tokenizer', () => {
-    const context = { ...CONTEXT, hasTokenizer: false };
+    const context = { ...CONTEXT, hasTokenizer: false, hasGrammars: true };
     expect(refusal({ stop: 'a' }, context).message).toContain('skip_tokenizer_init');
     expect(refusal({ stop_regex: 'a' }, context).message).toContain('skip_tokenizer_init');
   });
 });
 
-it.each(['json_schema', 'regex', 'ebnf', 'structural_tag', 'custom_params'])(
-  'refuses %s as not available',
-  (name) => {
-    const error = refusal({ [name]: '{}' });
-    expect(error.code).toBe('not_available');
-    expect(error.message).toContain(name);
-  },
-);
+it('refuses custom_params as not available', () => {
+  const error = refusal({ custom_params: '{}' });
+  expect(error.code).toBe('not_available');
+  expect(error.message).toContain('custom_params');
+});
+
+describe('grammars', () => {
+  it('refuses them without a tokenizer, without an engine, and two at a time', () => {
+    const message = (context: object) => refusal({ regex: 'a' }, { ...CONTEXT, ...context }).message;
+    expect(message({ hasTokenizer: false })).toContain('--skip-tokenizer-init');
+    expect(message({ hasGrammars: false })).toContain('--grammar-backend none');
+    expect(refusal({ regex: 'a', ebnf: 'root ::= "a"' }).message).toBe(
+      'Only one of json_schema, regex, ebnf, or structural_tag can be set.',
+    );
+  });
+
+  it('takes a schema as text or as an object', () => {
+    const schema = { type: 'object', properties: { a: { type: 'string' } } };
+    const [asText, asObject] = [JSON.stringify(schema), schema].map(
+      (json_schema) => parseSamplingParams({ json_schema }, CONTEXT).sampling.grammar,
+    );
+    expect(asText?.kind).toBe('json');
+    expect(asObject).toEqual(asText);
+  });
+});
 
 describe('wrong types', () => {
   const LEGAL: Record<string, (value: unknown) => boolean> = {

@@ -20,6 +20,7 @@ export const GREEDY: SamplingParams = {
   repetitionPenalty: 1,
   logitBias: [],
   seed: null,
+  grammar: null,
 };
 
 export const DECODE: DecodeParams = {

@@ -1,0 +1,49 @@
+import { refuse } from '../bounds';
+import { checkRegex } from '../regex/check-regex';
+import { writeRegex } from '../regex/write-regex';
+import type { JsonObject, Reading } from './report';
+
+/** Formats that the engine holds strings to. */
+const FORMATS = ['date', 'date-time', 'duration', 'email', 'hostname', 'ipv4', 'ipv6', 'time', 'uri', 'uuid'];
+
+/**
+ * One character between the quotes of a JSON string, as it is or as a short escape. The engine's own lengths would let control
+ * characters through.
+ */
+const CHARACTER = String.raw`([^\u{0}-\u{1f}\u{22}\u{5c}]|\u{5c}[\u{22}\u{5c}bfnrt])`;
+
+/** Strings by one of length, pattern and format: the engine passes over the others. */
+export function readString(schema: JsonObject, path: string, reading: Reading): JsonObject {
+  const { format, pattern } = schema;
+  const lengths = Object.fromEntries(
+    ['minLength', 'maxLength'].flatMap((name) => {
+      const value = schema[name];
+      if (value === undefined || (name === 'minLength' && value === 0)) return [];
+      if (!Number.isSafeInteger(value) || (value as number) < 0) {
+        refuse(reading.field, `${reading.field}: ${name} at ${path} must be a whole number of at least 0.`);
+      }
+      return [[name, value as number]];
+    }),
+  );
+  const { minLength = 0, maxLength = Infinity } = lengths as { minLength?: number; maxLength?: number };
+  if (minLength > maxLength) refuse(reading.field, `${reading.field}: no value satisfies ${path}.`);
+  if (pattern !== undefined) {
+    if (format !== undefined) reading.unenforced('format', path);
+    for (const name of Object.keys(lengths)) reading.unenforced(name, path);
+    return { type: 'string', pattern: readPattern(pattern, path, reading) };
+  }
+  if (format !== undefined) {
+    for (const name of Object.keys(lengths)) reading.unenforced(name, path);
+    if (typeof format === 'string' && FORMATS.includes(format)) return { type: 'string', format };
+    reading.unenforced('format', path);
+  }
+  if (minLength === 0 && maxLength === Infinity) return { type: 'string' };
+  return { type: 'string', pattern: `${CHARACTER}{${minLength},${maxLength === Infinity ? '' : maxLength}}` };
+}
+
+function readPattern(pattern: unknown, path: string, { field }: Reading): string {
+  if (typeof pattern !== 'string') refuse(field, `${field}: pattern at ${path} must be a string.`);
+  const where = `pattern at ${path}`;
+  // The engine puts quotes around it as it is.
+  return `(${writeRegex(checkRegex(pattern, where), 'json_string', where)})`;
+}

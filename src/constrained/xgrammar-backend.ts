@@ -1,0 +1,138 @@
+import { bug, errorMessage } from '../core/errors';
+import { ANY_JSON, type Grammar, type GrammarMatcher } from '../core/grammar';
+import { GrammarError, type CompiledGrammar, type GrammarBackend, type JsonStyle } from './grammar-backend';
+import type { Vocabulary } from './vocabulary';
+import { loadXGrammar, type XGrammarModule } from './xgrammar-module';
+
+type Library = XGrammarModule['library'];
+type Compiler = Awaited<ReturnType<Library['GrammarCompiler']['createGrammarCompiler']>>;
+type Compiled = Awaited<ReturnType<Compiler['compileJSONSchema']>>;
+type Matcher = Awaited<ReturnType<Library['GrammarMatcher']['createGrammarMatcher']>>;
+
+/** What an engine is made for. */
+export interface EngineSetting {
+  readonly vocabulary: Vocabulary;
+  /** Length of a row of logits; a vocabulary may be padded to it. */
+  readonly vocabSize: number;
+  /** Tokens that end a text, at least one. */
+  readonly eosTokenIds: readonly number[];
+  readonly style: JsonStyle;
+}
+
+/** Each refused grammar leaves a little of the engine's stack behind; after so many it is replaced. */
+const MAX_REFUSALS = 50;
+const COMPACT: [string, string] = [',', ':'];
+
+/** The engine `xgrammar`, in WebAssembly. */
+export class XGrammarBackend implements GrammarBackend {
+  private refusals = 0;
+  private isTrapped = false;
+
+  private constructor(
+    private readonly module: XGrammarModule,
+    private readonly compiler: Compiler,
+    private readonly style: JsonStyle,
+  ) {}
+
+  /** Takes some hundred milliseconds for a large vocabulary. */
+  static async create({
+    vocabulary,
+    vocabSize,
+    eosTokenIds,
+    style,
+  }: EngineSetting): Promise<XGrammarBackend> {
+    if (eosTokenIds.length === 0) throw bug('a grammar engine without a token that ends a text');
+    const module = loadXGrammar();
+    const { GrammarCompiler, TokenizerInfo } = module.library;
+    const info = await TokenizerInfo.createTokenizerInfo(
+      vocabulary.tokens.slice(0, vocabSize),
+      vocabulary.spelling,
+      false,
+      vocabSize,
+      [...eosTokenIds],
+    );
+    const backend = new XGrammarBackend(
+      module,
+      // Its own cache would grow without end.
+      await GrammarCompiler.createGrammarCompiler(info, false),
+      style,
+    );
+    info.dispose();
+    return backend;
+  }
+
+  get isPoisoned(): boolean {
+    return this.isTrapped || this.refusals >= MAX_REFUSALS;
+  }
+
+  async compile(grammar: Grammar): Promise<CompiledGrammar> {
+    this.module.takeErrors();
+    try {
+      const compiled = await this.compileAs(grammar);
+      return {
+        matcher: async () => this.guard(await this.newMatcher(compiled)),
+        dispose: () => compiled.dispose(),
+      };
+    } catch (error) {
+      this.refusals += 1;
+      const reason = fatalReason(this.module.takeErrors());
+      this.isTrapped ||= reason === null;
+      throw new GrammarError(reason ?? `the grammar is too deep or too large (${errorMessage(error)})`);
+    }
+  }
+
+  private compileAs({ kind, source }: Grammar): Promise<Compiled> {
+    const { compiler } = this;
+    switch (kind) {
+      case 'json': {
+        if (source === ANY_JSON) return compiler.compileBuiltinJSONGrammar();
+        const { anyWhitespace } = this.style;
+        return compiler.compileJSONSchema(source, anyWhitespace, -1, anyWhitespace ? undefined : COMPACT);
+      }
+      case 'regex':
+        return compiler.compileStructuralTag({
+          type: 'structural_tag',
+          format: { type: 'regex', pattern: source },
+        });
+      case 'ebnf':
+        return compiler.compileGrammar(source);
+      case 'structural_tag':
+        return compiler.compileStructuralTag(source);
+    }
+  }
+
+  private newMatcher(compiled: Compiled): Promise<Matcher> {
+    return this.module.library.GrammarMatcher.createGrammarMatcher(compiled);
+  }
+
+  /** What goes wrong while matching is not the grammar's fault: it was compiled. The engine cannot be trusted after it. */
+  private guard(matcher: Matcher): GrammarMatcher {
+    const noting = <T>(work: () => T): T => {
+      try {
+        return work();
+      } catch (error) {
+        this.isTrapped = true;
+        throw error;
+      }
+    };
+    return {
+      mask: () =>
+        matcher.getNextTokenBitmask().catch((error: unknown) => {
+          this.isTrapped = true;
+          throw error;
+        }),
+      accept: (id) => noting(() => matcher.acceptToken(id)),
+      get isTerminated() {
+        return noting(() => matcher.isTerminated());
+      },
+      dispose: () => matcher.dispose(),
+    };
+  }
+}
+
+/** The engine's own words for why it gave up: `[FATAL] file:line: reason`; null where it said nothing. */
+function fatalReason(lines: readonly string[]): string | null {
+  const fatal = lines.find((line) => line.includes('[FATAL]'));
+  if (fatal === undefined) return null;
+  return fatal.replace(/^.*?\[FATAL\]\s*(\S+:\d+:\s*)?/s, '').replace(/^Check failed: .*? is false: /s, '');
+}
