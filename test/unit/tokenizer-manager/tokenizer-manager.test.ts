@@ -77,6 +77,7 @@ describe('the message to the scheduler', () => {
           repetitionPenalty: 1,
           logitBias: [],
           seed: null,
+          grammar: null,
         },
         decode: {
           skipSpecialTokens: true,
