@@ -40,6 +40,7 @@ export const ROOMS = {
     'logging',
     'metrics',
     'ipc',
+    'constrained',
     'chat-template',
     'tool-calls',
     'reasoning',

@@ -16,10 +16,14 @@ export interface GrammarFields {
 
 /**
  * The grammar of a request, checked for everything that can be known without compiling it, and in the form that the engine takes.
+ * @param isLenient whether what cannot be enforced is left out of a schema
  * @returns null where the request has none
  * @throws RequestError `bad_value` for one that is not sound, too large, or of which the engine would drop a part
  */
-export function readGrammar({ json_schema, regex, ebnf, structural_tag }: GrammarFields): Grammar | null {
+export function readGrammar(
+  { json_schema, regex, ebnf, structural_tag }: GrammarFields,
+  isLenient = false,
+): Grammar | null {
   const given = [json_schema, regex, ebnf, structural_tag].filter((field) => (field ?? null) !== null);
   if (given.length > 1) {
     throw new RequestError(
@@ -27,7 +31,7 @@ export function readGrammar({ json_schema, regex, ebnf, structural_tag }: Gramma
       'Only one of json_schema, regex, ebnf, or structural_tag can be set.',
     );
   }
-  if (json_schema != null) return { kind: 'json', source: jsonSource(json_schema) };
+  if (json_schema != null) return { kind: 'json', source: jsonSource(json_schema, isLenient) };
   if (regex != null) {
     checkSize('regex', regex);
     return { kind: 'regex', source: writeRegex(checkRegex(regex, 'regex'), 'text', 'regex') };
@@ -43,9 +47,11 @@ export function readGrammar({ json_schema, regex, ebnf, structural_tag }: Gramma
   return null;
 }
 
-function jsonSource(schema: string | object): string {
+function jsonSource(schema: string | object, isLenient: boolean): string {
   if (schema === ANY_JSON) return ANY_JSON;
-  return JSON.stringify(readSchema(parse('json_schema', schema)));
+  return JSON.stringify(
+    readSchema(parse('json_schema', schema), 'json_schema', isLenient ? () => undefined : undefined),
+  );
 }
 
 function parse(field: string, value: string | object): unknown {

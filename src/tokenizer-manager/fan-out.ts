@@ -45,7 +45,9 @@ export function fanOut(
   refuseTooMany(size);
   const spread = <T>(name: string, value: T | readonly T[]) => spreadOver(name, value, size, isList);
   const raw = spread('sampling_params', request.samplingParams);
-  const params = parseEach(raw, (item) => parseSamplingParams({ ...preferred, ...item }, context));
+  const params = parseEach(raw, (item) =>
+    parseSamplingParams({ ...preferred, ...item }, context, request.isGrammarLenient),
+  );
   const n = sampleCount(params);
   refuseTooMany(size * n);
   if (n > 1) refuseLogprobLists(request);

@@ -31,6 +31,8 @@ export interface GenerateRequest {
   /** Whether what the model's tokenizer puts around a text goes around `text`; a rendered conversation has it already. */
   readonly addSpecialTokens: boolean;
   readonly samplingParams: RawSamplingParams | readonly RawSamplingParams[];
+  /** Whether a schema may be held to less than it says, where not all of it can be enforced; else it is refused then. */
+  readonly isGrammarLenient: boolean;
   readonly rid: string | readonly string[] | null;
   readonly returnLogprob: boolean | readonly boolean[];
   /** First prompt position to report, -1 for output tokens only. */
@@ -61,6 +63,7 @@ export const DEFAULT_GENERATE_REQUEST: GenerateRequest = {
   inputIds: null,
   addSpecialTokens: true,
   samplingParams: {},
+  isGrammarLenient: false,
   rid: null,
   returnLogprob: false,
   logprobStartLen: -1,

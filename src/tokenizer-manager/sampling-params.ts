@@ -97,10 +97,15 @@ export const SAMPLING_PARAM_NAMES: readonly string[] = Object.keys(schema.shape)
 /**
  * Checks the parameters of one request and fills in SGLang's defaults. null counts as absent, except for
  * `max_new_tokens`, where it means "until the context ends".
+ * @param isGrammarLenient whether what cannot be enforced is left out of a schema
  * @param raw already merged over the server's preferred parameters
  * @throws RequestError `bad_value` for an unknown name or a value out of range, `bad_request` for a wrong type
  */
-export function parseSamplingParams(raw: RawSamplingParams, context: SamplingContext): ParsedSamplingParams {
+export function parseSamplingParams(
+  raw: RawSamplingParams,
+  context: SamplingContext,
+  isGrammarLenient = false,
+): ParsedSamplingParams {
   refuseUnknown(raw);
   const params = parseAs(schema, raw, 'sampling_params');
   refuseUnavailable(params);
@@ -120,7 +125,7 @@ export function parseSamplingParams(raw: RawSamplingParams, context: SamplingCon
       repetitionPenalty: params.repetition_penalty ?? 1,
       logitBias: logitBias(params.logit_bias ?? {}, context.vocabSize),
       seed: params.sampling_seed ?? null,
-      grammar: grammarOf(params, context),
+      grammar: grammarOf(params, context, isGrammarLenient),
     },
     decode: decodeParams(params, context),
     maxNewTokens: params.max_new_tokens === undefined ? DEFAULT_MAX_NEW_TOKENS : params.max_new_tokens,
@@ -199,8 +204,12 @@ function isSet<T>(value: T | null | undefined): value is T {
 }
 
 /** @throws RequestError `bad_value` for a grammar that is not sound or that cannot be kept to */
-function grammarOf(params: Params, { hasGrammars, hasTokenizer }: SamplingContext): Grammar | null {
-  const grammar = readGrammar(params);
+function grammarOf(
+  params: Params,
+  { hasGrammars, hasTokenizer }: SamplingContext,
+  isLenient: boolean,
+): Grammar | null {
+  const grammar = readGrammar(params, isLenient);
   if (grammar === null) return null;
   if (!hasTokenizer) {
     refuse(

@@ -120,6 +120,7 @@ export function parseGenerateBody(value: unknown, origin: RequestOrigin): Genera
       inputIds: body.input_ids ?? null,
       addSpecialTokens: true,
       samplingParams: body.sampling_params ?? {},
+      isGrammarLenient: false,
       rid: body.rid ?? null,
       returnLogprob: body.return_logprob ?? false,
       logprobStartLen: body.logprob_start_len ?? -1,

@@ -106,6 +106,7 @@ export function parseChatBody(value: unknown, origin: RequestOrigin, limits: Cha
       samplingParams: {
         ...limits.defaults,
         ...samplingParamsOf(body),
+        ...common.grammar.params,
         max_new_tokens: maxNewTokens(body, limits),
       },
       addSpecialTokens: false,

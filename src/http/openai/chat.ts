@@ -10,6 +10,7 @@ import type { RouteSpec } from '../route';
 import { disconnectSignal } from '../sse';
 import { chatSchema, parseChatBody, type ChatBody } from './chat-body';
 import type { AnswerForm } from './answer';
+import { tellUnenforced } from './grammar-fields';
 import { chatChunks, chatReply, type ChatContext } from './chat-reply';
 import { reasoningSetup, splitterFor, type ReasoningSetup } from './reasoning';
 import { sendEvents } from './send-events';
@@ -70,6 +71,7 @@ export function chatRoutes(deps: AppDeps): RouteSpec[] {
           const prompt = await chat.prompt(body.conversation, gone);
           const form = formOf(deps, body, prompt, reasoning);
           const job = await manager.generate(requestOf(body, prompt, form, reasoning), gone);
+          tellUnenforced(res, body.grammar);
           const context = contextOf(deps, body, form);
           if (body.request.stream) {
             await sendEvents(chatChunks(job, context), { res, gone, where: 'POST /v1/chat/completions' });

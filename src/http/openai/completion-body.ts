@@ -81,6 +81,7 @@ export function parseCompletionBody(
         max_new_tokens: DEFAULT_MAX_TOKENS,
         ...defaults,
         ...samplingParamsOf(body),
+        ...common.grammar.params,
         ...given('max_new_tokens', maxTokensOf('max_tokens', body.max_tokens)),
       },
       returnLogprob: body.logprobs != null,

@@ -6,6 +6,7 @@ import type { RouteSpec } from '../route';
 import { disconnectSignal } from '../sse';
 import { completionSchema, parseCompletionBody, type CompletionBody } from './completion-body';
 import { completionChunks, completionReply, type CompletionContext } from './completion-reply';
+import { tellUnenforced } from './grammar-fields';
 import { sendEvents } from './send-events';
 
 const COMPLETIONS: RouteDescription = {
@@ -36,6 +37,7 @@ export function completionRoutes(deps: AppDeps): RouteSpec[] {
           const body = parseCompletionBody(req.body, originOf(req, res), args.preferredSamplingParams ?? {});
           const context = await contextOf(deps, body, gone);
           const job = await manager.generate(body.request, gone);
+          tellUnenforced(res, body.grammar);
           if (body.request.stream) {
             await sendEvents(completionChunks(job, context), { res, gone, where: 'POST /v1/completions' });
           } else {

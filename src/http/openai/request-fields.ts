@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
 import { RequestError } from '../../core/errors';
 import type { OtherFields } from '../fields';
+import { grammarFields, readGrammarFields, type RequestedGrammar } from './grammar-fields';
 import type { GenerateRequest, RequestOrigin } from '../../tokenizer-manager';
 import { ROUTING_KEY } from '../http-metrics';
 import {
@@ -29,7 +30,7 @@ export const requestFields = {
       { error: 'must be an object with include_usage and continuous_usage_stats' },
     )
     .nullish(),
-  response_format: z.looseObject({ type: z.string() }, { error: 'must be an object with a type' }).nullish(),
+  ...grammarFields,
   rid: strings,
   ...CACHE_FIELDS,
   priority: z.int({ error: 'must be an integer' }).nullish(),
@@ -60,15 +61,7 @@ export const OTHER_FIELDS: OtherFields & { readonly ignored: string[]; readonly 
   ],
   unavailable: [
     ...UNAVAILABLE,
-    'json_schema',
-    'regex',
-    'ebnf',
     'structural_tag',
-    'structured_outputs',
-    'guided_json',
-    'guided_regex',
-    'guided_choice',
-    'guided_grammar',
     'custom_logit_processor',
     'custom_params',
     'return_hidden_states',
@@ -84,7 +77,7 @@ export const OTHER_FIELDS: OtherFields & { readonly ignored: string[]; readonly 
   ],
 };
 
-function refuseUnavailable({ model, response_format }: RequestFields): void {
+function refuseAdapter({ model }: RequestFields): void {
   const adapter = model?.split(/:(.*)/s)[1]?.trim() ?? '';
   if (adapter !== '') {
     throw new RequestError(
@@ -92,13 +85,6 @@ function refuseUnavailable({ model, response_format }: RequestFields): void {
       `LoRA adapter '${adapter}' was requested, but LoRA is not enabled. Please launch the server with --enable-lora flag and ` +
         'preload adapters using --lora-paths or /load_lora_adapter endpoint.',
       'model',
-    );
-  }
-  if (response_format != null && response_format.type !== 'text') {
-    throw new RequestError(
-      'not_available',
-      `response_format is not available on this server: got type '${response_format.type.slice(0, 64)}'.`,
-      'response_format',
     );
   }
 }
@@ -117,9 +103,12 @@ export interface CommonRequest {
     | 'logMetrics'
     | 'customLabels'
     | 'origin'
+    | 'isGrammarLenient'
   >;
   /** The name under which all of its prompts and samples can be aborted. */
   readonly id: string;
+  /** What the answer must look like. */
+  readonly grammar: RequestedGrammar;
   /** As the client calls it; null where it says nothing. */
   readonly model: string | null;
   readonly streamOptions: { readonly includeUsage: boolean; readonly continuousUsage: boolean };
@@ -127,12 +116,14 @@ export interface CommonRequest {
 
 /** @throws RequestError for what this server cannot do */
 export function readRequestFields(body: RequestFields, origin: RequestOrigin): CommonRequest {
-  refuseUnavailable(body);
+  refuseAdapter(body);
+  const grammar = readGrammarFields(body);
   const rid = body.rid ?? randomUUID().replaceAll('-', '');
   const { include_usage, continuous_usage_stats } = body.stream_options ?? {};
   return {
     request: {
       rid,
+      isGrammarLenient: grammar.isLenient,
       stream: body.stream ?? false,
       priority: body.priority ?? null,
       routingKey: origin.headers[ROUTING_KEY] ?? null,
@@ -144,6 +135,7 @@ export function readRequestFields(body: RequestFields, origin: RequestOrigin): C
       origin: tracedBy(origin, body.external_trace_header),
     },
     id: typeof rid === 'string' ? rid : (rid[0] ?? ''),
+    grammar,
     model: body.model ?? null,
     streamOptions: { includeUsage: include_usage ?? false, continuousUsage: continuous_usage_stats ?? false },
   };
