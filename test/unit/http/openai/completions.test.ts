@@ -154,8 +154,14 @@ describe('a bad request', () => {
     [{ best_of: 3 }, 'best_of other than n (1) is not available.'],
     [{ logprobs: 5000 }, 'top_logprobs_num must be in'],
     [{ logprobs: true }, 'logprobs: must be an integer'],
-    [{ response_format: { type: 'json_schema' } }, 'response_format is not available'],
-    [{ json_schema: '{}' }, 'json_schema is not available on this server.'],
+    [
+      { response_format: { type: 'json_schema' } },
+      'schema_ is required for json_schema response format request.',
+    ],
+    [
+      { json_schema: '{}', regex: 'a' },
+      'Only one of json_schema, regex, ebnf, or structural_tag can be set.',
+    ],
     [{ rid: '' }, 'rid must have 1 to 256 characters'],
     [{ lora_path: 'x' }, 'lora_path is not available on this server.'],
     [{ prompt: ['a', 'b'], n: 1e6 }, 'n must be in [1, 128]'],
