@@ -107,6 +107,9 @@ async function nameModel(): Promise<void> {
 }
 
 keyPrompt(byId('key-prompt', HTMLElement));
-keyEvents.addEventListener('given', () => void nameModel());
+keyEvents.addEventListener('given', () => {
+  message.focus();
+  void nameModel();
+});
 void nameModel();
 void watchLoad();

@@ -115,6 +115,7 @@ const expectQuiet = ({ errors, requests }: Watched, server: Server) => {
       await page.keyboard.press('Enter');
       await page.locator('#model:not(:empty)').waitFor();
       expect(await page.locator('.key-prompt').count()).toBe(0);
+      expect(await page.locator('#message:focus').count()).toBe(1);
       expect(
         await page.evaluate('JSON.stringify([localStorage.length, sessionStorage.length, document.cookie])'),
       ).toBe('[0,1,""]');
