@@ -200,6 +200,44 @@ describe('chat', () => {
   });
 });
 
+describe('tools', () => {
+  const parameters = {
+    type: 'object',
+    properties: { city: { type: 'string', enum: ['Paris', 'Rome'] } },
+    required: ['city'],
+    additionalProperties: false,
+  };
+  const tools = ['weather', 'time'].map((name) => ({
+    type: 'function' as const,
+    function: { name, parameters },
+  }));
+
+  test.each([
+    ['any', 'required' as const, ['weather', 'time']],
+    ['one', { type: 'function' as const, function: { name: 'time' } }, ['time']],
+  ])('are called where %s must be, whole and streamed', async (_, tool_choice, names) => {
+    const body = { ...CHAT, tools, tool_choice, max_tokens: 60, parallel_tool_calls: false };
+    const reply = await client.chat.completions.create(body);
+    const runner = client.chat.completions.stream(body);
+    const streamed = await runner.finalChatCompletion();
+    for (const { choices } of [reply, streamed]) {
+      expect(choices[0]?.finish_reason).toBe('tool_calls');
+      const [call] = choices[0]?.message.tool_calls ?? [];
+      if (call?.type !== 'function') throw new Error('no call');
+      expect(names).toContain(call.function.name);
+      expect(['Paris', 'Rome']).toContain((JSON.parse(call.function.arguments) as { city: string }).city);
+    }
+  });
+
+  test('need not be called', async () => {
+    const reply = await client.chat.completions.create({ ...CHAT, tools });
+    expect(reply.choices[0]?.message).toMatchObject({
+      content: 'The capital of France is Paris.',
+      tool_calls: null,
+    });
+  });
+});
+
 describe('errors are those that the client knows', () => {
   test.each<[string, object, string]>([
     ['no messages', { messages: [] }, 'Messages cannot be empty.'],

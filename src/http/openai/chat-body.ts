@@ -11,7 +11,7 @@ import { NOT_AN_OBJECT } from '../body';
 import { parseBody, type OtherFields } from '../fields';
 import { messageSchema, readMessages } from './chat-messages';
 import { OTHER_FIELDS, readRequestFields, requestFields, type CommonRequest } from './request-fields';
-import { readTools, toolFields } from './tools';
+import { readForcedCall, readTools, toolFields } from './tools';
 import { maxTokensOf, samplingFields, samplingParamsOf } from './sampling-fields';
 
 const integer = z.int({ error: 'must be an integer' }).nullish();
@@ -57,7 +57,7 @@ export const chatSchema = z.object(
 
 const OTHER: OtherFields = {
   ...OTHER_FIELDS,
-  ignored: [...OTHER_FIELDS.ignored, 'parallel_tool_calls', 'function_call', 'verbosity'],
+  ignored: [...OTHER_FIELDS.ignored, 'function_call', 'verbosity'],
   unavailable: [
     ...OTHER_FIELDS.unavailable,
     'functions',
@@ -78,6 +78,8 @@ export interface ChatBody extends CommonRequest {
   readonly request: GenerateRequest;
   readonly conversation: Conversation;
   readonly n: number;
+  /** Whether a grammar has the model call tools. */
+  readonly isForced: boolean;
   readonly separatesReasoning: boolean;
   readonly streamsReasoning: boolean;
 }
@@ -94,6 +96,8 @@ export interface ChatLimits {
 export function parseChatBody(value: unknown, origin: RequestOrigin, limits: ChatLimits): ChatBody {
   const body = parseBody(chatSchema, value, OTHER);
   const common = readRequestFields(body, origin);
+  const conversation = readConversation(body, limits.chat);
+  const forcedCall = readForcedCall(body, conversation.tools ?? []);
   const logprobs = body.logprobs ?? false;
   if (body.top_logprobs != null && body.top_logprobs > 0 && !logprobs) {
     throw new RequestError('bad_value', 'top_logprobs needs logprobs to be true.', 'top_logprobs');
@@ -108,13 +112,15 @@ export function parseChatBody(value: unknown, origin: RequestOrigin, limits: Cha
         ...samplingParamsOf(body),
         ...common.grammar.params,
         max_new_tokens: maxNewTokens(body, limits),
+        ...(forcedCall !== null && { json_schema: forcedCall }),
       },
       addSpecialTokens: false,
       returnLogprob: logprobs,
       topLogprobsNum: body.top_logprobs ?? 0,
     },
-    conversation: readConversation(body, limits.chat),
+    conversation,
     n: body.n ?? 1,
+    isForced: forcedCall !== null,
     separatesReasoning: body.separate_reasoning ?? true,
     streamsReasoning: body.stream_reasoning ?? true,
   };

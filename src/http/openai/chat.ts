@@ -118,13 +118,14 @@ function requestOf(
 
 function formOf(
   deps: AppDeps,
-  { conversation, separatesReasoning, streamsReasoning }: ChatBody,
+  { conversation, isForced, separatesReasoning, streamsReasoning }: ChatBody,
   prompt: ChatPrompt,
   reasoning: ReasoningSetup | null,
 ): AnswerForm {
-  const isApart = reasoning !== null && separatesReasoning;
+  // A grammar leaves no room for thoughts.
+  const isApart = reasoning !== null && separatesReasoning && !isForced;
   return {
-    toolParser: toolParserFor(deps, conversation),
+    toolParser: toolParserFor(deps, conversation, isForced),
     splitter: isApart ? splitterFor(reasoning, prompt) : null,
     reasoningEnd: reasoning?.endToken ?? null,
     streamsReasoning,

@@ -3,7 +3,8 @@ import type { ChatTool, Conversation } from '../../chat-template';
 import { env } from '../../core/env';
 import { RequestError } from '../../core/errors';
 import type { AppDeps } from '../app-deps';
-import { TOOL_PARSERS } from '../../tool-calls/registry';
+import { forcedCallSchema } from './forced-call';
+import { JSON_ARRAY_PARSER, TOOL_PARSERS } from '../../tool-calls/registry';
 import { parserOfTemplate } from '../../tool-calls/template-parser';
 import type { ToolParser, ToolParserFactory } from '../../tool-calls/tool-parser';
 
@@ -29,6 +30,7 @@ const toolSchema = z.looseObject(
 /** What a request says of tools. */
 export const toolFields = {
   tools: z.array(toolSchema, { error: 'must be a list of tools' }).nullish(),
+  parallel_tool_calls: z.boolean({ error: 'must be true or false' }).nullish(),
   tool_choice: z
     .union(
       [
@@ -43,8 +45,8 @@ export const toolFields = {
 type ToolFields = z.output<z.ZodObject<typeof toolFields>>;
 
 /**
- * The functions that the model may call in its answer; none where the request says so.
- * @throws RequestError for schemas that are none, for a choice that no tool fits, and for a choice that cannot be kept here
+ * The functions that the model may call in its answer: all, the one that is chosen, or none.
+ * @throws RequestError for schemas that are none, and for a choice that no tool fits
  */
 export function readTools({ tools, tool_choice }: ToolFields): ChatTool[] {
   const offered = (tools ?? []).map(readTool);
@@ -56,16 +58,20 @@ export function readTools({ tools, tool_choice }: ToolFields): ChatTool[] {
       `Tools cannot be empty if tool choice is set to ${isRequired ? 'required' : 'a specific tool'}.`,
     );
   }
-  if (!isRequired) {
-    const { name } = tool_choice.function;
-    const isOffered = offered.some((tool) => tool.function.name === name);
-    if (!isOffered) refuseChoice(`Tool '${name.slice(0, 64)}' not found in tools list.`);
-  }
-  throw new RequestError(
-    'not_available',
-    "tool_choice 'required' or a named tool is not available on this server: use 'auto'.",
-    'tool_choice',
-  );
+  if (isRequired) return offered;
+  const { name } = tool_choice.function;
+  const chosen = offered.filter((tool) => tool.function.name === name);
+  if (chosen.length === 0) refuseChoice(`Tool '${name.slice(0, 64)}' not found in tools list.`);
+  return chosen;
+}
+
+/**
+ * What the answer must look like where tools must be called; null where they need not be.
+ * @throws RequestError when tools define one name in several ways
+ */
+export function readForcedCall({ tool_choice, parallel_tool_calls }: ToolFields, tools: readonly ChatTool[]) {
+  const isForced = tool_choice === 'required' || typeof tool_choice === 'object';
+  return isForced && tool_choice !== null ? forcedCallSchema(tools, parallel_tool_calls ?? true) : null;
 }
 
 function refuseChoice(message: string): never {
@@ -121,15 +127,19 @@ function schemaFault(schema: unknown, at = 'parameters', depth = 0): string | nu
   return null;
 }
 
-/** A parser for each answer in which tools may be called; null where none may, or nobody said how the model writes it. */
+/**
+ * A parser for each answer in which tools may be called; null where none may, or nobody said how the model writes it.
+ * @param isForced whether a grammar has the model write calls in SGLang's own form
+ */
 export function toolParserFor(
   { args, chat }: Pick<AppDeps, 'args' | 'chat'>,
   { tools = [], messages }: Conversation,
+  isForced: boolean,
 ): (() => ToolParser) | null {
   const { toolCallParser: wanted } = args;
   const name = wanted === 'auto' ? parserOfTemplate(chat?.source ?? '') : wanted;
-  if (name === null || tools.length === 0) return null;
-  const make: ToolParserFactory = TOOL_PARSERS[name];
+  if (tools.length === 0 || (name === null && !isForced)) return null;
+  const make: ToolParserFactory = name === null || isForced ? JSON_ARRAY_PARSER : TOOL_PARSERS[name];
   const options = {
     tools: tools.map(({ function: { name, parameters } }) => ({ name, parameters: parameters ?? null })),
     forwardUnknown: env('SGLANG_FORWARD_UNKNOWN_TOOLS'),

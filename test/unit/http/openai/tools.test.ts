@@ -145,6 +145,66 @@ it('shows bare functions to a template that wants these', async () => {
   expect(prompt()).toBe('[weather][time]>');
 });
 
+describe('a call that must be', () => {
+  /** As the grammar takes it: what goes without saying is not said. */
+  const call = (name: string) => ({
+    type: 'object',
+    properties: { name: { enum: [name] }, parameters: name === 'time' ? { type: 'object' } : parameters },
+    required: ['name', 'parameters'],
+  });
+  const grammar = () => JSON.parse((sent()?.sampling.grammar?.source ?? 'null') as string) as unknown;
+
+  it('is held to the form that SGLang gives it, and read from there', async () => {
+    await start({});
+    const written = ['[{"name": "weather", "parame', 'ters": {"city": "Paris"}}]'];
+    expect(await answer(written, { tool_choice: 'required' })).toMatchObject({
+      message: {
+        content: null,
+        tool_calls: [{ function: { name: 'weather', arguments: '{"city": "Paris"}' } }],
+      },
+      finish_reason: 'tool_calls',
+    });
+    expect(grammar()).toMatchObject({
+      type: 'array',
+      minItems: 1,
+      items: { anyOf: [call('weather'), call('time')] },
+    });
+  });
+
+  it('of one tool shows only that one', async () => {
+    await start();
+    const choice = {
+      tool_choice: { type: 'function', function: { name: 'time' } },
+      parallel_tool_calls: false,
+    };
+    await answer(['[{"name": "time", "parameters": {}}]'], choice);
+    expect(prompt()).toBe('[time]hi>');
+    expect(grammar()).toMatchObject({ minItems: 1, maxItems: 1, items: call('time') });
+  });
+
+  it('has definitions at the top, each in one way', async () => {
+    await start();
+    const of = (type: string) => ({
+      type: 'object',
+      properties: { x: { $ref: '#/$defs/X' } },
+      $defs: { X: { type } },
+    });
+    const two = (a: string, b: string) =>
+      [a, b].map((type, i) => ({ type: 'function', function: { name: `f${i}`, parameters: of(type) } }));
+    expect(
+      await server.ask(PATH, { messages, tools: two('string', 'number'), tool_choice: 'required' }),
+    ).toMatchObject({
+      status: 400,
+      body: { error: { message: "Tool definition 'X' has multiple schemas, which is not supported." } },
+    });
+    await answer(['[{"name": "f0", "parameters": {}}]'], {
+      tools: two('string', 'string'),
+      tool_choice: 'required',
+    });
+    expect(grammar()).toMatchObject({ $defs: { X: { type: 'string' } } });
+  });
+});
+
 describe('is refused', () => {
   const tool = (of: object) => [{ type: 'function', function: { name: 'f', ...of } }];
 
