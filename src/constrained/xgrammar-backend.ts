@@ -21,6 +21,8 @@ export interface EngineSetting {
 
 /** Each refused grammar leaves a little of the engine's stack behind; after so many it is replaced. */
 const MAX_REFUSALS = 50;
+/** Characters of whitespace in one place: deep indentation fits, and a model that knows no end comes to it. */
+const MAX_WHITESPACE = 48;
 const COMPACT: [string, string] = [',', ':'];
 
 /** The engine `xgrammar`, in WebAssembly. */
@@ -87,7 +89,8 @@ export class XGrammarBackend implements GrammarBackend {
       case 'json': {
         if (source === ANY_JSON) return compiler.compileBuiltinJSONGrammar();
         const { anyWhitespace } = this.style;
-        return compiler.compileJSONSchema(source, anyWhitespace, -1, anyWhitespace ? undefined : COMPACT);
+        const separators = anyWhitespace ? undefined : COMPACT;
+        return compiler.compileJSONSchema(source, anyWhitespace, -1, separators, true, MAX_WHITESPACE);
       }
       case 'regex':
         return compiler.compileStructuralTag({

@@ -216,7 +216,7 @@ describe('tools', () => {
     ['any', 'required' as const, ['weather', 'time']],
     ['one', { type: 'function' as const, function: { name: 'time' } }, ['time']],
   ])('are called where %s must be, whole and streamed', async (_, tool_choice, names) => {
-    const body = { ...CHAT, tools, tool_choice, max_tokens: 60, parallel_tool_calls: false };
+    const body = { ...CHAT, tools, tool_choice, max_tokens: 400, parallel_tool_calls: false };
     const reply = await client.chat.completions.create(body);
     const runner = client.chat.completions.stream(body);
     const streamed = await runner.finalChatCompletion();
