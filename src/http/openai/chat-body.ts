@@ -98,6 +98,15 @@ export function parseChatBody(value: unknown, origin: RequestOrigin, limits: Cha
   const common = readRequestFields(body, origin);
   const conversation = readConversation(body, limits.chat);
   const forcedCall = readForcedCall(body, conversation.tools ?? []);
+  const hasGrammar = Object.keys(common.grammar.params).length > 0;
+  if (forcedCall !== null && hasGrammar) {
+    throw new RequestError(
+      'bad_value',
+      "tool_choice 'required' or a named tool cannot be combined with response_format, regex, or ebnf: both say what the answer " +
+        'must look like.',
+      'tool_choice',
+    );
+  }
   const logprobs = body.logprobs ?? false;
   if (body.top_logprobs != null && body.top_logprobs > 0 && !logprobs) {
     throw new RequestError('bad_value', 'top_logprobs needs logprobs to be true.', 'top_logprobs');
@@ -121,7 +130,8 @@ export function parseChatBody(value: unknown, origin: RequestOrigin, limits: Cha
     conversation,
     n: body.n ?? 1,
     isForced: forcedCall !== null,
-    separatesReasoning: body.separate_reasoning ?? true,
+    // A grammar holds from the first token on: it leaves no room for thoughts.
+    separatesReasoning: (body.separate_reasoning ?? true) && !hasGrammar && forcedCall === null,
     streamsReasoning: body.stream_reasoning ?? true,
   };
 }

@@ -122,8 +122,7 @@ function formOf(
   prompt: ChatPrompt,
   reasoning: ReasoningSetup | null,
 ): AnswerForm {
-  // A grammar leaves no room for thoughts.
-  const isApart = reasoning !== null && separatesReasoning && !isForced;
+  const isApart = reasoning !== null && separatesReasoning;
   return {
     toolParser: toolParserFor(deps, conversation, isForced),
     splitter: isApart ? splitterFor(reasoning, prompt) : null,

@@ -152,7 +152,7 @@ describe('a call that must be', () => {
     properties: { name: { enum: [name] }, parameters: name === 'time' ? { type: 'object' } : parameters },
     required: ['name', 'parameters'],
   });
-  const grammar = () => JSON.parse((sent()?.sampling.grammar?.source ?? 'null') as string) as unknown;
+  const grammar = () => JSON.parse((sent()?.sampling.grammar?.source ?? 'null')) as unknown;
 
   it('is held to the form that SGLang gives it, and read from there', async () => {
     await start({});
@@ -239,6 +239,11 @@ describe('is refused', () => {
       'properties that are none',
       { tools: tool({ parameters: { properties: 5 } }) },
       "invalid 'parameters' schema: parameters.properties",
+    ],
+    [
+      'two forms of one answer',
+      { tool_choice: 'required', response_format: { type: 'json_object' } },
+      "tool_choice 'required' or a named tool cannot be combined with response_format",
     ],
     ['a choice that is none', { tool_choice: 'some' }, 'tool_choice: must be auto, none, required'],
   ])('%s', async (_, body, message) => {
