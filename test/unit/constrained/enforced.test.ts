@@ -61,8 +61,8 @@ const leaf = fc.oneof(
   fc.record({ type: type('string'), minLength: number(0, 3), maxLength: number(3, 7) }, required),
   fc.record({ type: type('string'), pattern: fc.constantFrom(...PATTERNS) }),
   fc.record({ type: type('string'), format: fc.constantFrom(...FORMATS) }),
-  fc.record({ type: type('integer'), minimum: number(-120, 120), maximum: number(120, 900) }, required),
-  fc.record({ type: type('integer'), exclusiveMinimum: number(-12, 12) }),
+  fc.record({ type: type('integer'), minimum: number(0, 1), maximum: number(1, 900) }, required),
+  fc.record({ type: type('integer'), exclusiveMinimum: number(-9, 12) }),
   fc.record({ type: type('integer'), exclusiveMaximum: fc.double({ min: -1, max: 50, noNaN: true }) }),
   fc.constantFrom<unknown[]>(
     { type: 'number', minimum: 0 },
