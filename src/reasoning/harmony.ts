@@ -1,4 +1,4 @@
-import { heldBack } from '../core/held-back';
+import { firstMark, heldBack } from '../core/marks';
 import { pieces, type AnswerPiece, type ReasoningSplitter } from './splitter';
 
 const CHANNEL = '<|channel|>';
@@ -57,10 +57,8 @@ export class HarmonySplitter implements ReasoningSplitter {
     { type, isCall }: NonNullable<HarmonySplitter['channel']>,
     out: AnswerPiece[],
   ): boolean {
-    const found = ENDS.map((mark) => ({ mark, at: this.waiting.indexOf(mark) }))
-      .filter(({ at }) => at >= 0)
-      .sort((a, b) => a.at - b.at)[0];
-    if (found === undefined) {
+    const found = firstMark(this.waiting, ENDS);
+    if (found === null) {
       const text = this.waiting.slice(0, this.waiting.length - heldBack(this.waiting, ENDS));
       this.waiting = this.waiting.slice(text.length);
       out.push(...pieces(type, text));

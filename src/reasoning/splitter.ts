@@ -1,4 +1,4 @@
-import { heldBack } from '../core/held-back';
+import { firstMark, heldBack } from '../core/marks';
 
 /** A piece of an answer: what the model thinks, or what it says. */
 export type AnswerPiece =
@@ -64,12 +64,10 @@ export class BlockSplitter implements ReasoningSplitter {
   private lookForEnd(): AnswerPiece[] {
     if (this.mayRepeatStart && !this.dropRepeatedStart()) return [];
     const { end, interrupts = [] } = this.marks;
-    const found = [end, ...interrupts]
-      .map((mark) => ({ mark, at: this.waiting.indexOf(mark) }))
-      .filter(({ at }) => at >= 0)
-      .sort((a, b) => a.at - b.at)[0];
-    if (found === undefined) {
-      const kept = heldBack(this.waiting, [end, ...interrupts]);
+    const ends = [end, ...interrupts];
+    const found = firstMark(this.waiting, ends);
+    if (found === null) {
+      const kept = heldBack(this.waiting, ends);
       const thought = this.waiting.slice(0, this.waiting.length - kept);
       this.waiting = this.waiting.slice(thought.length);
       return pieces('reasoning', thought);

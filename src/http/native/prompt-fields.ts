@@ -73,12 +73,7 @@ export function dpRankOf(body: {
 }
 
 /** Fields that SGLang's own processes add; they ask for nothing. */
-export const BOOKKEEPING: readonly string[] = [
-  'external_trace_header',
-  'received_time',
-  'received_time_perf',
-  'validation_time',
-];
+export const BOOKKEEPING: readonly string[] = ['received_time', 'received_time_perf', 'validation_time'];
 
 /** Features that no kind of model has here. */
 export const UNAVAILABLE: readonly string[] = [

@@ -1,4 +1,4 @@
-import type { AnswerPiece, ReasoningSplitter } from '../../reasoning/splitter';
+import { pieces, type AnswerPiece, type ReasoningSplitter } from '../../reasoning/splitter';
 import type { ParserEvent, ToolParser } from '../../tool-calls/tool-parser';
 
 /** What a client is told of an answer, piece by piece. */
@@ -38,22 +38,22 @@ export class AnswerReader {
 
   /** @param ids tokens that the text came with */
   push(text: string, ids: readonly number[]): AnswerEvent[] {
-    const pieces = this.splitter?.push(text) ?? pieceOf(text);
-    this.count(pieces, ids);
-    return this.findCalls(this.form.streamsReasoning ? pieces : this.withhold(pieces, false));
+    const fresh = this.splitter?.push(text) ?? pieces('text', text);
+    this.count(fresh, ids);
+    return this.findCalls(this.form.streamsReasoning ? fresh : this.withhold(fresh, false));
   }
 
   finish(): AnswerEvent[] {
-    const pieces = this.splitter?.finish() ?? [];
-    this.count(pieces, []);
-    const events = this.findCalls(this.form.streamsReasoning ? pieces : this.withhold(pieces, true));
+    const fresh = this.splitter?.finish() ?? [];
+    this.count(fresh, []);
+    const events = this.findCalls(this.form.streamsReasoning ? fresh : this.withhold(fresh, true));
     return [...events, ...(this.toolParser?.finish() ?? [])];
   }
 
-  private findCalls(pieces: readonly AnswerPiece[]): AnswerEvent[] {
+  private findCalls(found: readonly AnswerPiece[]): AnswerEvent[] {
     const { toolParser } = this;
-    if (toolParser === null) return [...pieces];
-    return pieces.flatMap((piece): AnswerEvent[] =>
+    if (toolParser === null) return [...found];
+    return found.flatMap((piece): AnswerEvent[] =>
       piece.type === 'text' ? toolParser.push(piece.text) : [piece],
     );
   }
@@ -83,8 +83,4 @@ export class AnswerReader {
     if (isLast) release();
     return out;
   }
-}
-
-function pieceOf(text: string): AnswerPiece[] {
-  return text === '' ? [] : [{ type: 'text', text }];
 }

@@ -11,8 +11,9 @@ import { disconnectSignal } from '../sse';
 import { chatSchema, parseChatBody, type ChatBody } from './chat-body';
 import type { AnswerForm } from './answer';
 import { tellUnenforced } from './grammar-fields';
-import { chatChunks, chatReply, type ChatContext } from './chat-reply';
+import { chatChunks, chatReply } from './chat-reply';
 import { reasoningSetup, splitterFor, type ReasoningSetup } from './reasoning';
+import { replyContextOf } from './reply-context';
 import { sendEvents } from './send-events';
 import { toolParserFor } from './tools';
 
@@ -72,7 +73,7 @@ export function chatRoutes(deps: AppDeps): RouteSpec[] {
           const form = formOf(deps, body, prompt, reasoning);
           const job = await manager.generate(requestOf(body, prompt, form, reasoning), gone);
           tellUnenforced(res, body.grammar);
-          const context = contextOf(deps, body, form);
+          const context = { ...replyContextOf(deps, body), form };
           if (body.request.stream) {
             await sendEvents(chatChunks(job, context), { res, gone, where: 'POST /v1/chat/completions' });
           } else {
@@ -142,22 +143,4 @@ function chatDefaults({ args, facts }: AppDeps): RawSamplingParams {
     );
   }
   return { ...model, ...args.preferredSamplingParams };
-}
-
-function contextOf(
-  { args, manager }: AppDeps,
-  { id, model, n, streamOptions }: ChatBody,
-  form: AnswerForm,
-): ChatContext {
-  return {
-    form,
-    id,
-    model: model ?? args.servedModelName,
-    n,
-    includeUsage: streamOptions.includeUsage || args.streamResponseDefaultIncludeUsage,
-    continuousUsage: streamOptions.continuousUsage,
-    reportsCache: args.enableCacheReport,
-    weightVersion: args.weightVersion,
-    textOf: (token) => manager.tokenizer?.tokenText(token) ?? '',
-  };
 }

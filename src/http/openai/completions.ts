@@ -1,12 +1,13 @@
-import { inSlices, type GenerateJob } from '../../tokenizer-manager';
+import { inSlices } from '../../tokenizer-manager';
 import type { AppDeps } from '../app-deps';
 import { originOf } from '../origin';
 import type { RouteDescription } from '../openapi/description';
 import type { RouteSpec } from '../route';
 import { disconnectSignal } from '../sse';
 import { completionSchema, parseCompletionBody, type CompletionBody } from './completion-body';
-import { completionChunks, completionReply, type CompletionContext } from './completion-reply';
+import { completionChunks, completionReply } from './completion-reply';
 import { tellUnenforced } from './grammar-fields';
+import { replyContextOf } from './reply-context';
 import { sendEvents } from './send-events';
 
 const COMPLETIONS: RouteDescription = {
@@ -35,13 +36,13 @@ export function completionRoutes(deps: AppDeps): RouteSpec[] {
         const gone = disconnectSignal(res);
         try {
           const body = parseCompletionBody(req.body, originOf(req, res), args.preferredSamplingParams ?? {});
-          const context = await contextOf(deps, body, gone);
+          const context = { ...replyContextOf(deps, body), echo: await echoOf(deps, body, gone) };
           const job = await manager.generate(body.request, gone);
           tellUnenforced(res, body.grammar);
           if (body.request.stream) {
             await sendEvents(completionChunks(job, context), { res, gone, where: 'POST /v1/completions' });
           } else {
-            const reply = await wholeReply(job, context);
+            const reply = completionReply(await job.results(), context);
             if (!gone.aborted) res.json(reply);
           }
         } catch (error) {
@@ -52,26 +53,14 @@ export function completionRoutes(deps: AppDeps): RouteSpec[] {
   ];
 }
 
-async function wholeReply(job: GenerateJob, context: CompletionContext): Promise<object> {
-  return completionReply(await job.results(), context);
-}
-
-async function contextOf(
-  { args, manager }: AppDeps,
-  { id, model, n, echo, streamOptions }: CompletionBody,
+/** The prompts as they stand before the completions; null where they do not. */
+async function echoOf(
+  { manager }: AppDeps,
+  { echo }: CompletionBody,
   gone: AbortSignal,
-): Promise<CompletionContext> {
-  const textOf = (prompt: string | readonly number[]) =>
-    typeof prompt === 'string' ? prompt : manager.detokenizeIds(prompt, { skipSpecialTokens: true }, gone);
-  return {
-    id,
-    model: model ?? args.servedModelName,
-    n,
-    echo: echo && (await inSlices(echo, async (prompt) => textOf(prompt))),
-    includeUsage: streamOptions.includeUsage || args.streamResponseDefaultIncludeUsage,
-    continuousUsage: streamOptions.continuousUsage,
-    reportsCache: args.enableCacheReport,
-    weightVersion: args.weightVersion,
-    textOf: (token) => manager.tokenizer?.tokenText(token) ?? '',
-  };
+): Promise<readonly string[] | null> {
+  if (echo === null) return null;
+  return inSlices(echo, async (prompt) =>
+    typeof prompt === 'string' ? prompt : manager.detokenizeIds(prompt, { skipSpecialTokens: true }, gone),
+  );
 }

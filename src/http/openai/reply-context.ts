@@ -1,4 +1,6 @@
+import type { AppDeps } from '../app-deps';
 import type { TextOf } from './logprobs';
+import type { CommonRequest } from './request-fields';
 
 /** What the replies to one request have in common. */
 export interface ReplyContext {
@@ -15,4 +17,20 @@ export interface ReplyContext {
   readonly reportsCache: boolean;
   readonly weightVersion: string;
   readonly textOf: TextOf;
+}
+
+export function replyContextOf(
+  { args, manager }: Pick<AppDeps, 'args' | 'manager'>,
+  { id, model, n, streamOptions }: CommonRequest & { readonly n: number },
+): ReplyContext {
+  return {
+    id,
+    model: model ?? args.servedModelName,
+    n,
+    includeUsage: streamOptions.includeUsage || args.streamResponseDefaultIncludeUsage,
+    continuousUsage: streamOptions.continuousUsage,
+    reportsCache: args.enableCacheReport,
+    weightVersion: args.weightVersion,
+    textOf: (token) => manager.tokenizer?.tokenText(token) ?? '',
+  };
 }

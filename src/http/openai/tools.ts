@@ -70,8 +70,8 @@ export function readTools({ tools, tool_choice }: ToolFields): ChatTool[] {
  * @throws RequestError when tools define one name in several ways
  */
 export function readForcedCall({ tool_choice, parallel_tool_calls }: ToolFields, tools: readonly ChatTool[]) {
-  const isForced = tool_choice === 'required' || typeof tool_choice === 'object';
-  return isForced && tool_choice !== null ? forcedCallSchema(tools, parallel_tool_calls ?? true) : null;
+  if (tool_choice == null || tool_choice === 'auto' || tool_choice === 'none') return null;
+  return forcedCallSchema(tools, parallel_tool_calls ?? true);
 }
 
 function refuseChoice(message: string): never {
@@ -136,9 +136,10 @@ export function toolParserFor(
   { tools = [], messages }: Conversation,
   isForced: boolean,
 ): (() => ToolParser) | null {
+  if (tools.length === 0) return null;
   const { toolCallParser: wanted } = args;
   const name = wanted === 'auto' ? parserOfTemplate(chat?.source ?? '') : wanted;
-  if (tools.length === 0 || (name === null && !isForced)) return null;
+  if (name === null && !isForced) return null;
   const make: ToolParserFactory = name === null || isForced ? JSON_ARRAY_PARSER : TOOL_PARSERS[name];
   const options = {
     tools: tools.map(({ function: { name, parameters } }) => ({ name, parameters: parameters ?? null })),

@@ -1,4 +1,5 @@
 import { ArgumentList } from '../argument-list';
+import { readCallList } from '../call-list';
 import type { Step } from '../text/source';
 import type { Outcome, Parsing } from '../tool-parser';
 import { readPythonLiteral } from './python-literal';
@@ -6,26 +7,9 @@ import { readPythonLiteral } from './python-literal';
 /** Names with dots and hyphens are not Python's, but tools have them. */
 const NAME_CHARACTER = /[\w.-]/;
 
-/**
- * Reads `f(a=1, b="x"), g()]` after a bracket and writes the calls; those that no tool answers to are text.
- * @returns `call` for a complete list with a call in it
- */
-export function* readPythonCalls(parsing: Parsing): Step<Outcome> {
-  const { source, writer } = parsing;
-  let whole: Outcome = 'unknown';
-  for (;;) {
-    yield* source.spaces();
-    const outcome = yield* readPythonCall(parsing);
-    if (outcome === 'broken') return 'broken';
-    yield* source.spaces();
-    const next = yield* source.word(',', ']');
-    if (next === null) return 'broken';
-    if (outcome === 'call') {
-      whole = 'call';
-      source.drop();
-    } else writer.text(source.take());
-    if (next === ']') return whole;
-  }
+/** Reads `f(a=1, b="x"), g()]` after a bracket, as `readCallList` does. */
+export function readPythonCalls(parsing: Parsing): Step<Outcome> {
+  return readCallList(parsing, readPythonCall);
 }
 
 /**
