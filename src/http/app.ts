@@ -7,6 +7,7 @@ import { cors } from './cors';
 import { dialectOfPath, speak } from './dialect';
 import { errorHandler } from './error-handler';
 import { healthRoutes } from './health';
+import { ChatService } from './chat/chat-service';
 import { HttpMetrics } from './http-metrics';
 import { metricsRoutes } from './metrics-route';
 import { controlRoutes } from './native/control';
@@ -43,6 +44,7 @@ export function createApp(deps: AppDeps): Express {
     stripRootPath(args.fastapiRootPath),
     speakAsPath,
   );
+  const chats = new ChatService(deps);
   const routes = [
     ...pageRoutes(deps),
     ...healthRoutes(deps),
@@ -60,7 +62,7 @@ export function createApp(deps: AppDeps): Express {
     ...separateReasoningRoutes(),
     ...modelsRoutes(deps),
     ...completionRoutes(deps),
-    ...chatRoutes(deps),
+    ...chatRoutes(deps, chats),
   ];
   addRoutes(app, { ...deps, http }, [...routes, ...openapiRoutes(deps, routes)]);
   app.use(authenticate('normal', args), () => {

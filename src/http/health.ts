@@ -6,7 +6,7 @@ import type { Heartbeat } from '../tokenizer-manager';
 import type { AppDeps } from './app-deps';
 import type { RouteSpec } from './route';
 import type { ServerPhase } from './app-deps';
-import { disconnectSignal } from './sse';
+import { disconnectSignal } from './event-stream';
 
 let probes = 0;
 

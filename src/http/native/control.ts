@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { RequestError } from '../../core/errors';
 import type { AppDeps } from '../app-deps';
 import type { RouteSpec } from '../route';
-import { disconnectSignal } from '../sse';
+import { disconnectSignal } from '../event-stream';
 import { NOT_AN_OBJECT } from '../body';
 import { parseBody } from '../fields';
 

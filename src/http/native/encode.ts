@@ -16,7 +16,7 @@ import {
 } from './prompt-fields';
 import { originOf, tracedBy } from '../origin';
 import type { RouteSpec } from '../route';
-import { untilGone } from '../sse';
+import { untilGone } from '../event-stream';
 
 const schema = z.object(
   {

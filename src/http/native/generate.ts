@@ -8,7 +8,7 @@ import { toRequestError } from '../error-handler';
 import { originOf } from '../origin';
 import type { RouteDescription } from '../openapi/description';
 import type { RouteSpec } from '../route';
-import { disconnectSignal, EventStream } from '../sse';
+import { disconnectSignal, EventStream } from '../event-stream';
 import { generateSchema, parseGenerateBody, type GenerateBody } from './generate-body';
 import { renderOptions, replyChunks, wholeReply } from './generate-reply';
 

@@ -6,10 +6,10 @@ import type { RouteDescription } from '../openapi/description';
 import type { RouteSpec } from '../route';
 import { NOT_AN_OBJECT } from '../body';
 import { parseBody } from '../fields';
-import { templateOf } from '../openai/chat';
-import { promptFields, readConversation } from '../openai/chat-body';
+import { templateOf } from '../chat/chat-service';
+import { promptFields, readConversation } from '../chat/chat-body';
 import { inSlices } from '../../tokenizer-manager';
-import { untilGone } from '../sse';
+import { untilGone } from '../event-stream';
 import { IDS_SCHEMA, strings } from './prompt-fields';
 
 const object = { error: NOT_AN_OBJECT };

@@ -1,11 +1,12 @@
 import { assertNever } from '../../core/errors';
 import type { GenerateJob, GenerateResult } from '../../tokenizer-manager';
-import type { AnswerEvent, AnswerForm } from './answer';
-import { chatEvents, wholeAnswer, type ChatEvent, type WholeAnswer } from './chat-events';
-import type { TokenCounts } from './choice-news';
+import type { AnswerEvent, AnswerForm } from '../chat/answer';
+import { chatEvents, wholeAnswer, type ChatEvent, type WholeAnswer } from '../chat/chat-events';
+import type { TokenCounts } from '../chat/choice-news';
 import { chatLogprobs } from './logprobs';
 import type { ReplyContext } from './reply-context';
-import { endOf, now, usageOf } from './reply-parts';
+import { endOf } from '../chat/choice-end';
+import { now, usageOf } from './reply-parts';
 
 export interface ChatContext extends ReplyContext {
   readonly form: AnswerForm;

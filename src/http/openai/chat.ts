@@ -1,21 +1,14 @@
-import { RequestError } from '../../core/errors';
-import { logger } from '../../logging/logger';
-import { pythonRepr } from '../../logging/python-repr';
-import type { ChatPrompt, ChatTemplate } from '../../chat-template';
-import type { GenerateRequest, RawSamplingParams } from '../../tokenizer-manager';
 import type { AppDeps } from '../app-deps';
-import { originOf } from '../origin';
+import { chatSchema } from '../chat/chat-body';
+import type { ChatService } from '../chat/chat-service';
+import { disconnectSignal } from '../event-stream';
 import type { RouteDescription } from '../openapi/description';
+import { originOf } from '../origin';
+import { tellUnenforced } from '../request-fields/grammar-fields';
 import type { RouteSpec } from '../route';
-import { disconnectSignal } from '../sse';
-import { chatSchema, parseChatBody, type ChatBody } from './chat-body';
-import type { AnswerForm } from './answer';
-import { tellUnenforced } from './grammar-fields';
+import { sendEvents } from '../send-events';
 import { chatChunks, chatReply } from './chat-reply';
-import { reasoningSetup, splitterFor, type ReasoningSetup } from './reasoning';
 import { replyContextOf } from './reply-context';
-import { sendEvents } from './send-events';
-import { toolParserFor } from './tools';
 
 const CHAT: RouteDescription = {
   area: 'OpenAI',
@@ -52,10 +45,7 @@ const CHAT: RouteDescription = {
 };
 
 /** `/v1/chat/completions`: the next answer of a conversation. */
-export function chatRoutes(deps: AppDeps): RouteSpec[] {
-  const { args, manager } = deps;
-  const defaults = chatDefaults(deps);
-  const reasoning = reasoningSetup(deps);
+export function chatRoutes(deps: AppDeps, chats: ChatService): RouteSpec[] {
   return [
     {
       path: '/v1/chat/completions',
@@ -66,12 +56,8 @@ export function chatRoutes(deps: AppDeps): RouteSpec[] {
       async handler(req, res) {
         const gone = disconnectSignal(res);
         try {
-          const chat = templateOf(deps);
-          const limits = { defaults, contextLength: args.contextLength, chat };
-          const body = parseChatBody(req.body, originOf(req, res), limits);
-          const prompt = await chat.prompt(body.conversation, gone);
-          const form = formOf(deps, body, prompt, reasoning);
-          const job = await manager.generate(requestOf(body, prompt, form, reasoning), gone);
+          const body = chats.parse(req.body, originOf(req, res));
+          const { job, form } = await chats.start(body, gone);
           tellUnenforced(res, body.grammar);
           const context = { ...replyContextOf(deps, body), form };
           if (body.request.stream) {
@@ -86,61 +72,4 @@ export function chatRoutes(deps: AppDeps): RouteSpec[] {
       },
     },
   ];
-}
-
-/** @throws RequestError where no conversation can be rendered */
-export function templateOf({ chat, facts }: Pick<AppDeps, 'chat' | 'facts'>): ChatTemplate {
-  if (chat !== null) return chat;
-  throw new RequestError(
-    'not_available',
-    facts.kind === 'embedding'
-      ? 'This model gives vectors (--is-embedding): it cannot chat.'
-      : 'This server was started with --skip-tokenizer-init: it cannot render conversations.',
-  );
-}
-
-/** The request with its prompt. It ends where the client or the template says, and shows what the reading of the answer needs. */
-function requestOf(
-  { request }: ChatBody,
-  { text, stop }: ChatPrompt,
-  form: AnswerForm,
-  reasoning: ReasoningSetup | null,
-): GenerateRequest {
-  const params = request.samplingParams as RawSamplingParams;
-  const own = (params['stop'] ?? []) as string | string[];
-  const samplingParams = {
-    ...params,
-    ...(stop.length > 0 && { stop: [...new Set([own, stop].flat())] }),
-    // Marks of calls and thoughts may be special tokens.
-    ...((reasoning?.isSpecial || form.toolParser !== null) && { skip_special_tokens: false }),
-  };
-  return { ...request, text, samplingParams };
-}
-
-function formOf(
-  deps: AppDeps,
-  { conversation, isForced, separatesReasoning, streamsReasoning }: ChatBody,
-  prompt: ChatPrompt,
-  reasoning: ReasoningSetup | null,
-): AnswerForm {
-  const isApart = reasoning !== null && separatesReasoning;
-  return {
-    toolParser: toolParserFor(deps, conversation, isForced),
-    splitter: isApart ? splitterFor(reasoning, prompt) : null,
-    reasoningEnd: reasoning?.endToken ?? null,
-    streamsReasoning,
-  };
-}
-
-/** What holds where a request says nothing: the operator's wishes before those of the model's authors. */
-function chatDefaults({ args, facts }: AppDeps): RawSamplingParams {
-  const model = args.samplingDefaults === 'model' ? facts.generationDefaults : {};
-  if (facts.kind === 'generation' && Object.keys(model).length > 0) {
-    const sorted = Object.fromEntries(Object.entries(model).sort(([a], [b]) => (a < b ? -1 : 1)));
-    logger.log(
-      'info',
-      `Using default chat sampling params from model generation config: ${pythonRepr(sorted)}`,
-    );
-  }
-  return { ...model, ...args.preferredSamplingParams };
 }

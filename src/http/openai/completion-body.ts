@@ -10,8 +10,13 @@ import {
 import { NOT_AN_OBJECT } from '../body';
 import { parseBody, type OtherFields } from '../fields';
 import { IDS_SCHEMA } from '../native/prompt-fields';
-import { OTHER_FIELDS, readRequestFields, requestFields, type CommonRequest } from './request-fields';
-import { maxTokensOf, samplingFields, samplingParamsOf } from './sampling-fields';
+import {
+  OTHER_FIELDS,
+  readRequestFields,
+  requestFields,
+  type CommonRequest,
+} from '../request-fields/request-fields';
+import { maxTokensOf, samplingFields, samplingParamsOf } from '../request-fields/sampling-fields';
 
 const DEFAULT_MAX_TOKENS = 16;
 

@@ -1,9 +1,10 @@
 import type { PositionLogprobs } from '../../core/request';
 import type { GenerateJob, GenerateResult } from '../../tokenizer-manager';
-import { choiceNews, type ChoiceNews, type TokenCounts } from './choice-news';
+import { choiceNews, type ChoiceNews, type TokenCounts } from '../chat/choice-news';
 import { completionLogprobs } from './logprobs';
 import type { ReplyContext } from './reply-context';
-import { endOf, now, usageOf } from './reply-parts';
+import { endOf } from '../chat/choice-end';
+import { now, usageOf } from './reply-parts';
 
 export interface CompletionContext extends ReplyContext {
   /** What stands before the completions of each prompt; null where nothing does. */

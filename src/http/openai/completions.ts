@@ -3,12 +3,12 @@ import type { AppDeps } from '../app-deps';
 import { originOf } from '../origin';
 import type { RouteDescription } from '../openapi/description';
 import type { RouteSpec } from '../route';
-import { disconnectSignal } from '../sse';
+import { disconnectSignal } from '../event-stream';
 import { completionSchema, parseCompletionBody, type CompletionBody } from './completion-body';
 import { completionChunks, completionReply } from './completion-reply';
-import { tellUnenforced } from './grammar-fields';
+import { tellUnenforced } from '../request-fields/grammar-fields';
 import { replyContextOf } from './reply-context';
-import { sendEvents } from './send-events';
+import { sendEvents } from '../send-events';
 
 const COMPLETIONS: RouteDescription = {
   area: 'OpenAI',

@@ -1,6 +1,6 @@
 import type { AppDeps } from '../app-deps';
 import type { TextOf } from './logprobs';
-import type { CommonRequest } from './request-fields';
+import type { CommonRequest } from '../request-fields/request-fields';
 
 /** What the replies to one request have in common. */
 export interface ReplyContext {

@@ -10,9 +10,14 @@ import type { ChatTemplate, Conversation } from '../../chat-template';
 import { NOT_AN_OBJECT } from '../body';
 import { parseBody, type OtherFields } from '../fields';
 import { messageSchema, readMessages } from './chat-messages';
-import { OTHER_FIELDS, readRequestFields, requestFields, type CommonRequest } from './request-fields';
+import {
+  OTHER_FIELDS,
+  readRequestFields,
+  requestFields,
+  type CommonRequest,
+} from '../request-fields/request-fields';
 import { readForcedCall, readTools, toolFields } from './tools';
-import { maxTokensOf, samplingFields, samplingParamsOf } from './sampling-fields';
+import { maxTokensOf, samplingFields, samplingParamsOf } from '../request-fields/sampling-fields';
 
 const integer = z.int({ error: 'must be an integer' }).nullish();
 const text = z.string({ error: 'must be a string' }).nullish();

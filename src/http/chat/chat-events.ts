@@ -3,7 +3,7 @@ import type { GenerateJob, GenerateResult } from '../../tokenizer-manager';
 import { foldEvents, type ToolCall } from '../../tool-calls/whole-text';
 import { AnswerReader, type AnswerEvent, type AnswerForm } from './answer';
 import { choiceNews, type ChoiceNews, type TokenCounts } from './choice-news';
-import { endOf, type ChoiceEnd } from './reply-parts';
+import { endOf, type ChoiceEnd } from './choice-end';
 
 /** What happens to the choices of a chat, in the order in which clients are told, whatever dialect they speak. */
 export type ChatEvent = { readonly index: number } & (

@@ -1,0 +1,110 @@
+import { RequestError } from '../../core/errors';
+import { logger } from '../../logging/logger';
+import { pythonRepr } from '../../logging/python-repr';
+import type { ChatPrompt, ChatTemplate } from '../../chat-template';
+import type { GenerateJob, GenerateRequest, RawSamplingParams, RequestOrigin } from '../../tokenizer-manager';
+import type { AppDeps } from '../app-deps';
+import type { AnswerForm } from './answer';
+import { parseChatBody, type ChatBody } from './chat-body';
+import { reasoningSetup, splitterFor, type ReasoningSetup } from './reasoning';
+import { toolParserFor } from './tools';
+
+/** A conversation whose answers are on their way. */
+export interface RunningChat {
+  readonly job: GenerateJob;
+  /** How the job's text is read (`chatEvents`, `wholeAnswer`). */
+  readonly form: AnswerForm;
+}
+
+/**
+ * Answers conversations. The chat of every dialect comes down to it: a dialect writes what it was asked as the body of a chat
+ * completion, and the events of the answer in its own words.
+ */
+export class ChatService {
+  private readonly defaults: RawSamplingParams;
+  private readonly reasoning: ReasoningSetup | null;
+
+  constructor(private readonly deps: AppDeps) {
+    this.defaults = chatDefaults(deps);
+    this.reasoning = reasoningSetup(deps);
+  }
+
+  /** Whether thoughts can be told from answers. */
+  get knowsReasoning(): boolean {
+    return this.reasoning !== null;
+  }
+
+  /**
+   * @param value a body of `/v1/chat/completions`
+   * @throws RequestError for what is wrong with it, and where no conversation can be rendered
+   */
+  parse(value: unknown, origin: RequestOrigin): ChatBody {
+    const limits = { defaults: this.defaults, contextLength: this.deps.args.contextLength };
+    return parseChatBody(value, origin, { ...limits, chat: templateOf(this.deps) });
+  }
+
+  /** @param gone fires when nobody waits for the answer any more */
+  async start(body: ChatBody, gone: AbortSignal): Promise<RunningChat> {
+    const prompt = await templateOf(this.deps).prompt(body.conversation, gone);
+    const form = formOf(this.deps, body, prompt, this.reasoning);
+    const request = requestOf(body, prompt, form, this.reasoning);
+    return { job: await this.deps.manager.generate(request, gone), form };
+  }
+}
+
+/** @throws RequestError where no conversation can be rendered */
+export function templateOf({ chat, facts }: Pick<AppDeps, 'chat' | 'facts'>): ChatTemplate {
+  if (chat !== null) return chat;
+  throw new RequestError(
+    'not_available',
+    facts.kind === 'embedding'
+      ? 'This model gives vectors (--is-embedding): it cannot chat.'
+      : 'This server was started with --skip-tokenizer-init: it cannot render conversations.',
+  );
+}
+
+/** The request with its prompt. It ends where the client or the template says, and shows what the reading of the answer needs. */
+function requestOf(
+  { request }: ChatBody,
+  { text, stop }: ChatPrompt,
+  form: AnswerForm,
+  reasoning: ReasoningSetup | null,
+): GenerateRequest {
+  const params = request.samplingParams as RawSamplingParams;
+  const own = (params['stop'] ?? []) as string | string[];
+  const samplingParams = {
+    ...params,
+    ...(stop.length > 0 && { stop: [...new Set([own, stop].flat())] }),
+    // Marks of calls and thoughts may be special tokens.
+    ...((reasoning?.isSpecial || form.toolParser !== null) && { skip_special_tokens: false }),
+  };
+  return { ...request, text, samplingParams };
+}
+
+function formOf(
+  deps: AppDeps,
+  { conversation, isForced, separatesReasoning, streamsReasoning }: ChatBody,
+  prompt: ChatPrompt,
+  reasoning: ReasoningSetup | null,
+): AnswerForm {
+  const isApart = reasoning !== null && separatesReasoning;
+  return {
+    toolParser: toolParserFor(deps, conversation, isForced),
+    splitter: isApart ? splitterFor(reasoning, prompt) : null,
+    reasoningEnd: reasoning?.endToken ?? null,
+    streamsReasoning,
+  };
+}
+
+/** What holds where a request says nothing: the operator's wishes before those of the model's authors. */
+function chatDefaults({ args, facts }: AppDeps): RawSamplingParams {
+  const model = args.samplingDefaults === 'model' ? facts.generationDefaults : {};
+  if (facts.kind === 'generation' && Object.keys(model).length > 0) {
+    const sorted = Object.fromEntries(Object.entries(model).sort(([a], [b]) => (a < b ? -1 : 1)));
+    logger.log(
+      'info',
+      `Using default chat sampling params from model generation config: ${pythonRepr(sorted)}`,
+    );
+  }
+  return { ...model, ...args.preferredSamplingParams };
+}
