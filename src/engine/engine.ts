@@ -4,13 +4,14 @@ import { RequestError, StartupError } from '../core/errors';
 import { parseEncodeBody, renderVectors, type EncodeReply } from '../http/native/encode';
 import { parseGenerateBody } from '../http/native/generate-body';
 import { renderOptions, replyChunks, wholeReply, type GenerateReply } from '../http/native/generate-reply';
+import { parseOpenBody } from '../http/native/sessions';
 import { Children } from '../launcher/children';
 import { Frontend } from '../launcher/frontend';
 import { Profiler } from '../launcher/profiler';
 import type { ServerArgs } from '../server-args';
 import { NO_ORIGIN } from '../tokenizer-manager';
 import { readEngineArgs, type EngineArgs } from './args';
-import type { EncodeRequest, GenerateRequest, ReplyTo } from './wire';
+import type { EncodeRequest, GenerateRequest, OpenSessionRequest, ReplyTo } from './wire';
 
 export interface CallOptions {
   /** Ends the request when it fires; the call rejects with the signal's reason, a stream just ends. */
@@ -91,6 +92,20 @@ export class Engine {
       return renderVectors(await this.frontend.manager.encode(body, signal), this.args.weightVersion);
     };
     return (await this.call(work, options)) as ReplyTo<R, EncodeReply>;
+  }
+
+  /**
+   * Opens a session: requests that name it in `session_params` go on from each other.
+   * @returns its name
+   * @throws RequestError for a name that is in use
+   */
+  openSession(session: OpenSessionRequest): Promise<string> {
+    return this.call(async () => this.frontend.manager.openSession(parseOpenBody(session)), {});
+  }
+
+  /** Forgets a session; its running requests go on. An unknown name is ignored. */
+  closeSession(sessionId: string): Promise<void> {
+    return this.call(async () => this.frontend.manager.closeSession(sessionId), {});
   }
 
   /**

@@ -18,6 +18,29 @@ export interface GenerateRequest {
   readonly extra_key?: string | readonly string[];
   /** Which of `dpSize` schedulers runs it. */
   readonly routed_dp_rank?: number;
+  /** Where in a session of `openSession` it goes on. */
+  readonly session_params?: SessionParams;
+}
+
+/** Where in a session a request goes on: docs/api.md says how. */
+export interface SessionParams {
+  readonly id: string;
+  /** The request it goes on from; without it, it begins anew. */
+  readonly rid?: string | null;
+  /** How much of that request's context is kept, as Python slices; all of it for 0. */
+  readonly offset?: number | null;
+  readonly replace?: boolean | null;
+  readonly drop_previous_output?: boolean | null;
+}
+
+export interface OpenSessionRequest {
+  /** SGLang asks for it; it has no effect. */
+  readonly capacity_of_str_len: number;
+  readonly session_id?: string | null;
+  /** Each request goes on from the last one; needs `enableStreamingSession`. */
+  readonly streaming?: boolean | null;
+  /** Seconds without requests after which it is closed. */
+  readonly timeout?: number | null;
 }
 
 /** One text or a list of texts, or their token ids. */

@@ -19,6 +19,7 @@ import { loggingRoutes } from './native/logging';
 import { functionCallRoutes } from './native/function-calls';
 import { profileRoutes } from './native/profile';
 import { separateReasoningRoutes } from './native/separate-reasoning';
+import { sessionRoutes } from './native/sessions';
 import { tokenizeRoutes } from './native/tokenize';
 import { traceRoutes } from './native/trace-level';
 import { chatRoutes } from './openai/chat';
@@ -50,6 +51,7 @@ export function createApp(deps: AppDeps): Express {
     ...healthRoutes(deps),
     ...metricsRoutes(deps),
     ...generateRoutes(deps),
+    ...sessionRoutes(deps),
     ...encodeRoutes(deps),
     ...infoRoutes(deps),
     ...loadRoutes(deps),

@@ -43,6 +43,11 @@ export function fanOut(
 ): FannedOut {
   const { texts, ids, size, isList } = promptsOf(request);
   refuseTooMany(size);
+  if (request.session !== null && size > 1) {
+    refuse(
+      'session_params cannot be used with several prompts: a session goes on with one request at a time.',
+    );
+  }
   const spread = <T>(name: string, value: T | readonly T[]) => spreadOver(name, value, size, isList);
   const raw = spread('sampling_params', request.samplingParams);
   const params = parseEach(raw, (item) =>

@@ -1,3 +1,5 @@
+import type { SessionParams } from './sessions/session-params';
+
 /** `sampling_params` as they came, under their wire names; checked and resolved by `parseSamplingParams`. */
 export type RawSamplingParams = Readonly<Record<string, unknown>>;
 
@@ -48,6 +50,8 @@ export interface GenerateRequest {
   readonly extraKey: string | readonly string[] | null;
   /** The scheduler that is to run it; null leaves the choice. */
   readonly dpRank: number | null;
+  /** Where in a session it goes on; null for a request of its own. Only with one prompt. */
+  readonly session: SessionParams | null;
   /** Leave this request out of the request log. */
   readonly noLogs: boolean;
   /** False leaves this request out of the metrics of requests. */
@@ -75,6 +79,7 @@ export const DEFAULT_GENERATE_REQUEST: GenerateRequest = {
   routingKey: null,
   extraKey: null,
   dpRank: null,
+  session: null,
   noLogs: false,
   logMetrics: true,
   customLabels: null,

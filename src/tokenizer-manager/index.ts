@@ -10,5 +10,7 @@ export {
 } from './generate-request';
 export type { GenerateResult } from './request-state';
 export { SAMPLING_PARAM_NAMES } from './sampling-params';
+export type { OpenSession } from './sessions/sessions';
+export type { SessionParams } from './sessions/session-params';
 export { inSlices } from './slices';
 export { TokenizerManager, type Heartbeat } from './tokenizer-manager';

@@ -25,17 +25,16 @@ export type PromptMessage = Omit<
 const MAX_LOGPROBS = 1024;
 
 /**
- * Tokenizes a prompt and checks everything that depends on its ids.
- * @param gone the work is dropped when it fires
+ * Checks everything of a prompt that depends on its ids.
+ * @param ids of all that is run, all of the vocabulary
  * @throws RequestError `bad_value`
  */
-export async function promptMessage(
+export function promptMessage(
   prompt: Prompt,
-  context: PromptContext,
-  gone: AbortSignal,
-): Promise<PromptMessage> {
-  const { args, facts } = context;
-  const ids = await promptIds(prompt, context, gone);
+  ids: ArrayLike<number>,
+  { args, facts }: Pick<PromptContext, 'args' | 'facts'>,
+): PromptMessage {
+  refuseEmpty(ids);
   const limits = { ...facts, autoTruncate: args.allowAutoTruncate };
   const { params } = prompt;
   const lengths = fitToContext(ids.length, params.maxNewTokens, prompt.isMaxNewTokensGiven, limits);
@@ -44,7 +43,7 @@ export async function promptMessage(
   }
   return {
     type: 'generate',
-    inputIds: Int32Array.from(ids.slice(0, lengths.promptTokens)),
+    inputIds: Int32Array.from({ length: lengths.promptTokens }, (_, i) => ids[i] as number),
     sampling: withLengths(params.sampling, lengths.maxNewTokens),
     decode: params.decode,
     logprobs: prompt.logprobs && checkLogprobs(prompt.logprobs, lengths.promptTokens, facts.vocabSize),
@@ -54,7 +53,7 @@ export async function promptMessage(
 }
 
 /**
- * The ids of a prompt, checked against the vocabulary.
+ * The ids of a prompt, checked against the vocabulary; none for a text that has no tokens.
  * @throws RequestError `bad_value`
  */
 export async function promptIds(
@@ -65,6 +64,11 @@ export async function promptIds(
   const ids = inputIds ?? (await tokenize(text ?? '', { addSpecialTokens }, context, gone));
   checkIds(ids, context.facts.vocabSize);
   return ids;
+}
+
+/** @throws RequestError `bad_value` for a prompt without tokens */
+export function refuseEmpty(ids: ArrayLike<number>): void {
+  if (ids.length === 0) refuse('The prompt is empty: it has no tokens.');
 }
 
 function refuse(message: string): never {
@@ -93,7 +97,6 @@ async function tokenize(
 }
 
 function checkIds(ids: readonly number[], vocabSize: number): void {
-  if (ids.length === 0) refuse('The prompt is empty: it has no tokens.');
   const outside = ids.find((id) => id < 0 || id >= vocabSize);
   if (outside !== undefined) {
     refuse(`Token ID ${outside} is out of vocabulary (vocab size: ${vocabSize})`);

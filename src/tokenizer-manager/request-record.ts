@@ -3,6 +3,7 @@ import type { TraceAttributes } from '../tracing/request-tracer';
 import type { EmbedRequest } from './embed/embed-manager';
 import type { GenerateRequest } from './generate-request';
 import type { GenerateResult } from './request-state';
+import type { SessionParams } from './sessions/session-params';
 
 /** A request or its result as logs and dumps show it, under SGLang's names. */
 export type RecordFields = Readonly<Record<string, unknown>>;
@@ -21,7 +22,12 @@ export function requestFields(request: AnyRequest, rid: string | readonly string
     stream: request.stream,
     priority: request.priority,
     extra_key: request.extraKey,
+    ...(request.session && { session_params: sessionFields(request.session) }),
   };
+}
+
+function sessionFields({ id, rid, offset, replace, dropPreviousOutput }: SessionParams): RecordFields {
+  return { id, rid, offset, replace, drop_previous_output: dropPreviousOutput };
 }
 
 export function resultFields(result: GenerateResult): RecordFields {

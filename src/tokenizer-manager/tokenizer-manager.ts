@@ -1,4 +1,4 @@
-import { assertNever, clientLeft, errorMessage, RequestError, StartupError } from '../core/errors';
+import { assertNever, bug, clientLeft, errorMessage, RequestError, StartupError } from '../core/errors';
 import type { ModelFacts } from '../core/model-facts';
 import { abortedFor } from '../core/request';
 import { holdUp } from '../core/stuck';
@@ -25,7 +25,7 @@ import { EmbedManager, type EmbedReply, type EmbedRequest } from './embed/embed-
 import { fanOut, type FannedOut } from './fan-out';
 import { GenerateJob, refusalOf } from './generate-job';
 import { DEFAULT_GENERATE_REQUEST, NO_ORIGIN, type GenerateRequest } from './generate-request';
-import { promptMessage, type PromptMessage } from './prompt-message';
+import { promptIds, promptMessage, type PromptMessage } from './prompt-message';
 import type { RecordedRequest } from './crash-recorder';
 import type { LoggingChange } from './logging-change';
 import { RequestArchive } from './request-archive';
@@ -34,6 +34,10 @@ import { RequestMeters, type RequestMeter } from './request-meter';
 import { memberOf, requestFields, resultFields, traceAttributes, type RecordFields } from './request-record';
 import { RequestState } from './request-state';
 import { parseSamplingParams, type SamplingContext } from './sampling-params';
+import { continued, type Place } from './sessions/place';
+import type { SessionParams } from './sessions/session-params';
+import { Sessions, type OpenSession } from './sessions/sessions';
+import type { Turn } from './sessions/turn';
 import { inSlices } from './slices';
 
 export interface TokenizerManagerDeps {
@@ -67,6 +71,8 @@ interface Entry {
   readonly index: number;
   /** The scheduler that has it. */
   readonly rank: number;
+  /** What it is to its session; null where it has none. */
+  readonly turn: Turn | null;
   /** Milliseconds since 1970. */
   readonly createdAt: number;
 }
@@ -78,6 +84,8 @@ interface Opening {
   /** Whether the client gets a list. */
   readonly isBatch: boolean;
   readonly request: GenerateRequest;
+  /** Where in a session they go on; null for requests of their own. */
+  readonly place: Place | null;
   /** The scheduler of each prompt; null where none is bound to one. */
   readonly ranks: readonly number[] | null;
   /** By `performance.now()`. */
@@ -107,6 +115,7 @@ export class TokenizerManager {
   /** The call for the state of now that is under way, for all who ask meanwhile. */
   private loading: Promise<readonly InternalState[]> | null = null;
   private readonly archive: RequestArchive;
+  private readonly sessions: Sessions;
   private readonly sampling: SamplingContext;
   private readonly outputWaiters = new Set<(rank: number) => void>();
   private isFirst = true;
@@ -125,6 +134,7 @@ export class TokenizerManager {
     this.metrics = deps.metrics ?? NO_METRICS;
     this.meters = new RequestMeters(this.metrics, labels);
     this.vectors = new EmbedManager(deps, this.schedulers, this.requestLogger, this.meters);
+    this.sessions = new Sessions((rid) => this.schedulers.abort(rid));
     this.archive = new RequestArchive(args.crashDumpFolder, this.requestLogger);
     const eos = [
       ...facts.eosTokenIds,
@@ -217,14 +227,17 @@ export class TokenizerManager {
     const rids = fanned.prompts.flatMap((prompt) => prompt.rids);
     this.refuseDuplicates(rids);
     this.requestLogger.received(request, rids);
-    const messages = await this.tokenize(fanned, signal);
+    const { messages, place } =
+      request.session === null
+        ? { messages: await this.tokenize(fanned, signal), place: null }
+        : await this.goOn(fanned, request.session, signal);
     const tokenizedAt = performance.now();
-    const ranks = fanned.n > 1 ? await this.warmPrefixes(fanned, messages, request, signal) : null;
+    const ranks = fanned.n > 1 ? await this.warmPrefixes(fanned, messages, request, place, signal) : null;
     const all = messages.flatMap((message, i) =>
       (fanned.prompts[i]?.rids ?? []).map((rid, sample) => complete(message, { rid, sample }, request)),
     );
     const { isBatch } = fanned;
-    return this.open(all, { isBatch, request, ranks, receivedAt, tokenizedAt }, signal);
+    return this.open(all, { isBatch, request, place, ranks, receivedAt, tokenizedAt }, signal);
   }
 
   /**
@@ -283,6 +296,33 @@ export class TokenizerManager {
   /** Token ids to text, without the model; see `tokenizeText`. */
   async detokenizeIds(ids: readonly number[], options: DecodeOptions, gone: AbortSignal): Promise<string> {
     return this.asyncTokenizer.decode(ids, options, gone);
+  }
+
+  /**
+   * Opens a session: requests can go on from each other in it.
+   * @returns its name
+   * @throws RequestError for a name that is in use, and for what this server was not started for
+   */
+  openSession(session: OpenSession): string {
+    if (this.deps.facts.kind !== 'generation') {
+      throw new RequestError(
+        'not_available',
+        'This model gives vectors (--is-embedding): it has no sessions.',
+      );
+    }
+    if (session.streaming && !this.deps.args.enableStreamingSession) {
+      throw new RequestError(
+        'not_available',
+        'Streaming sessions are disabled. Please relaunch with --enable-streaming-session.',
+        'streaming',
+      );
+    }
+    return this.sessions.open(session);
+  }
+
+  /** Nothing can go on from its requests any more; those that run go on. Unknown names are ignored. */
+  closeSession(id: string): void {
+    this.sessions.close(id);
   }
 
   /** Ends a request, or the requests of a batch that bear its name. Unknown names are ignored. */
@@ -375,6 +415,7 @@ export class TokenizerManager {
 
   /** Writes what is kept of requests and not written yet. */
   close(): void {
+    this.sessions.stop();
     this.archive.close();
   }
 
@@ -415,6 +456,7 @@ export class TokenizerManager {
     else this.drop(output.rid);
     if (entry.state.finish !== null) return;
     entry.state.apply(output);
+    entry.turn?.add(output.newIds, output.finish);
     entry.meter.output(output.completionTokens);
     if (output.completionTokens > 0) entry.trace?.output();
     if (output.finish !== null) this.ended(entry);
@@ -431,7 +473,9 @@ export class TokenizerManager {
     this.vectors.fail(rid, message);
     const entry = this.states.get(rid);
     if (entry === undefined || entry.state.finish !== null) return;
-    entry.state.fail(abortedFor(500, message));
+    const reason = abortedFor(500, message);
+    entry.state.fail(reason);
+    entry.turn?.add(new Int32Array(0), reason);
     this.ended(entry);
   }
 
@@ -456,10 +500,20 @@ export class TokenizerManager {
   }
 
   private tokenize({ prompts }: FannedOut, signal: AbortSignal): Promise<PromptMessage[]> {
-    return inSlices(prompts, (prompt) => {
+    return inSlices(prompts, async (prompt) => {
       refuseGone(signal);
-      return promptMessage(prompt, this.deps, signal);
+      return promptMessage(prompt, await promptIds(prompt, this.deps, signal), this.deps);
     });
+  }
+
+  /** Tokenizes the one prompt of a request that goes on from another, and puts it behind what it goes on from. */
+  private async goOn({ prompts }: FannedOut, params: SessionParams, signal: AbortSignal) {
+    const [prompt] = prompts;
+    if (prompt === undefined) throw bug('a request without a prompt');
+    const ids = await promptIds(prompt, this.deps, signal);
+    const place = await this.sessions.find(params, signal);
+    const all = continued(place, ids, this.tokenizer?.bosTokenId ?? null);
+    return { messages: [promptMessage(prompt, all, this.deps)], place };
   }
 
   /**
@@ -470,6 +524,7 @@ export class TokenizerManager {
     { prompts }: FannedOut,
     messages: readonly PromptMessage[],
     request: GenerateRequest,
+    place: Place | null,
     signal: AbortSignal,
   ): Promise<readonly number[]> {
     const warmups = messages.map((message, i): GenerateMsg => {
@@ -479,9 +534,17 @@ export class TokenizerManager {
       const bare = { ...message, sampling, logprobs: null };
       return complete(bare, { rid, sample: 0 }, { ...request, stream: false });
     });
-    const quiet = { ...request, ...UNCOUNTED };
+    const dpRank = request.dpRank ?? place?.session.rank ?? null;
+    const quiet = { ...request, ...UNCOUNTED, dpRank };
     const receivedAt = performance.now();
-    const opening = { isBatch: true, request: quiet, ranks: null, receivedAt, tokenizedAt: null };
+    const opening = {
+      isBatch: true,
+      request: quiet,
+      place: null,
+      ranks: null,
+      receivedAt,
+      tokenizedAt: null,
+    };
     const job = this.open(warmups, opening, signal);
     const ranks = warmups.map(({ rid }) => this.states.get(rid)?.rank ?? 0);
     const results = await job.results();
@@ -495,9 +558,12 @@ export class TokenizerManager {
 
   /** Registers the requests, sends them and ties them to their client. */
   private open(messages: readonly GenerateMsg[], opening: Opening, signal: AbortSignal): GenerateJob {
-    const { isBatch, request, ranks, receivedAt } = opening;
+    const { isBatch, request, place, ranks, receivedAt } = opening;
+    const rids = messages.map(({ rid }) => rid);
     refuseGone(signal);
-    this.refuseDuplicates(messages.map(({ rid }) => rid));
+    this.refuseDuplicates(rids);
+    const [first] = messages;
+    const turns = place && first ? this.sessions.enter(place, rids, first.inputIds) : null;
     this.meters.processed(request, receivedAt);
     const traces = messages.map((message) => this.openTrace(message, messages, opening));
     const states = messages.map((message, i) => {
@@ -508,11 +574,16 @@ export class TokenizerManager {
     let index = -1;
     for (const [i, state] of states.entries()) {
       if (state.message.sample === 0) index += 1;
-      const rank = this.schedulers.open(state.message, ranks?.[index] ?? request.dpRank);
+      const rank = this.schedulers.open(
+        state.message,
+        ranks?.[index] ?? request.dpRank ?? place?.session.rank ?? null,
+      );
+      if (place) place.session.rank = rank;
       const meter = this.meters.open(request, receivedAt);
       const trace = traces[i] ?? null;
       trace?.dispatched(opening.tokenizedAt ?? receivedAt);
-      this.states.set(state.rid, { state, request, meter, trace, index, rank, createdAt: Date.now() });
+      const turn = turns?.[i] ?? null;
+      this.states.set(state.rid, { state, request, meter, trace, index, rank, turn, createdAt: Date.now() });
     }
     signal.addEventListener('abort', () => job.abandon(), { once: true });
     return job;

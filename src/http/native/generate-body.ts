@@ -21,6 +21,7 @@ import {
   TRACE_FIELD,
   UNAVAILABLE,
 } from './prompt-fields';
+import { SESSION_FIELD, sessionOf } from './session-field';
 
 /** A `/generate` body: the request, and what only its reply needs. */
 export interface GenerateBody {
@@ -68,7 +69,6 @@ const OTHER: OtherFields = {
     'return_prompt_token_ids',
     'return_bytes',
     'return_entropy',
-    'session_params',
     'custom_logit_processor',
     'bootstrap_host',
     'bootstrap_port',
@@ -104,6 +104,7 @@ export const generateSchema = z.object(
     ...MEASUREMENT,
     ...TRACE_FIELD,
     ...RANK_FIELDS,
+    ...SESSION_FIELD,
   },
   { error: NOT_AN_OBJECT },
 );
@@ -132,6 +133,7 @@ export function parseGenerateBody(value: unknown, origin: RequestOrigin): Genera
       routingKey: body.routing_key ?? origin.headers[ROUTING_KEY] ?? null,
       extraKey: extraKeyOf(body),
       dpRank: dpRankOf(body),
+      session: sessionOf(body),
       noLogs: body.no_logs ?? false,
       logMetrics: body.log_metrics ?? true,
       customLabels: body.custom_labels ?? null,

@@ -16,6 +16,7 @@ import {
   TRACE_FIELD,
   UNAVAILABLE,
 } from '../native/prompt-fields';
+import { SESSION_FIELD, sessionOf } from '../native/session-field';
 import { tracedBy } from '../origin';
 
 const boolean = z.boolean({ error: 'must be true or false' }).nullish();
@@ -38,6 +39,7 @@ export const requestFields = {
   ...MEASUREMENT,
   ...TRACE_FIELD,
   ...RANK_FIELDS,
+  ...SESSION_FIELD,
 };
 
 export type RequestFields = z.output<z.ZodObject<typeof requestFields>>;
@@ -51,6 +53,7 @@ export const OTHER_FIELDS: OtherFields & { readonly ignored: string[]; readonly 
   ignored: [
     ...BOOKKEEPING,
     'user',
+    'session_id',
     'metadata',
     'store',
     'service_tier',
@@ -70,7 +73,6 @@ export const OTHER_FIELDS: OtherFields & { readonly ignored: string[]; readonly 
     'return_token_ids',
     'return_prompt_token_ids',
     'return_meta_info',
-    'session_params',
     'bootstrap_host',
     'bootstrap_port',
     'bootstrap_room',
@@ -99,6 +101,7 @@ export interface CommonRequest {
     | 'routingKey'
     | 'extraKey'
     | 'dpRank'
+    | 'session'
     | 'noLogs'
     | 'logMetrics'
     | 'customLabels'
@@ -129,6 +132,7 @@ export function readRequestFields(body: RequestFields, origin: RequestOrigin): C
       routingKey: origin.headers[ROUTING_KEY] ?? null,
       extraKey: extraKeyOf(body),
       dpRank: dpRankOf(body),
+      session: sessionOf(body),
       noLogs: body.no_logs ?? false,
       logMetrics: body.log_metrics ?? true,
       customLabels: body.custom_labels ?? null,

@@ -25,9 +25,7 @@ export const httpTopic = topic('HTTP server', yes, {
     support: later('a stream of new text only'),
   }),
   streamResponseDefaultIncludeUsage: flag('Report the usage in every stream of the OpenAI routes.'),
-  enableStreamingSession: flag('Keep sessions open for streamed input.', {
-    support: later('a streaming session'),
-  }),
+  enableStreamingSession: flag('Allow sessions whose requests each go on from the last one (`streaming`).'),
   preferredSamplingParams: json(
     null,
     'Sampling parameters for requests that leave them out, a JSON object; /model_info shows them.',

@@ -6,7 +6,7 @@ import { refuseRank } from '../dispatch/refuse-rank';
 import type { Schedulers } from '../dispatch/schedulers';
 import { isFlat, refuseTooMany, ridsOf } from '../fan-out';
 import { refusalOf } from '../generate-job';
-import { promptIds } from '../prompt-message';
+import { promptIds, refuseEmpty } from '../prompt-message';
 import { inSlices } from '../slices';
 import type { RequestOrigin } from '../generate-request';
 import type { RequestLogger } from '../request-logger';
@@ -125,6 +125,7 @@ export class EmbedManager {
   private async idsOf(prompt: Prompt, gone: AbortSignal): Promise<Int32Array> {
     const { args, facts } = this.deps;
     const ids = await promptIds({ ...prompt, addSpecialTokens: true }, this.deps, gone);
+    refuseEmpty(ids);
     if (ids.length > facts.contextLen && !args.allowAutoTruncate) {
       refuseLength(String(ids.length), facts.contextLen);
     }

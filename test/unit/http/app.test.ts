@@ -54,6 +54,8 @@ describe('the routes', () => {
     '/health': [['GET'], 'open'],
     '/health_generate': [['GET'], 'open'],
     '/generate': [['POST', 'PUT'], 'normal'],
+    '/open_session': [['GET', 'POST'], 'normal'],
+    '/close_session': [['GET', 'POST'], 'normal'],
     '/encode': [['POST', 'PUT'], 'normal'],
     '/model_info': [['GET'], 'normal'],
     '/get_model_info': [['GET'], 'normal'],

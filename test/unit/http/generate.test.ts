@@ -312,7 +312,15 @@ describe('errors', () => {
     [{ text: 'a', input_embeds: [[0.5]] }, 'input_embeds is not available on this server.'],
     [{ text: 'a', image_data: 'http://x/y.png' }, 'image_data is not available on this server.'],
     [{ text: 'a', lora_path: 'x' }, 'lora_path is not available on this server.'],
-    [{ text: 'a', session_params: { id: 'x' } }, 'session_params is not available on this server.'],
+    [{ text: 'a', session_params: { id: 'x' } }, 'Invalid request: session id x does not exist'],
+    [
+      { text: ['a', 'b'], session_params: { id: 'x' } },
+      'session_params cannot be used with several prompts: a session goes on with one request at a time.',
+    ],
+    [
+      { text: ['a', 'b'], session_params: [{ id: 'x' }, { id: 'x' }] },
+      'session_params: must be one object, because a session goes on with one request at a time.',
+    ],
     [
       { text: 'a', return_hidden_states: [false, true] },
       'return_hidden_states is not available on this server.',
