@@ -4,7 +4,13 @@ export { RequestError, StartupError, UsageError } from './core/errors';
 export type { ArgValue, EngineArgs } from './engine/args';
 export { Engine, type CallOptions } from './engine/engine';
 export { launchServer, type RunningServer } from './engine/launch-server';
-export type { EncodeRequest, GenerateRequest, OpenSessionRequest, ReplyTo, SessionParams } from './engine/wire';
+export type {
+  EncodeRequest,
+  GenerateRequest,
+  OpenSessionRequest,
+  ReplyTo,
+  SessionParams,
+} from './engine/wire';
 export type { EncodeReply } from './http/native/encode';
 export type { GenerateReply, Logprob } from './http/native/generate-reply';
 export type { SamplingParamsBody as SamplingParams } from './tokenizer-manager/sampling-params';

@@ -43,6 +43,22 @@ describe('an engine', () => {
     assert.equal(texts.at(-1), (await engine.generate(request)).text);
   });
 
+  it('has sessions: requests go on from each other', async () => {
+    const id = await engine.openSession({ capacity_of_str_len: 1000 });
+    const ask = (input_ids, rid) =>
+      engine.generate({ input_ids, sampling_params: greedy(8), session_params: { id, rid } });
+    const first = await ask(ids, null);
+    const second = await ask([9], first.meta_info.id);
+    const whole = await engine.generate({
+      input_ids: [...ids, ...first.output_ids, 9],
+      sampling_params: greedy(8),
+    });
+    assert.deepEqual(second.output_ids, whole.output_ids);
+    await assert.rejects(engine.openSession({ capacity_of_str_len: 1, session_id: id }), RequestError);
+    await engine.closeSession(id);
+    await assert.rejects(ask([9], first.meta_info.id), /does not exist/);
+  });
+
   it('ends a stream that nobody reads on, and a call whose signal fires', async () => {
     const long = { input_ids: ids, sampling_params: greedy(1500) };
     for await (const { output_ids } of engine.generate({ ...long, stream: true })) {

@@ -16,13 +16,14 @@ const schema = z.strictObject(
   },
   {
     error: ({ code, keys }) =>
-      code === 'unrecognized_keys' ? `unknown field ${(keys as string[]).join(', ')}` : 'must be an object',
+      code === 'unrecognized_keys' ? `unknown field ${keys.join(', ')}` : 'must be an object',
   },
 );
 
 const isObject = (value: unknown) => typeof value === 'object' && value !== null && !Array.isArray(value);
 const isObjectOrNull = (value: unknown) => value === null || isObject(value);
-const { $schema: _, ...JSON_SCHEMA } = z.toJSONSchema(schema, { io: 'input' });
+const { $schema, ...JSON_SCHEMA } = z.toJSONSchema(schema, { io: 'input' });
+void $schema; // The document that shows it says its own.
 
 /** `session_params`: where in a session a request goes on; an object, or a list with one for each prompt. */
 export const SESSION_FIELD = {

@@ -49,16 +49,20 @@ export class Turn {
   /** The first tokens of prompt and output. */
   context(length: number): Int32Array {
     const context = new Int32Array(length);
-    let missing = length;
-    for (let turn: Turn | null = this; missing > 0; turn = turn.parent) {
+    let missing = this.copyTo(context, length);
+    for (let turn = this.parent; missing > 0; turn = turn.parent) {
       if (turn === null) throw bug('a context longer than its turns');
-      const { promptLength, kept } = turn;
-      if (missing > promptLength) context.set(turn.output.slice(0, missing - promptLength), promptLength);
-      missing = Math.min(missing, promptLength);
-      if (missing > kept) context.set(turn.ids.subarray(0, missing - kept), kept);
-      missing = Math.min(missing, kept);
+      missing = turn.copyTo(context, missing);
     }
     return context;
+  }
+
+  /** Copies what the turn itself added to the first `length` tokens. @returns how many of them are from before it */
+  private copyTo(context: Int32Array, length: number): number {
+    const { promptLength, kept } = this;
+    if (length > promptLength) context.set(this.output.slice(0, length - promptLength), promptLength);
+    if (length > kept) context.set(this.ids.subarray(0, length - kept), kept);
+    return Math.min(length, kept);
   }
 
   /** What was generated since the last call, and the end if it is that. */

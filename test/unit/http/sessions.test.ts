@@ -73,7 +73,7 @@ describe('/open_session', () => {
 describe('/close_session', () => {
   it('answers with nothing, also a second time', async () => {
     await open({ session_id: 'mine' });
-    for (const _ of [1, 2]) {
+    for (let i = 0; i < 2; i++) {
       const reply = await server.post('/close_session', { session_id: 'mine' });
       expect([reply.status, await reply.text()]).toEqual([200, '']);
     }
