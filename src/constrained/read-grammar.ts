@@ -4,6 +4,7 @@ import { checkRegex } from './regex/check-regex';
 import { writeRegex } from './regex/write-regex';
 import { checkSize } from './bounds';
 import { readSchema } from './schema/read-schema';
+import type { ReportUnenforced } from './schema/report';
 import { readStructuralTag } from './structural-tag';
 
 /** Where a request can say what its output must look like. An object stands for its JSON. */
@@ -42,16 +43,19 @@ export function readGrammar(
   }
   if (structural_tag != null) {
     const tag = parse('structural_tag', structural_tag);
-    return { kind: 'structural_tag', source: JSON.stringify(readStructuralTag(tag)) };
+    return { kind: 'structural_tag', source: JSON.stringify(readStructuralTag(tag, leniency(isLenient))) };
   }
   return null;
 }
 
 function jsonSource(schema: string | object, isLenient: boolean): string {
   if (schema === ANY_JSON) return ANY_JSON;
-  return JSON.stringify(
-    readSchema(parse('json_schema', schema), 'json_schema', isLenient ? () => undefined : undefined),
-  );
+  return JSON.stringify(readSchema(parse('json_schema', schema), 'json_schema', leniency(isLenient)));
+}
+
+/** Leaves out what cannot be enforced; undefined where that is refused. */
+function leniency(isLenient: boolean): ReportUnenforced | undefined {
+  return isLenient ? () => undefined : undefined;
 }
 
 function parse(field: string, value: string | object): unknown {

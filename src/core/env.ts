@@ -154,6 +154,11 @@ export const VARIABLES = {
     false,
     "Log-probabilities of output tokens are those of the model's own distribution.",
   ),
+  SGLANG_TOOL_STRICT_LEVEL: integer(
+    0,
+    'What a grammar holds calls to where a request leaves the choice to the model: 0 tools marked strict, 1 the names of all tools, 2 their schemas.',
+    { min: 0, max: 2 },
+  ),
   SGLANG_FORWARD_UNKNOWN_TOOLS: flag(
     false,
     'Let models call tools that the request does not offer; without it such calls are text.',

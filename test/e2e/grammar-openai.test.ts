@@ -7,7 +7,13 @@ import { launch, type Server } from './harness';
 let server: Server;
 let client: OpenAI;
 beforeAll(async () => {
-  server = await launch(['--constrained-json-disable-any-whitespace', '--chat-template', 'chatml']);
+  server = await launch([
+    '--constrained-json-disable-any-whitespace',
+    '--chat-template',
+    'chatml',
+    '--tool-call-parser',
+    'hermes',
+  ]);
   client = new OpenAI({ baseURL: `${server.url}/v1`, apiKey: 'none' });
 });
 
@@ -86,6 +92,47 @@ test.each<[string, object, RegExp]>([
     choices: { text: string }[];
   };
   expect(completion.choices[0]?.text).toMatch(expected);
+});
+
+test('a call that must be comes in the form of the model and fits the schema; whole and streamed', async () => {
+  const tools = [
+    { type: 'function' as const, function: { name: 'greet', parameters: schema } },
+    { type: 'function' as const, function: { name: 'wave' } },
+  ];
+  const choice = { type: 'function' as const, function: { name: 'greet' } };
+  const params = {
+    ...base,
+    tools,
+    tool_choice: choice,
+    parallel_tool_calls: false,
+    seed: 4,
+    max_tokens: 600,
+  };
+  const { choices } = await client.chat.completions.create(params);
+  const [call] = choices[0]?.message.tool_calls ?? [];
+  if (call?.type !== 'function') throw new Error('no call');
+  expect(call.function.name).toBe('greet');
+  expectPerson(call.function.arguments);
+  expect(choices[0]).toMatchObject({ finish_reason: 'tool_calls', message: { content: null } });
+  const streamed = await client.chat.completions.stream(params).finalMessage();
+  expect(streamed.tool_calls?.map((part) => part.type === 'function' && part.function)).toMatchObject([
+    { name: 'greet', arguments: call.function.arguments },
+  ]);
+});
+
+test('a strict tool leaves text free and holds calls to its schema', async () => {
+  const tools = [
+    { type: 'function' as const, function: { name: 'greet', parameters: schema, strict: true } },
+  ];
+  // The bias has this untrained model begin a call.
+  const bias = [...'<tool_call>'].map((letter) => [String(letter.charCodeAt(0)), 6]);
+  const params = { ...base, tools, seed: 6, max_tokens: 200, logit_bias: Object.fromEntries(bias) };
+  const { choices } = await client.chat.completions.create(params);
+  for (const call of choices[0]?.message.tool_calls ?? []) {
+    if (call.type === 'function' && choices[0]?.finish_reason === 'tool_calls')
+      expectPerson(call.function.arguments);
+  }
+  expect(choices[0]?.message.content ?? '').not.toMatch(/<tool_call>(?!\n\{"name": "greet", "arguments": )/);
 });
 
 test.each<[object, RegExp]>([

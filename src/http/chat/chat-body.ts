@@ -7,6 +7,7 @@ import {
   type RequestOrigin,
 } from '../../tokenizer-manager';
 import type { ChatTemplate, Conversation } from '../../chat-template';
+import type { CallTagForm } from '../../tool-calls/call-tags';
 import { NOT_AN_OBJECT } from '../body';
 import { parseBody, type OtherFields } from '../fields';
 import { messageSchema, readMessages } from './chat-messages';
@@ -16,7 +17,8 @@ import {
   requestFields,
   type CommonRequest,
 } from '../request-fields/request-fields';
-import { readForcedCall, readTools, toolFields } from './tools';
+import { callGrammar } from './call-grammar';
+import { readTools, readWish, toolFields } from './tools';
 import { maxTokensOf, samplingFields, samplingParamsOf } from '../request-fields/sampling-fields';
 
 const integer = z.int({ error: 'must be an integer' }).nullish();
@@ -83,8 +85,8 @@ export interface ChatBody extends CommonRequest {
   readonly request: GenerateRequest;
   readonly conversation: Conversation;
   readonly n: number;
-  /** Whether a grammar has the model call tools. */
-  readonly isForced: boolean;
+  /** Whether a grammar has the model write calls as SGLang's JSON list. */
+  readonly callsAreList: boolean;
   readonly separatesReasoning: boolean;
   readonly streamsReasoning: boolean;
 }
@@ -95,6 +97,8 @@ export interface ChatLimits {
   /** `--context-length`, where the operator set it. */
   readonly contextLength: number | null;
   readonly chat: ChatTemplate;
+  /** How a grammar describes the model's own calls; null where none can. */
+  readonly callForm: CallTagForm | null;
 }
 
 /** @throws RequestError */
@@ -102,9 +106,9 @@ export function parseChatBody(value: unknown, origin: RequestOrigin, limits: Cha
   const body = parseBody(chatSchema, value, OTHER);
   const common = readRequestFields(body, origin);
   const conversation = readConversation(body, limits.chat);
-  const forcedCall = readForcedCall(body, conversation.tools ?? []);
   const hasGrammar = Object.keys(common.grammar.params).length > 0;
-  if (forcedCall !== null && hasGrammar) {
+  const calls = callGrammar(readWish(body, conversation.tools ?? []), limits.callForm);
+  if (calls?.isForced && hasGrammar) {
     throw new RequestError(
       'bad_value',
       "tool_choice 'required' or a named tool cannot be combined with response_format, regex, or ebnf: both say what the answer " +
@@ -112,21 +116,24 @@ export function parseChatBody(value: unknown, origin: RequestOrigin, limits: Cha
       'tool_choice',
     );
   }
+  // Of calls that only might come, and a form that the answer must have, the form wins.
+  const grammar = calls === null || hasGrammar ? common.grammar : calls;
   const logprobs = body.logprobs ?? false;
   if (body.top_logprobs != null && body.top_logprobs > 0 && !logprobs) {
     throw new RequestError('bad_value', 'top_logprobs needs logprobs to be true.', 'top_logprobs');
   }
   return {
     ...common,
+    grammar,
     request: {
       ...DEFAULT_GENERATE_REQUEST,
       ...common.request,
+      isGrammarLenient: grammar.isLenient,
       samplingParams: {
         ...limits.defaults,
         ...samplingParamsOf(body),
-        ...common.grammar.params,
+        ...grammar.params,
         max_new_tokens: maxNewTokens(body, limits),
-        ...(forcedCall !== null && { json_schema: forcedCall }),
       },
       addSpecialTokens: false,
       returnLogprob: logprobs,
@@ -134,9 +141,9 @@ export function parseChatBody(value: unknown, origin: RequestOrigin, limits: Cha
     },
     conversation,
     n: body.n ?? 1,
-    isForced: forcedCall !== null,
-    // A grammar holds from the first token on: it leaves no room for thoughts.
-    separatesReasoning: (body.separate_reasoning ?? true) && !hasGrammar && forcedCall === null,
+    callsAreList: calls?.isList ?? false,
+    // A grammar holds from the first token on: it leaves no room for thoughts, but where calls only might come.
+    separatesReasoning: (body.separate_reasoning ?? true) && !hasGrammar && calls?.isForced !== true,
     streamsReasoning: body.stream_reasoning ?? true,
   };
 }

@@ -3,11 +3,13 @@ import { logger } from '../../logging/logger';
 import { pythonRepr } from '../../logging/python-repr';
 import type { ChatPrompt, ChatTemplate } from '../../chat-template';
 import type { GenerateJob, GenerateRequest, RawSamplingParams, RequestOrigin } from '../../tokenizer-manager';
+import { callTagForm } from '../../tool-calls/call-tags';
+import type { ToolParserName } from '../../tool-calls/registry';
 import type { AppDeps } from '../app-deps';
 import type { AnswerForm } from './answer';
 import { parseChatBody, type ChatBody } from './chat-body';
 import { reasoningSetup, splitterFor, type ReasoningSetup } from './reasoning';
-import { toolParserFor } from './tools';
+import { toolParserFor, toolParserName } from './tools';
 
 /** A conversation whose answers are on their way. */
 export interface RunningChat {
@@ -23,10 +25,12 @@ export interface RunningChat {
 export class ChatService {
   private readonly defaults: RawSamplingParams;
   private readonly reasoning: ReasoningSetup | null;
+  private readonly toolParser: ToolParserName | null;
 
   constructor(private readonly deps: AppDeps) {
     this.defaults = chatDefaults(deps);
     this.reasoning = reasoningSetup(deps);
+    this.toolParser = toolParserName(deps);
   }
 
   /** Whether thoughts can be told from answers. */
@@ -39,16 +43,33 @@ export class ChatService {
    * @throws RequestError for what is wrong with it, and where no conversation can be rendered
    */
   parse(value: unknown, origin: RequestOrigin): ChatBody {
-    const limits = { defaults: this.defaults, contextLength: this.deps.args.contextLength };
-    return parseChatBody(value, origin, { ...limits, chat: templateOf(this.deps) });
+    return parseChatBody(value, origin, {
+      defaults: this.defaults,
+      contextLength: this.deps.args.contextLength,
+      chat: templateOf(this.deps),
+      callForm: callTagForm(this.toolParser),
+    });
   }
 
   /** @param gone fires when nobody waits for the answer any more */
   async start(body: ChatBody, gone: AbortSignal): Promise<RunningChat> {
     const prompt = await templateOf(this.deps).prompt(body.conversation, gone);
-    const form = formOf(this.deps, body, prompt, this.reasoning);
+    const form = this.formOf(body, prompt);
     const request = requestOf(body, prompt, form, this.reasoning);
     return { job: await this.deps.manager.generate(request, gone), form };
+  }
+
+  private formOf(
+    { conversation, callsAreList, separatesReasoning, streamsReasoning }: ChatBody,
+    prompt: ChatPrompt,
+  ): AnswerForm {
+    const { reasoning, toolParser } = this;
+    return {
+      toolParser: toolParserFor(toolParser, conversation, callsAreList),
+      splitter: reasoning !== null && separatesReasoning ? splitterFor(reasoning, prompt) : null,
+      reasoningEnd: reasoning?.endToken ?? null,
+      streamsReasoning,
+    };
   }
 }
 
@@ -79,21 +100,6 @@ function requestOf(
     ...((reasoning?.isSpecial || form.toolParser !== null) && { skip_special_tokens: false }),
   };
   return { ...request, text, samplingParams };
-}
-
-function formOf(
-  deps: AppDeps,
-  { conversation, isForced, separatesReasoning, streamsReasoning }: ChatBody,
-  prompt: ChatPrompt,
-  reasoning: ReasoningSetup | null,
-): AnswerForm {
-  const isApart = reasoning !== null && separatesReasoning;
-  return {
-    toolParser: toolParserFor(deps, conversation, isForced),
-    splitter: isApart ? splitterFor(reasoning, prompt) : null,
-    reasoningEnd: reasoning?.endToken ?? null,
-    streamsReasoning,
-  };
 }
 
 /** What holds where a request says nothing: the operator's wishes before those of the model's authors. */

@@ -3,8 +3,9 @@ import type { ChatTool, Conversation } from '../../chat-template';
 import { env } from '../../core/env';
 import { RequestError } from '../../core/errors';
 import type { AppDeps } from '../app-deps';
-import { forcedCallSchema } from './forced-call';
-import { JSON_ARRAY_PARSER, TOOL_PARSERS } from '../../tool-calls/registry';
+import type { CallWish } from './call-grammar';
+import { readParameters } from './tool-schema';
+import { JSON_ARRAY_PARSER, TOOL_PARSERS, type ToolParserName } from '../../tool-calls/registry';
 import { parserOfTemplate } from '../../tool-calls/template-parser';
 import type { ToolParser, ToolParserFactory } from '../../tool-calls/tool-parser';
 
@@ -65,13 +66,13 @@ export function readTools({ tools, tool_choice }: ToolFields): ChatTool[] {
   return chosen;
 }
 
-/**
- * What the answer must look like where tools must be called; null where they need not be.
- * @throws RequestError when tools define one name in several ways
- */
-export function readForcedCall({ tool_choice, parallel_tool_calls }: ToolFields, tools: readonly ChatTool[]) {
-  if (tool_choice == null || tool_choice === 'auto' || tool_choice === 'none') return null;
-  return forcedCallSchema(tools, parallel_tool_calls ?? true);
+/** @param tools those that may be called */
+export function readWish(
+  { tool_choice, parallel_tool_calls }: ToolFields,
+  tools: readonly ChatTool[],
+): CallWish {
+  const isForced = tool_choice != null && tool_choice !== 'auto' && tool_choice !== 'none';
+  return { tools, isForced, isParallel: parallel_tool_calls ?? true };
 }
 
 function refuseChoice(message: string): never {
@@ -79,68 +80,29 @@ function refuseChoice(message: string): never {
 }
 
 function readTool({ function: called }: z.output<typeof toolSchema>, i: number): ChatTool {
-  const { name, description = null, parameters = null, strict = null } = called;
-  const fault = parameters === null ? null : schemaFault(parameters);
-  if (fault !== null) {
-    throw new RequestError(
-      'bad_value',
-      `Tool ${i} function has invalid 'parameters' schema: ${fault}`,
-      'tools',
-    );
-  }
+  const { name, description = null, strict = null } = called;
+  const parameters = called.parameters == null ? null : readParameters(called.parameters, i);
   return { type: 'function', function: { description, name, parameters, strict } };
 }
 
-const TYPES = ['string', 'number', 'integer', 'boolean', 'object', 'array', 'null'];
-const MAX_DEPTH = 32;
-
-/** What makes a value no JSON schema; null for one that is. It looks at the keywords that a model is likely to see. */
-function schemaFault(schema: unknown, at = 'parameters', depth = 0): string | null {
-  if (typeof schema === 'boolean') return null;
-  if (typeof schema !== 'object' || schema === null || Array.isArray(schema))
-    return `${at} must be an object`;
-  if (depth > MAX_DEPTH) return `${at} is nested too deeply`;
-  const { type, properties, required, items } = schema as Record<string, unknown>;
-  const wrong = [type ?? []].flat().find((name) => !TYPES.includes(name as string));
-  if (wrong !== undefined)
-    return `${at}.type must be one of ${TYPES.join(', ')}, got ${JSON.stringify(wrong)}`;
-  if (
-    required !== undefined &&
-    !(Array.isArray(required) && required.every((name) => typeof name === 'string'))
-  ) {
-    return `${at}.required must be a list of names`;
-  }
-  if (
-    properties !== undefined &&
-    (typeof properties !== 'object' || properties === null || Array.isArray(properties))
-  ) {
-    return `${at}.properties must be an object`;
-  }
-  const inner: (readonly [string, unknown])[] = [
-    ...Object.entries(properties ?? {}).map(([name, value]) => [`${at}.properties.${name}`, value] as const),
-    ...(items === undefined || Array.isArray(items) ? [] : [[`${at}.items`, items] as const]),
-  ];
-  for (const [where, value] of inner) {
-    const fault = schemaFault(value, where, depth + 1);
-    if (fault !== null) return fault;
-  }
-  return null;
+/** How this server's model writes calls: what `--tool-call-parser` says, or the template where that is `auto`. */
+export function toolParserName({ args, chat }: Pick<AppDeps, 'args' | 'chat'>): ToolParserName | null {
+  const { toolCallParser: wanted } = args;
+  return wanted === 'auto' ? parserOfTemplate(chat?.source ?? '') : wanted;
 }
 
 /**
  * A parser for each answer in which tools may be called; null where none may, or nobody said how the model writes it.
- * @param isForced whether a grammar has the model write calls in SGLang's own form
+ * @param name how the model writes calls
+ * @param isList whether a grammar has it write them as SGLang's JSON list
  */
 export function toolParserFor(
-  { args, chat }: Pick<AppDeps, 'args' | 'chat'>,
+  name: ToolParserName | null,
   { tools = [], messages }: Conversation,
-  isForced: boolean,
+  isList: boolean,
 ): (() => ToolParser) | null {
-  if (tools.length === 0) return null;
-  const { toolCallParser: wanted } = args;
-  const name = wanted === 'auto' ? parserOfTemplate(chat?.source ?? '') : wanted;
-  if (name === null && !isForced) return null;
-  const make: ToolParserFactory = name === null || isForced ? JSON_ARRAY_PARSER : TOOL_PARSERS[name];
+  if (tools.length === 0 || (name === null && !isList)) return null;
+  const make: ToolParserFactory = name === null || isList ? JSON_ARRAY_PARSER : TOOL_PARSERS[name];
   const options = {
     tools: tools.map(({ function: { name, parameters } }) => ({ name, parameters: parameters ?? null })),
     forwardUnknown: env('SGLANG_FORWARD_UNKNOWN_TOOLS'),

@@ -172,7 +172,7 @@ describe('a call that must be', () => {
   });
 
   it('of one tool shows only that one', async () => {
-    await start();
+    await start({ toolCallParser: 'pythonic' });
     const choice = {
       tool_choice: { type: 'function', function: { name: 'time' } },
       parallel_tool_calls: false,
@@ -183,7 +183,7 @@ describe('a call that must be', () => {
   });
 
   it('has definitions at the top, each in one way', async () => {
-    await start();
+    await start({});
     const of = (type: string) => ({
       type: 'object',
       properties: { x: { $ref: '#/$defs/X' } },
@@ -203,6 +203,111 @@ describe('a call that must be', () => {
     });
     expect(grammar()).toMatchObject({ $defs: { X: { type: 'string' } } });
   });
+});
+
+describe("a grammar of the model's own form", () => {
+  const grammar = () => {
+    const { kind, source } = sent()?.sampling.grammar ?? {};
+    return kind === 'structural_tag' ? (JSON.parse(source ?? '') as { format: unknown }).format : kind;
+  };
+  const tag = (begin: string, schema: object, end: string) => ({
+    type: 'tag',
+    begin,
+    content: { type: 'json_schema', json_schema: schema },
+    end,
+  });
+  const hermes = (name: string, schema: object) =>
+    tag(`<tool_call>\n{"name": "${name}", "arguments": `, schema, '}\n</tool_call>');
+
+  it('has a call written as the model was taught, where one must be', async () => {
+    await start();
+    expect(await answer([CALL], { tool_choice: 'required' })).toMatchObject({
+      message: {
+        content: null,
+        tool_calls: [{ function: { name: 'weather', arguments: '{"city": "Paris"}' } }],
+      },
+      finish_reason: 'tool_calls',
+    });
+    expect(grammar()).toMatchObject({
+      type: 'tags_with_separator',
+      tags: [hermes('weather', parameters), hermes('time', { type: 'object' })],
+      separator: '\n',
+      at_least_one: true,
+      stop_after_first: false,
+    });
+  });
+
+  it('is of Llama as well', async () => {
+    await start({ toolCallParser: 'llama3' });
+    const written = '{"name": "time", "parameters": {}}';
+    const choice = { type: 'function', function: { name: 'time' } };
+    expect(await answer([written], { tool_choice: choice, parallel_tool_calls: false })).toMatchObject({
+      message: { tool_calls: [{ function: { name: 'time', arguments: '{}' } }] },
+    });
+    expect(grammar()).toMatchObject({
+      tags: [tag('{"name": "time", "parameters": ', { type: 'object' }, '}')],
+      stop_after_first: true,
+    });
+  });
+
+  const strict = [
+    { type: 'function', function: { name: 'weather', parameters, strict: true } },
+    { type: 'function', function: { name: 'time', parameters } },
+  ];
+
+  it('holds calls that might come to the schemas of strict tools, and leaves all other text free', async () => {
+    await start({ toolCallParser: 'hermes', reasoningParser: 'qwen3' });
+    expect(await answer(['<think>hm</think>yes'], { tools: strict })).toMatchObject({
+      message: { reasoning_content: 'hm', content: 'yes', tool_calls: null },
+    });
+    expect(grammar()).toMatchObject({
+      type: 'triggered_tags',
+      triggers: ['<tool_call>'],
+      tags: [hermes('weather', parameters), hermes('time', { type: 'object' })],
+      at_least_one: false,
+      stop_after_first: false,
+    });
+  });
+
+  it('gives way to a form that the answer must have', async () => {
+    await start();
+    await answer(['{}'], { tools: strict, response_format: { type: 'json_object' } });
+    expect(grammar()).toBe('json');
+  });
+
+  it('names what it cannot hold a call to, and refuses that of a strict tool', async () => {
+    await start();
+    const odd = (strict: boolean) => ({
+      tools: [
+        {
+          type: 'function',
+          function: { name: 'f', strict, parameters: { properties: { x: { multipleOf: 3 } } } },
+        },
+      ],
+      tool_choice: 'required',
+    });
+    const reply = server.post(PATH, { messages, ...odd(false) });
+    await write(['<tool_call>{"name": "f", "arguments": {}}</tool_call>']);
+    expect((await reply).headers.get('x-sglang-unenforced')).toBe('multipleOf');
+    expect(await server.ask(PATH, { messages, ...odd(true) })).toMatchObject({
+      status: 400,
+      body: { error: { message: expect.stringContaining("Tool 'f' is strict, but multipleOf at #/") } },
+    });
+  });
+});
+
+it.each<[unknown, unknown]>([
+  [{ type: 'varchar(255)' }, { type: 'string' }],
+  [{ anyOf: [{ type: 'int64' }] }, { anyOf: [{ type: 'integer' }] }],
+  [{ items: { type: ['float', 'null'] } }, { items: { type: ['number', 'null'] } }],
+  [{ properties: { type: { type: 'Dict' } } }, { properties: { type: { type: 'object' } } }],
+])('takes the types of %j for those of JSON', async (written, meant) => {
+  await start(
+    { toolCallParser: 'hermes' },
+    '{% for t in tools or [] %}{{ t.function.parameters | tojson }}{% endfor %}>',
+  );
+  await answer(['x'], { tools: [{ type: 'function', function: { name: 'f', parameters: written } }] });
+  expect(JSON.parse(prompt().slice(0, -1))).toEqual(meant);
 });
 
 describe('is refused', () => {
@@ -232,7 +337,7 @@ describe('is refused', () => {
     ],
     [
       'a type nobody has',
-      { tools: tool({ parameters: { type: 'text' } }) },
+      { tools: tool({ parameters: { type: 'colour' } }) },
       "invalid 'parameters' schema: parameters.type must be one of",
     ],
     [
