@@ -13,4 +13,5 @@ export { SAMPLING_PARAM_NAMES } from './sampling-params';
 export type { OpenSession } from './sessions/sessions';
 export type { SessionParams } from './sessions/session-params';
 export { inSlices } from './slices';
-export { TokenizerManager, type Heartbeat } from './tokenizer-manager';
+export type { Heartbeat } from './signs-of-life';
+export { TokenizerManager } from './tokenizer-manager';

@@ -1,44 +1,29 @@
-import { assertNever, bug, clientLeft, errorMessage, RequestError, StartupError } from '../core/errors';
+import { assertNever, RequestError } from '../core/errors';
 import type { ModelFacts } from '../core/model-facts';
-import { abortedFor } from '../core/request';
-import { holdUp } from '../core/stuck';
-import type { DecodeOptions, EncodeOptions, Tokenizer } from '../tokenizer/tokenizer';
-import type { AsyncTokenizer } from '../tokenizer/tokenizer-pool';
-import type {
-  GenerateMsg,
-  InternalState,
-  PauseMode,
-  SchedulerState,
-  TextOutput,
-  TokenizerManagerMsg,
-} from '../ipc/messages';
+import type { InternalState, PauseMode, TokenizerManagerMsg } from '../ipc/messages';
 import type { InvalidMessage } from '../ipc/receive';
 import { logger } from '../logging/logger';
 import { CustomLabels } from '../metrics/custom-labels';
 import { NO_METRICS, type Metrics } from '../metrics/recorder';
 import type { ServerArgs } from '../server-args/server-args';
-import type { RequestTrace, RequestTracer } from '../tracing/request-tracer';
-import { ControlCalls } from './control-calls';
-import { refuseRank } from './dispatch/refuse-rank';
+import type { DecodeOptions, EncodeOptions, Tokenizer } from '../tokenizer/tokenizer';
+import type { AsyncTokenizer } from '../tokenizer/tokenizer-pool';
+import type { RequestTracer } from '../tracing/request-tracer';
 import { connectSchedulers, type SchedulerInbox, type Schedulers } from './dispatch/schedulers';
 import { EmbedManager, type EmbedReply, type EmbedRequest } from './embed/embed-manager';
-import { fanOut, type FannedOut } from './fan-out';
-import { GenerateJob, refusalOf } from './generate-job';
-import { DEFAULT_GENERATE_REQUEST, NO_ORIGIN, type GenerateRequest } from './generate-request';
-import { promptIds, promptMessage, type PromptMessage } from './prompt-message';
-import type { RecordedRequest } from './crash-recorder';
+import { GenerateManager } from './generate/generate-manager';
+import { RunningRequests } from './generate/running-requests';
+import type { GenerateJob } from './generate-job';
+import type { GenerateRequest } from './generate-request';
 import type { LoggingChange } from './logging-change';
+import { OperatorCalls } from './operator-calls';
+import { probeEach } from './probe';
 import { RequestArchive } from './request-archive';
 import { RequestLogger } from './request-logger';
-import { RequestMeters, type RequestMeter } from './request-meter';
-import { memberOf, requestFields, resultFields, traceAttributes, type RecordFields } from './request-record';
-import { RequestState } from './request-state';
-import { parseSamplingParams, type SamplingContext } from './sampling-params';
-import { continued, type Place } from './sessions/place';
-import type { SessionParams } from './sessions/session-params';
+import { RequestMeters } from './request-meter';
+import type { RecordFields } from './request-record';
 import { Sessions, type OpenSession } from './sessions/sessions';
-import type { Turn } from './sessions/turn';
-import { inSlices } from './slices';
+import { SignsOfLife, type Heartbeat } from './signs-of-life';
 
 export interface TokenizerManagerDeps {
   readonly args: ServerArgs;
@@ -53,137 +38,75 @@ export interface TokenizerManagerDeps {
   readonly tracer?: RequestTracer | null;
 }
 
-/** A scheduler's last sign of life. */
-export interface Heartbeat {
-  /** null before the first one. */
-  readonly state: SchedulerState | null;
-  /** Milliseconds since it came, or since the manager was made. */
-  readonly ageMs: number;
-}
-
-/** A request under one id. */
-interface Entry {
-  readonly state: RequestState;
-  readonly request: GenerateRequest;
-  readonly meter: RequestMeter;
-  readonly trace: RequestTrace | null;
-  /** Which prompt of the request it is. */
-  readonly index: number;
-  /** The scheduler that has it. */
-  readonly rank: number;
-  /** What it is to its session; null where it has none. */
-  readonly turn: Turn | null;
-  /** Milliseconds since 1970. */
-  readonly createdAt: number;
-}
-
-/** What the server asks of itself. */
-const UNCOUNTED = { noLogs: true, logMetrics: false } as const;
-/** What the requests that are opened together have in common. */
-interface Opening {
-  /** Whether the client gets a list. */
-  readonly isBatch: boolean;
-  readonly request: GenerateRequest;
-  /** Where in a session they go on; null for requests of their own. */
-  readonly place: Place | null;
-  /** The scheduler of each prompt; null where none is bound to one. */
-  readonly ranks: readonly number[] | null;
-  /** By `performance.now()`. */
-  readonly receivedAt: number;
-  /** When the prompts were tokens; null where nothing of it is traced. */
-  readonly tokenizedAt: number | null;
-}
-
-const FLUSH_RETRY_MS = 50;
 /** Characters of a text that is tokenized for its own sake, whatever the context. */
 const MAX_TEXT = 2 ** 20;
 
-/**
- * Turns requests into messages to the schedulers and their outputs into results. Owns the state of every request from its
- * message until the output that ends it; nothing else removes a state, so that an abort always finds one.
- */
+/** Turns requests into messages to the schedulers and their outputs into results. */
 export class TokenizerManager {
   /** For short work; null where only token ids go in and out. */
   readonly tokenizer: Tokenizer | null;
   private readonly schedulers: Schedulers;
-  private readonly states = new Map<string, Entry>();
-  private readonly vectors: EmbedManager;
-  private readonly control: ControlCalls;
-  private readonly requestLogger: RequestLogger;
-  private readonly metrics: Metrics;
-  private readonly meters: RequestMeters;
-  /** The call for the state of now that is under way, for all who ask meanwhile. */
-  private loading: Promise<readonly InternalState[]> | null = null;
-  private readonly archive: RequestArchive;
+  private readonly signs: SignsOfLife;
+  private readonly operators: OperatorCalls;
   private readonly sessions: Sessions;
-  private readonly sampling: SamplingContext;
-  private readonly outputWaiters = new Set<(rank: number) => void>();
-  private isFirst = true;
-  /** By rank; `at` by `performance.now()`. */
-  private readonly pulses: { state: SchedulerState | null; at: number }[];
+  private readonly running: RunningRequests;
+  private readonly texts: GenerateManager;
+  private readonly vectors: EmbedManager;
+  private readonly metrics: Metrics;
+  private readonly archive: RequestArchive;
 
   /** @throws StartupError when the server's preferred sampling parameters are not valid, or a log cannot be written */
   constructor(private readonly deps: TokenizerManagerDeps) {
-    const { args, facts, tokenizer } = deps;
+    const { args, facts, tokenizer, toSchedulers } = deps;
     this.tokenizer = tokenizer?.sync ?? null;
-    this.schedulers = connectSchedulers(deps.toSchedulers, args, facts.maxTotalNumTokens);
-    this.pulses = deps.toSchedulers.map(() => ({ state: null, at: performance.now() }));
-    this.control = new ControlCalls(deps.toSchedulers);
-    this.requestLogger = new RequestLogger(args);
-    const labels = new CustomLabels(args.tokenizerMetricsAllowedCustomLabels ?? []);
-    this.metrics = deps.metrics ?? NO_METRICS;
-    this.meters = new RequestMeters(this.metrics, labels);
-    this.vectors = new EmbedManager(deps, this.schedulers, this.requestLogger, this.meters);
+    this.schedulers = connectSchedulers(toSchedulers, args, facts.maxTotalNumTokens);
+    this.signs = new SignsOfLife(toSchedulers.length);
+    this.operators = new OperatorCalls(this.schedulers, this.signs);
     this.sessions = new Sessions((rid) => this.schedulers.abort(rid));
-    this.archive = new RequestArchive(args.crashDumpFolder, this.requestLogger);
-    const eos = [
-      ...facts.eosTokenIds,
-      ...(tokenizer?.sync.eosTokenId == null ? [] : [tokenizer.sync.eosTokenId]),
-    ];
-    const { vocabSize } = facts;
-    this.sampling = {
-      vocabSize,
-      eosTokenIds: [...new Set(eos)],
-      hasTokenizer: tokenizer !== null,
-      hasGrammars: args.grammarBackend !== 'none',
-    };
-    checkPreferred(args, this.sampling);
+    this.metrics = deps.metrics ?? NO_METRICS;
+    const log = new RequestLogger(args);
+    const labels = new CustomLabels(args.tokenizerMetricsAllowedCustomLabels ?? []);
+    const meters = new RequestMeters(this.metrics, labels);
+    this.archive = new RequestArchive(args.crashDumpFolder, log);
+    this.running = new RunningRequests(this.schedulers, log, this.archive);
+    const { running, schedulers, sessions } = this;
+    this.texts = new GenerateManager(deps, { running, schedulers, sessions, log, meters });
+    this.vectors = new EmbedManager(deps, schedulers, log, meters);
   }
 
   /** Unfinished requests, also those whose client has gone. */
   get pendingRids(): readonly string[] {
-    return [...this.states.keys(), ...this.vectors.pendingRids];
+    return [...this.running.rids, ...this.vectors.pendingRids];
   }
 
   /** Of each scheduler, by rank. */
   get heartbeats(): readonly Heartbeat[] {
-    const now = performance.now();
-    return this.pulses.map(({ state, at }) => ({ state, ageMs: now - at }));
+    return this.signs.heartbeats;
   }
 
   /** Takes one message of this process's inbox. */
   handle(message: TokenizerManagerMsg): void {
     switch (message.type) {
       case 'text_outputs':
-        for (const output of message.outputs) this.handleOutput(output);
-        for (const wake of this.outputWaiters) wake(message.rank);
+        for (const output of message.outputs) this.running.apply(output);
+        this.signs.putOut(message.rank);
         return;
       case 'vector_outputs':
         for (const output of message.outputs) this.vectors.handle(output);
-        for (const wake of this.outputWaiters) wake(message.rank);
+        this.signs.putOut(message.rank);
         return;
       case 'failed':
         this.fail(message.rid, message.message);
-        this.drop(message.rid);
+        this.running.drop(message.rid);
         return;
       case 'heartbeat':
-        this.pulses[message.rank] = { state: message.state, at: performance.now() };
+        this.signs.beat(message.rank, message.state);
         return;
       case 'metrics':
         this.metrics.apply(message.samples, message.rank);
         return;
       case 'control_reply':
-        this.control.settle(message.callId, message.result);
+        this.operators.settle(message.callId, message.result);
         return;
       default:
         assertNever(message);
@@ -200,9 +123,9 @@ export class TokenizerManager {
     for (const { rid, isLast } of requests) {
       this.schedulers.abort(rid);
       this.fail(rid, message);
-      if (isLast) this.drop(rid);
+      if (isLast) this.running.drop(rid);
     }
-    if (callId !== null) this.control.settle(callId, { of: 'error', message });
+    if (callId !== null) this.operators.settle(callId, { of: 'error', message });
   }
 
   /**
@@ -211,33 +134,8 @@ export class TokenizerManager {
    *   run in the background
    * @throws RequestError
    */
-  async generate(request: GenerateRequest, gone: AbortSignal): Promise<GenerateJob> {
-    if (this.deps.facts.kind !== 'generation') {
-      throw new RequestError(
-        'bad_value',
-        'This model gives vectors (--is-embedding): it cannot generate text.',
-      );
-    }
-    if (this.isFirst) holdUp('SGLANG_TEST_STUCK_TOKENIZER');
-    this.isFirst = false;
-    refuseRank(request.dpRank, this.deps.toSchedulers.length);
-    const receivedAt = performance.now();
-    const signal = request.background ? new AbortController().signal : gone;
-    const fanned = fanOut(request, this.deps.args.preferredSamplingParams, this.sampling);
-    const rids = fanned.prompts.flatMap((prompt) => prompt.rids);
-    this.refuseDuplicates(rids);
-    this.requestLogger.received(request, rids);
-    const { messages, place } =
-      request.session === null
-        ? { messages: await this.tokenize(fanned, signal), place: null }
-        : await this.goOn(fanned, request.session, signal);
-    const tokenizedAt = performance.now();
-    const ranks = fanned.n > 1 ? await this.warmPrefixes(fanned, messages, request, place, signal) : null;
-    const all = messages.flatMap((message, i) =>
-      (fanned.prompts[i]?.rids ?? []).map((rid, sample) => complete(message, { rid, sample }, request)),
-    );
-    const { isBatch } = fanned;
-    return this.open(all, { isBatch, request, place, ranks, receivedAt, tokenizedAt }, signal);
+  generate(request: GenerateRequest, gone: AbortSignal): Promise<GenerateJob> {
+    return this.texts.generate(request, gone);
   }
 
   /**
@@ -254,30 +152,8 @@ export class TokenizerManager {
    * Sends the smallest request there is through the whole engine, by way of each scheduler; nobody waits for its results.
    * @param gone ends them
    */
-  async probe(rid: string, gone: AbortSignal): Promise<void> {
-    const name = (rank: number) => (this.pulses.length === 1 ? rid : `${rid}_DP${rank}`);
-    await Promise.all(this.pulses.map((_, rank) => this.probeRank(name(rank), rank, gone)));
-  }
-
-  private async probeRank(rid: string, dpRank: number, gone: AbortSignal): Promise<void> {
-    if (this.deps.facts.kind === 'embedding') {
-      const request = {
-        text: null,
-        inputIds: [0],
-        rid,
-        dpRank,
-        ...UNCOUNTED,
-        customLabels: null,
-        origin: NO_ORIGIN,
-      };
-      this.encode(request, gone).catch(() => undefined);
-      return;
-    }
-    const samplingParams = { max_new_tokens: 1, temperature: 0 };
-    await this.generate(
-      { ...DEFAULT_GENERATE_REQUEST, rid, dpRank, inputIds: [0], samplingParams, ...UNCOUNTED },
-      gone,
-    );
+  probe(rid: string, gone: AbortSignal): Promise<void> {
+    return probeEach(this, this.deps, rid, gone);
   }
 
   /**
@@ -333,7 +209,7 @@ export class TokenizerManager {
   }
 
   abortAll(): void {
-    for (const scheduler of this.deps.toSchedulers) scheduler.put({ type: 'abort_all' });
+    this.operators.abortAll();
   }
 
   /**
@@ -342,39 +218,27 @@ export class TokenizerManager {
    * @param gone ends the trying when it fires
    * @returns false when requests were running all the time, in one of them at least
    */
-  async flushCache(timeoutMs: number, gone: AbortSignal): Promise<boolean> {
-    const deadline = performance.now() + timeoutMs;
-    for (;;) {
-      const type = 'flush_cache';
-      const results = await this.control.call(type, (callId) => ({ type, callId }));
-      const success = results.every((result) => result.success);
-      if (success) this.schedulers.flushed();
-      const leftMs = deadline - performance.now();
-      if (success || leftMs <= 0 || gone.aborted) return success;
-      await this.nextOutput(Math.min(leftMs, FLUSH_RETRY_MS));
-    }
+  flushCache(timeoutMs: number, gone: AbortSignal): Promise<boolean> {
+    return this.operators.flushCache(timeoutMs, gone);
   }
 
   /** Holds all work until `continueGeneration`; `abort` ends what has been sent so far. */
-  async pauseGeneration(mode: PauseMode): Promise<void> {
-    if (mode === 'abort') this.abortAll();
-    await this.control.call('pause', (callId) => ({ type: 'pause', callId, mode }));
+  pauseGeneration(mode: PauseMode): Promise<void> {
+    return this.operators.pauseGeneration(mode);
   }
 
-  async continueGeneration(): Promise<void> {
-    await this.control.call('continue', (callId) => ({ type: 'continue', callId }));
+  continueGeneration(): Promise<void> {
+    return this.operators.continueGeneration();
   }
 
   /** Of each scheduler, by rank. */
-  async internalStates(): Promise<readonly InternalState[]> {
-    const type = 'get_internal_state';
-    return (await this.control.call(type, (callId) => ({ type, callId }))).map(({ state }) => state);
+  internalStates(): Promise<readonly InternalState[]> {
+    return this.operators.internalStates();
   }
 
   /** The same for those who ask often: callers at the same time share one answer. */
   loads(): Promise<readonly InternalState[]> {
-    this.loading ??= this.internalStates().finally(() => (this.loading = null));
-    return this.loading;
+    return this.operators.loads();
   }
 
   /**
@@ -383,11 +247,7 @@ export class TokenizerManager {
    * @returns the file's path; null when no folder was named
    */
   dumpRequests(about: RecordFields): string | null {
-    const running = [...this.states.values()].filter(({ request }) => !request.noLogs);
-    return this.archive.dumpCrash(
-      running.map((entry) => record(entry, null)),
-      about,
-    );
+    return this.archive.dumpCrash(this.running.records, about);
   }
 
   /**
@@ -420,25 +280,8 @@ export class TokenizerManager {
   }
 
   /** Waits until each scheduler has put something out. @returns false when one did not in time */
-  async outputOfEach(timeoutMs: number): Promise<boolean> {
-    const came = await Promise.all(this.pulses.map((_, rank) => this.nextOutput(timeoutMs, rank)));
-    return !came.includes(false);
-  }
-
-  /** Waits for the next outputs, of a scheduler or of any. @returns false when none came in time */
-  private nextOutput(timeoutMs: number, rank: number | null = null): Promise<boolean> {
-    return new Promise((resolve) => {
-      const settle = (came: boolean) => {
-        clearTimeout(timer);
-        this.outputWaiters.delete(wake);
-        resolve(came);
-      };
-      const wake = (from: number) => {
-        if (rank === null || rank === from) settle(true);
-      };
-      const timer = setTimeout(() => settle(false), timeoutMs);
-      this.outputWaiters.add(wake);
-    });
+  outputOfEach(timeoutMs: number): Promise<boolean> {
+    return this.signs.outputOfEach(timeoutMs);
   }
 
   private get asyncTokenizer(): AsyncTokenizer {
@@ -449,200 +292,14 @@ export class TokenizerManager {
     );
   }
 
-  private handleOutput(output: TextOutput): void {
-    const entry = this.states.get(output.rid);
-    if (entry === undefined) return;
-    if (output.finish === null) this.schedulers.advance(output.rid, output.completionTokens);
-    else this.drop(output.rid);
-    if (entry.state.finish !== null) return;
-    entry.state.apply(output);
-    entry.turn?.add(output.newIds, output.finish);
-    entry.meter.output(output.completionTokens);
-    if (output.completionTokens > 0) entry.trace?.output();
-    if (output.finish !== null) this.ended(entry);
-  }
-
-  /** Nothing more will come of a request. */
-  private drop(rid: string): void {
-    this.states.delete(rid);
-    this.schedulers.close(rid);
-  }
-
   /** Ends a request that cannot go on, for its client. */
   private fail(rid: string, message: string): void {
     this.vectors.fail(rid, message);
-    const entry = this.states.get(rid);
-    if (entry === undefined || entry.state.finish !== null) return;
-    const reason = abortedFor(500, message);
-    entry.state.fail(reason);
-    entry.turn?.add(new Int32Array(0), reason);
-    this.ended(entry);
+    this.running.fail(rid, message);
   }
-
-  private ended(entry: Entry): void {
-    const { meter, state } = entry;
-    meter.ended(state);
-    entry.trace?.ended(traceAttributes(state));
-    const request = memberOf(entry.request, entry.index);
-    this.requestLogger.aborted(request, state.rid, state.finish, state.isDetached);
-    this.requestLogger.finished(request, state.rid, state.e2eLatency ?? 0, () => resultFields(state));
-    if (!request.noLogs) this.archive.add(() => record(entry, Date.now()));
-  }
-
-  private refuseDuplicates(rids: readonly string[]): void {
-    const seen = new Set<string>();
-    for (const rid of rids) {
-      if (seen.has(rid) || this.states.has(rid)) {
-        throw new RequestError('bad_value', `Duplicate request ID: ${rid} is in use.`);
-      }
-      seen.add(rid);
-    }
-  }
-
-  private tokenize({ prompts }: FannedOut, signal: AbortSignal): Promise<PromptMessage[]> {
-    return inSlices(prompts, async (prompt) => {
-      refuseGone(signal);
-      return promptMessage(prompt, await promptIds(prompt, this.deps, signal), this.deps);
-    });
-  }
-
-  /** Tokenizes the one prompt of a request that goes on from another, and puts it behind what it goes on from. */
-  private async goOn({ prompts }: FannedOut, params: SessionParams, signal: AbortSignal) {
-    const [prompt] = prompts;
-    if (prompt === undefined) throw bug('a request without a prompt');
-    const ids = await promptIds(prompt, this.deps, signal);
-    const place = await this.sessions.find(params, signal);
-    const all = continued(place, ids, this.tokenizer?.bosTokenId ?? null);
-    return { messages: [promptMessage(prompt, all, this.deps)], place };
-  }
-
-  /**
-   * Runs each prompt once without output, so that its samples find it in the prefix cache.
-   * @returns the scheduler of each prompt
-   */
-  private async warmPrefixes(
-    { prompts }: FannedOut,
-    messages: readonly PromptMessage[],
-    request: GenerateRequest,
-    place: Place | null,
-    signal: AbortSignal,
-  ): Promise<readonly number[]> {
-    const warmups = messages.map((message, i): GenerateMsg => {
-      const sampling = { ...message.sampling, maxNewTokens: 0, minNewTokens: 0 };
-      // Under the name of the first sample, so that an abort by name ends it too.
-      const rid = prompts[i]?.rids[0] ?? '';
-      const bare = { ...message, sampling, logprobs: null };
-      return complete(bare, { rid, sample: 0 }, { ...request, stream: false });
-    });
-    const dpRank = request.dpRank ?? place?.session.rank ?? null;
-    const quiet = { ...request, ...UNCOUNTED, dpRank };
-    const receivedAt = performance.now();
-    const opening = {
-      isBatch: true,
-      request: quiet,
-      place: null,
-      ranks: null,
-      receivedAt,
-      tokenizedAt: null,
-    };
-    const job = this.open(warmups, opening, signal);
-    const ranks = warmups.map(({ rid }) => this.states.get(rid)?.rank ?? 0);
-    const results = await job.results();
-    refuseGone(signal);
-    const aborted = results.find(({ finish }) => finish?.type === 'abort')?.finish;
-    if (aborted?.type === 'abort') {
-      throw refusalOf(aborted) ?? new RequestError('bad_value', aborted.message);
-    }
-    return ranks;
-  }
-
-  /** Registers the requests, sends them and ties them to their client. */
-  private open(messages: readonly GenerateMsg[], opening: Opening, signal: AbortSignal): GenerateJob {
-    const { isBatch, request, place, ranks, receivedAt } = opening;
-    const rids = messages.map(({ rid }) => rid);
-    refuseGone(signal);
-    this.refuseDuplicates(rids);
-    const [first] = messages;
-    const turns = place && first ? this.sessions.enter(place, rids, first.inputIds) : null;
-    this.meters.processed(request, receivedAt);
-    const traces = messages.map((message) => this.openTrace(message, messages, opening));
-    const states = messages.map((message, i) => {
-      const trace = traces[i]?.fields ?? null;
-      return new RequestState(trace === null ? message : { ...message, trace }, receivedAt);
-    });
-    const job = new GenerateJob(states, isBatch, (rid) => this.schedulers.abort(rid));
-    let index = -1;
-    for (const [i, state] of states.entries()) {
-      if (state.message.sample === 0) index += 1;
-      const rank = this.schedulers.open(
-        state.message,
-        ranks?.[index] ?? request.dpRank ?? place?.session.rank ?? null,
-      );
-      if (place) place.session.rank = rank;
-      const meter = this.meters.open(request, receivedAt);
-      const trace = traces[i] ?? null;
-      trace?.dispatched(opening.tokenizedAt ?? receivedAt);
-      const turn = turns?.[i] ?? null;
-      this.states.set(state.rid, { state, request, meter, trace, index, rank, turn, createdAt: Date.now() });
-    }
-    signal.addEventListener('abort', () => job.abandon(), { once: true });
-    return job;
-  }
-
-  private openTrace(
-    { rid, sampling }: GenerateMsg,
-    all: readonly GenerateMsg[],
-    { request, receivedAt, tokenizedAt }: Opening,
-  ): RequestTrace | null {
-    const { tracer } = this.deps;
-    if (!tracer || tokenizedAt === null || (request.noLogs && !request.logMetrics)) return null;
-    return tracer.open(rid, request.origin.traceHeaders, receivedAt, {
-      'gen_ai.request.max_tokens': sampling.maxNewTokens,
-      'gen_ai.request.temperature': sampling.temperature,
-      'gen_ai.request.top_p': sampling.topP,
-      'gen_ai.request.top_k': sampling.topK,
-      'gen_ai.request.n': all.length / all.filter(({ sample }) => sample === 0).length,
-    });
-  }
-}
-
-function record({ state, request, index, createdAt }: Entry, finishedAt: number | null): RecordedRequest {
-  return {
-    obj: requestFields(memberOf(request, index), state.rid),
-    out: resultFields(state),
-    created_time: createdAt / 1000,
-    finish_time: finishedAt === null ? null : finishedAt / 1000,
-  };
-}
-
-function complete(
-  message: PromptMessage,
-  one: Pick<GenerateMsg, 'rid' | 'sample'>,
-  request: GenerateRequest,
-): GenerateMsg {
-  return {
-    ...message,
-    ...one,
-    stream: request.stream,
-    priority: request.priority,
-    routingKey: request.routingKey,
-    trace: null,
-  };
 }
 
 /** Whether `known` is one of the requests that a batch called `rid` was split into. */
 function isMember(known: string, rid: string): boolean {
   return known.startsWith(`${rid}_`) && /^\d+$/.test(known.slice(rid.length + 1));
-}
-
-function refuseGone(signal: AbortSignal): void {
-  if (signal.aborted) throw clientLeft();
-}
-
-function checkPreferred({ preferredSamplingParams }: ServerArgs, context: SamplingContext): void {
-  try {
-    parseSamplingParams(preferredSamplingParams ?? {}, context);
-  } catch (error) {
-    throw new StartupError(`--preferred-sampling-params is not valid: ${errorMessage(error)}`);
-  }
 }
