@@ -34,7 +34,16 @@ export const ROOMS = {
     'models',
   ],
   detokenizer: ['core', 'logging', 'tracing', 'metrics', 'ipc', 'child', 'tokenizer'],
-  'tokenizer-manager': ['core', 'logging', 'tracing', 'metrics', 'ipc', 'constrained', 'tokenizer'],
+  'tokenizer-manager': [
+    'core',
+    'logging',
+    'tracing',
+    'metrics',
+    'ipc',
+    'constrained',
+    'reasoning',
+    'tokenizer',
+  ],
   http: [
     'core',
     'logging',

@@ -4,6 +4,8 @@ import { readTokenizerFiles } from '../tokenizer/tokenizer-files';
 export interface Vocabulary {
   /** By id, in the tokenizer's own spelling; empty for ids that no grammar may produce. */
   readonly tokens: readonly string[];
+  /** Added tokens by id, special ones among them, as they are. */
+  readonly added: ReadonlyMap<number, string>;
   /** How tokens are spelled: bytes as other letters, `<0x0A>` for single bytes, or as they are. */
   readonly spelling: 'byte_level' | 'byte_fallback' | 'raw';
   /** End-of-sequence token that the tokenizer's configuration names; null where it names none. */
@@ -47,6 +49,7 @@ export function readVocabulary(dir: string): Vocabulary {
   }
   return {
     tokens: Array.from(tokens, (token) => token ?? ''),
+    added: new Map(added.map(({ id, content }) => [id, content])),
     spelling,
     eosTokenId: eosTokenId < 0 ? null : eosTokenId,
   };

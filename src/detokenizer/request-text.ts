@@ -75,6 +75,10 @@ export class RequestText {
       newIds: output.newIds.subarray(0, count),
       outputLogprobs: output.outputLogprobs?.slice(0, count) ?? null,
       completionTokens: output.completionTokens - (output.newIds.length - count),
+      reasoningTokens: Math.min(
+        output.reasoningTokens,
+        output.completionTokens - (output.newIds.length - count),
+      ),
       finish: { type: 'stop', matched },
     };
   }
@@ -97,6 +101,7 @@ export function toTextOutput(output: TokenOutput, text: string): TextOutput {
     finish: output.finish,
     promptTokens: output.promptTokens,
     completionTokens: output.completionTokens,
+    reasoningTokens: output.reasoningTokens,
     cachedTokens: output.cachedTokens,
     retractions: output.retractions,
     inputLogprobs: output.inputLogprobs,

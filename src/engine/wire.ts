@@ -14,6 +14,10 @@ export interface GenerateRequest {
   readonly top_logprobs_num?: number | readonly number[];
   readonly token_ids_logprob?: readonly number[] | readonly (readonly number[])[];
   readonly return_text_in_logprobs?: boolean;
+  /** Has a grammar hold only after the thoughts; needs `--reasoning-parser`, as do all limits of thought. */
+  readonly require_reasoning?: boolean;
+  /** Tokens of thought at most. */
+  readonly max_thinking_tokens?: number;
   readonly priority?: number;
   readonly extra_key?: string | readonly string[];
   /** Which of `dpSize` schedulers runs it. */

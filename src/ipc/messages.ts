@@ -7,6 +7,7 @@ import {
   type SamplingParams,
 } from '../core/request';
 import { metricSample, type MetricSample } from '../core/metric-sample';
+import { thinking, type Thinking } from '../core/thinking';
 import { traceFields, type TraceFields } from '../core/trace-fields';
 import {
   boolean,
@@ -37,6 +38,8 @@ interface GenerateFields {
   readonly inputIds: Int32Array;
   readonly sampling: SamplingParams;
   readonly decode: DecodeParams;
+  /** null where the model does not think before it answers, or nobody needs to know. */
+  readonly thinking: Thinking | null;
   /** null when no log-probabilities are wanted. */
   readonly logprobs: LogprobParams | null;
   readonly stream: boolean;
@@ -81,6 +84,8 @@ export interface TokenOutput {
   readonly finish: FinishReason | null;
   readonly promptTokens: number;
   readonly completionTokens: number;
+  /** Of the output, up to the end of the thoughts, that end included; 0 where nobody asked for them. */
+  readonly reasoningTokens: number;
   readonly cachedTokens: number;
   readonly retractions: number;
   /** With log-probabilities: the prompt's positions, once, on the first output; else null. */
@@ -171,6 +176,7 @@ const output = {
   finish: nullOr(finish),
   promptTokens: number,
   completionTokens: number,
+  reasoningTokens: number,
   cachedTokens: number,
   retractions: number,
   inputLogprobs: nullOr(list<PositionLogprobs>()),
@@ -194,6 +200,7 @@ export const MESSAGES = {
       inputIds: ids,
       sampling: samplingParams,
       decode: decodeParams,
+      thinking: nullOr(thinking),
       logprobs: nullOr(
         fields<LogprobParams>({ startLen: number, topNum: number, tokenIds: nullOr(listOf(number)) }),
       ),

@@ -68,6 +68,7 @@ export class Frontend {
       args,
       facts,
       tokenizer,
+      template: chat?.source ?? null,
       toSchedulers,
       metrics: metrics ?? NO_METRICS,
       tracer,

@@ -1,29 +1,66 @@
+import type { ThoughtPhase } from '../core/thinking';
 import { HarmonySplitter } from './harmony';
 import { BlockSplitter, type AnswerPiece, type ReasoningMarks, type ReasoningSplitter } from './splitter';
 
+/** What stands around thoughts, as the model writes it. */
+export interface Thoughts extends ReasoningMarks {
+  /** Texts of which each ends thoughts as well. */
+  readonly otherEnds?: readonly string[];
+}
+
 /** How the thoughts of a family of models are told from its answers. */
 export interface ReasoningParser {
-  /** null where the family has channels in place of marks. */
-  readonly marks: ReasoningMarks | null;
-  /** @param prompt what the model goes on with: it may have begun the thoughts, or ended them */
-  splitter(prompt: string): ReasoningSplitter;
+  readonly thoughts: Thoughts;
+  /** Where an answer stands before its first token. @param prompt what the model goes on with */
+  phaseAfter(prompt: string): ThoughtPhase;
+  /**
+   * @param prompt what the model goes on with: it may have begun the thoughts, or ended them
+   * @param isGrammarAfter whether a grammar holds the answer, which then begins with the end of the thoughts and nowhere else
+   */
+  splitter(prompt: string, isGrammarAfter?: boolean): ReasoningSplitter;
 }
 
 const THINK: ReasoningMarks = { start: '<think>', end: '</think>' };
 
 /** @param implied whether the model leaves out the start, whatever the prompt says of it */
 function blocks(marks: ReasoningMarks, implied: boolean): ReasoningParser {
-  return { marks, splitter: (prompt) => new BlockSplitter(marks, isInside(prompt, marks, implied)) };
+  const phaseAfter = (prompt: string) => phaseOf(prompt, marks, implied);
+  return {
+    thoughts: marks,
+    phaseAfter,
+    splitter: (prompt, isGrammarAfter = false) => {
+      const { start, end } = marks;
+      return new BlockSplitter(isGrammarAfter ? { start, end } : marks, phaseAfter(prompt) === 'inside');
+    },
+  };
 }
 
 /** What the prompt begins counts for more than what a family usually does. */
-function isInside(prompt: string, { start, end }: ReasoningMarks, implied: boolean): boolean {
+function phaseOf(prompt: string, { start, end }: ReasoningMarks, implied: boolean): ThoughtPhase {
   const tail = prompt.trimEnd();
-  return tail.endsWith(start) || (implied && !tail.endsWith(end));
+  if (tail.endsWith(start)) return 'inside';
+  if (tail.endsWith(end)) return 'after';
+  return implied ? 'inside' : 'before';
 }
 
-const APPENDED: ReasoningParser = { marks: null, splitter: () => new PrefixSplitter() };
-const HARMONY: ReasoningParser = { marks: null, splitter: () => new HarmonySplitter() };
+const APPENDED: ReasoningParser = {
+  thoughts: THINK,
+  phaseAfter: (prompt) => phaseOf(prompt, THINK, true),
+  splitter: () => new PrefixSplitter(),
+};
+const ANSWER = '<|channel|>final<|message|>';
+const HARMONY: ReasoningParser = {
+  thoughts: {
+    start: '<|channel|>analysis<|message|>',
+    end: `<|end|><|start|>assistant${ANSWER}`,
+    otherEnds: [ANSWER, '<|channel|>final <|constrain|>json<|message|>'],
+  },
+  phaseAfter(prompt) {
+    if (prompt.endsWith(this.thoughts.start)) return 'inside';
+    return prompt.endsWith(ANSWER) ? 'after' : 'before';
+  },
+  splitter: () => new HarmonySplitter(),
+};
 
 /** By the names of `--reasoning-parser`. */
 export const REASONING_PARSERS = {

@@ -35,6 +35,10 @@ export class GrammarMask implements LogitsProcessor {
     return countBits(mask) === among;
   }
 
+  allows(id: number): boolean {
+    return (((this.mask[id >>> 5] ?? 0) >>> (id & 31)) & 1) === 1;
+  }
+
   apply(logits: Float32Array): void {
     const { mask } = this;
     for (let word = 0; word << 5 < logits.length; word++) {

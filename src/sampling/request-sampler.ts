@@ -6,20 +6,22 @@ import { LogitRow, argmax } from './logit-row';
 import { processorsOf, type LogitsProcessor } from './logits-processors';
 import { uniform } from './philox';
 import { rankCut } from './selection';
+import type { Thoughts } from './thoughts';
 import { KEEP_ALL, drawToken, stepsPerLogit, stricter, type Cut } from './token-mass';
 
 /**
  * Chooses the tokens of one request. A token is a function of the row of logits, the parameters, the seed, and the
  * tokens before it, and of nothing else: not of the batch, nor of how often the request was retracted.
  *
- * A row is shaped by the request's logits processors, one after the other. Then, unless greedy: division by the
+ * A row is shaped by the request's logits processors, one after the other, and by its grammar where that does not wait for the
+ * end of thoughts. Then, unless greedy: division by the
  * temperature, softmax, top-k, top-p, min-p, each of which looks at the probabilities of the whole vocabulary, and the
  * draw.
  */
 export class RequestSampler {
   private readonly state = {
     generated: 0,
-    allowsOnly: (ids: readonly number[]) => this.grammar?.allowsOnly(ids) ?? false,
+    allowsOnly: (ids: readonly number[]) => this.grammarNow?.allowsOnly(ids) ?? false,
   };
   private grammar: GrammarMask | null = null;
   private readonly processors: readonly LogitsProcessor[];
@@ -28,6 +30,7 @@ export class RequestSampler {
    * @param vocabSize length of the rows
    * @param seed of the request's own generator; the scheduler draws one for requests without
    * @param sample tells requests of one seed apart that are samples of one prompt
+   * @param thoughts null where the model does not think before it answers, or nobody needs to know
    */
   constructor(
     private readonly params: SamplingParams,
@@ -35,6 +38,7 @@ export class RequestSampler {
     promptIds: Int32Array,
     private readonly seed: number,
     private readonly sampleIndex = 0,
+    private readonly thoughts: Thoughts | null = null,
   ) {
     this.processors = processorsOf(params, promptIds);
   }
@@ -49,7 +53,12 @@ export class RequestSampler {
     return this.greedy ? 1 : this.params.temperature;
   }
 
-  /** Holds the output to a grammar, from its first token on. @param matcher is the sampler's from here on */
+  /** Tokens in which the model thought. */
+  get reasoningTokens(): number {
+    return this.thoughts?.tokens ?? 0;
+  }
+
+  /** Holds the output to a grammar, from its first token on or that after the thoughts. @param matcher is the sampler's from here on */
   constrain(matcher: GrammarMatcher): void {
     if (this.grammar !== null || this.state.generated > 0) throw bug('a sampler constrained late');
     this.grammar = new GrammarMask(matcher);
@@ -65,7 +74,7 @@ export class RequestSampler {
    * done while they are computed.
    */
   prepare(): Promise<void> | null {
-    return this.grammar?.prepare() ?? null;
+    return this.grammarNow?.prepare() ?? null;
   }
 
   /** Frees what the sampler holds outside of JavaScript's memory; the last call. */
@@ -83,7 +92,8 @@ export class RequestSampler {
     if (logits.length !== this.vocabSize)
       throw bug(`a row of ${logits.length} logits, not ${this.vocabSize}`);
     for (const processor of this.processors) processor.apply(logits, this.state);
-    this.grammar?.apply(logits);
+    this.applyGrammar(logits);
+    this.thoughts?.apply(logits);
     return this.greedy ? argmax(logits) : this.draw(logits);
   }
 
@@ -91,7 +101,22 @@ export class RequestSampler {
   observe(id: number): void {
     this.state.generated++;
     for (const processor of this.processors) processor.observe?.(id);
-    this.grammar?.observe(id);
+    const { grammarNow, thoughts } = this;
+    const begins = id === thoughts?.opening && (thoughts.isOpeningUnmistakable || !grammarNow?.allows(id));
+    thoughts?.observe(id, begins);
+    if (!begins) grammarNow?.observe(id);
+  }
+
+  /** The grammar if it holds for the next token. */
+  private get grammarNow(): GrammarMask | null {
+    return this.thoughts?.isGrammarAsleep === true ? null : this.grammar;
+  }
+
+  private applyGrammar(logits: Float32Array): void {
+    const opening = this.thoughts?.opening ?? -1;
+    const kept = logits[opening];
+    this.grammarNow?.apply(logits);
+    if (kept !== undefined) logits[opening] = kept;
   }
 
   private draw(logits: Float32Array): number {

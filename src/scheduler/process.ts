@@ -12,6 +12,7 @@ import type { ChildInit } from '../child/protocol';
 import { assembleEmbedding, batchLimits } from './embedding/assemble';
 import { answerInvalid } from './answer-invalid';
 import { assembleScheduler } from './generation/assemble';
+import { lazyTokenTexts } from '../constrained/token-texts';
 import { openGrammars } from './generation/grammars';
 import type { Loop, SchedulerOutlets } from './loop';
 import { MetricsReporter } from '../metrics/reporter';
@@ -53,7 +54,7 @@ async function start(
   const grammars = openGrammars(args, model, tokenizerDir, metrics);
   const scheduler: Loop =
     model.kind === 'generation'
-      ? assembleScheduler(args, model, outlets, metrics, grammars.preparations)
+      ? assembleScheduler(args, model, outlets, metrics, grammars.preparations, lazyTokenTexts(tokenizerDir))
       : assembleEmbedding(args, model, outlets, metrics);
   recordModel(metrics, args, model, scheduler);
   reporter?.beforeReport((to) => scheduler.recordGauges(to));

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { RequestError } from '../core/errors';
 import type { LogprobParams } from '../core/request';
-import type { GenerateRequest, RawSamplingParams } from './generate-request';
+import type { GenerateRequest, RawSamplingParams, ThoughtsBefore } from './generate-request';
 import { parseSamplingParams, type ParsedSamplingParams, type SamplingContext } from './sampling-params';
 
 /** One prompt of a request with the options that hold for it. */
@@ -10,6 +10,9 @@ export interface Prompt {
   readonly inputIds: readonly number[] | null;
   readonly addSpecialTokens: boolean;
   readonly params: ParsedSamplingParams;
+  readonly thoughtsBefore: ThoughtsBefore;
+  /** How many characters at the end of `text` are part of the answer already. */
+  readonly begunLength: number;
   /** Whether the request itself says how many tokens it wants. */
   readonly isMaxNewTokensGiven: boolean;
   /** null when no log-probabilities are wanted. */
@@ -71,6 +74,8 @@ export function fanOut(
       inputIds: ids?.[i] ?? null,
       addSpecialTokens: request.addSpecialTokens,
       params: own,
+      thoughtsBefore: request.thoughtsBefore,
+      begunLength: request.begunLength,
       isMaxNewTokensGiven: typeof raw[i]?.['max_new_tokens'] === 'number',
       logprobs: returnLogprob[i] === true ? logprobs : null,
       extraKey: extraKey[i] ?? null,

@@ -3,6 +3,12 @@ import type { SessionParams } from './sessions/session-params';
 /** `sampling_params` as they came, under their wire names; checked and resolved by `parseSamplingParams`. */
 export type RawSamplingParams = Readonly<Record<string, unknown>>;
 
+/**
+ * What may come before what a grammar holds: nothing; thoughts, where the prompt has begun them or the model begins them; or
+ * thoughts in any case but where the prompt has ended them.
+ */
+export type ThoughtsBefore = 'none' | 'allowed' | 'required';
+
 /** Where a request came from, for the log and the metrics. */
 export interface RequestOrigin {
   /** The name it has among the services it passed through (`X-Request-Id`). */
@@ -35,6 +41,9 @@ export interface GenerateRequest {
   readonly samplingParams: RawSamplingParams | readonly RawSamplingParams[];
   /** Whether a schema may be held to less than it says, where not all of it can be enforced; else it is refused then. */
   readonly isGrammarLenient: boolean;
+  readonly thoughtsBefore: ThoughtsBefore;
+  /** How many characters at the end of `text` are part of the answer already. */
+  readonly begunLength: number;
   readonly rid: string | readonly string[] | null;
   readonly returnLogprob: boolean | readonly boolean[];
   /** First prompt position to report, -1 for output tokens only. */
@@ -68,6 +77,8 @@ export const DEFAULT_GENERATE_REQUEST: GenerateRequest = {
   addSpecialTokens: true,
   samplingParams: {},
   isGrammarLenient: false,
+  thoughtsBefore: 'none',
+  begunLength: 0,
   rid: null,
   returnLogprob: false,
   logprobStartLen: -1,

@@ -8,6 +8,7 @@ export {
   type RawSamplingParams,
   type RequestOrigin,
 } from './generate-request';
+export { type Reasoning } from './reasoning';
 export type { GenerateResult } from './request-state';
 export { SAMPLING_PARAM_NAMES } from './sampling-params';
 export type { OpenSession } from './sessions/sessions';

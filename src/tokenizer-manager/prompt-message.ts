@@ -1,6 +1,7 @@
 import { RequestError } from '../core/errors';
 import type { ModelFacts } from '../core/model-facts';
 import type { LogprobParams, SamplingParams } from '../core/request';
+import type { Thinking } from '../core/thinking';
 import type { EncodeOptions } from '../tokenizer/tokenizer';
 import type { AsyncTokenizer } from '../tokenizer/tokenizer-pool';
 import type { GenerateMsg } from '../ipc/messages';
@@ -8,11 +9,15 @@ import { warnOnce } from '../logging/logger';
 import type { ServerArgs } from '../server-args/server-args';
 import { fitToContext, refuseLength } from './context-limits';
 import type { Prompt } from './fan-out';
+import { thinkingAfter, type Reasoning } from './reasoning';
+import { NEEDS_PARSER } from './sampling-params';
 
 export interface PromptContext {
   readonly args: Pick<ServerArgs, 'allowAutoTruncate' | 'streamInterval'>;
   readonly facts: ModelFacts;
   readonly tokenizer: AsyncTokenizer | null;
+  /** null where nothing is known of thoughts. */
+  readonly reasoning: Reasoning | null;
 }
 
 /** What the samples of one prompt share. */
@@ -29,11 +34,8 @@ const MAX_LOGPROBS = 1024;
  * @param ids of all that is run, all of the vocabulary
  * @throws RequestError `bad_value`
  */
-export function promptMessage(
-  prompt: Prompt,
-  ids: ArrayLike<number>,
-  { args, facts }: Pick<PromptContext, 'args' | 'facts'>,
-): PromptMessage {
+export function promptMessage(prompt: Prompt, ids: ArrayLike<number>, context: PromptContext): PromptMessage {
+  const { args, facts } = context;
   refuseEmpty(ids);
   const limits = { ...facts, autoTruncate: args.allowAutoTruncate };
   const { params } = prompt;
@@ -46,10 +48,34 @@ export function promptMessage(
     inputIds: Int32Array.from({ length: lengths.promptTokens }, (_, i) => ids[i] as number),
     sampling: withLengths(params.sampling, lengths.maxNewTokens),
     decode: params.decode,
+    thinking: thinkingOf(prompt, ids, context),
     logprobs: prompt.logprobs && checkLogprobs(prompt.logprobs, lengths.promptTokens, facts.vocabSize),
     streamInterval: params.streamInterval ?? args.streamInterval,
     extraKey: prompt.extraKey,
   };
+}
+
+/** What the scheduler must know of the thoughts that come after a prompt. */
+function thinkingOf(
+  { text, params, thoughtsBefore, begunLength }: Prompt,
+  ids: ArrayLike<number>,
+  { tokenizer, reasoning, facts }: PromptContext,
+): Thinking | null {
+  if (reasoning === null && thoughtsBefore === 'required') refuse(`require_reasoning ${NEEDS_PARSER}`);
+  if (reasoning === null || tokenizer === null) return null;
+  const isHeld = params.sampling.grammar !== null;
+  const given = {
+    text,
+    ids,
+    begunLength,
+    thoughtsBefore,
+    isGrammarAfter: isHeld && thoughtsBefore !== 'none',
+  };
+  const thinking = thinkingAfter(reasoning, given, tokenizer.sync);
+  if (thinking === null) return null;
+  const { eosTokenId } = tokenizer.sync;
+  const eosTokenIds = [...facts.eosTokenIds, ...(eosTokenId === null ? [] : [eosTokenId])];
+  return { ...thinking, budget: params.thinkingBudget, eosTokenIds };
 }
 
 /**
@@ -58,7 +84,7 @@ export function promptMessage(
  */
 export async function promptIds(
   { text, inputIds, addSpecialTokens }: Pick<Prompt, 'text' | 'inputIds' | 'addSpecialTokens'>,
-  context: PromptContext,
+  context: Omit<PromptContext, 'reasoning'>,
   gone: AbortSignal,
 ): Promise<readonly number[]> {
   const ids = inputIds ?? (await tokenize(text ?? '', { addSpecialTokens }, context, gone));
@@ -78,7 +104,7 @@ function refuse(message: string): never {
 async function tokenize(
   text: string,
   options: EncodeOptions,
-  { tokenizer, facts, args }: PromptContext,
+  { tokenizer, facts, args }: Omit<PromptContext, 'reasoning'>,
   gone: AbortSignal,
 ): Promise<number[]> {
   if (tokenizer === null) {

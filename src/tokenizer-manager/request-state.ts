@@ -11,6 +11,8 @@ export interface GenerateResult {
   readonly finish: FinishReason | null;
   readonly promptTokens: number;
   readonly completionTokens: number;
+  /** Those of the completion in which the model thought, the end of its thoughts included; 0 where that is not known. */
+  readonly reasoningTokens: number;
   readonly cachedTokens: number;
   readonly retractions: number;
   /** Seconds from arrival to the last output; null while the request runs. */
@@ -36,6 +38,7 @@ export class RequestState implements GenerateResult {
   finish: FinishReason | null = null;
   promptTokens: number;
   completionTokens = 0;
+  reasoningTokens = 0;
   cachedTokens = 0;
   retractions = 0;
   e2eLatency: number | null = null;
@@ -75,6 +78,7 @@ export class RequestState implements GenerateResult {
   apply(output: TextOutput): void {
     this.promptTokens = output.promptTokens;
     this.completionTokens = output.completionTokens;
+    this.reasoningTokens = output.reasoningTokens;
     this.cachedTokens = output.cachedTokens;
     this.retractions = output.retractions;
     if (output.finish !== null) this.end(output.finish);

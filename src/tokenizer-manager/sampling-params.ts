@@ -14,6 +14,8 @@ export interface ParsedSamplingParams {
   readonly decode: DecodeParams;
   /** null: until the context ends. */
   readonly maxNewTokens: number | null;
+  /** Tokens of thought at most; null for no limit. */
+  readonly thinkingBudget: number | null;
   /** Samples to draw of each prompt. */
   readonly n: number;
   /** Tokens between two chunks of a stream; null: the server's. */
@@ -29,9 +31,13 @@ export interface SamplingContext {
   readonly hasTokenizer: boolean;
   /** False with `--grammar-backend none`. */
   readonly hasGrammars: boolean;
+  /** False without `--reasoning-parser`. */
+  readonly hasReasoning: boolean;
 }
 
 export const MAX_PARALLEL_SAMPLES = 128;
+/** What all that concerns thoughts is refused for. */
+export const NEEDS_PARSER = 'needs a server that was started with --reasoning-parser.';
 const MAX_STOPS = 64;
 const MAX_STOP_LENGTH = 1024;
 const MAX_STOP_TOKEN_IDS = 1024;
@@ -39,7 +45,6 @@ const DEFAULT_MAX_NEW_TOKENS = 128;
 
 const number = z.number({ error: 'must be a number' }).nullish();
 const integer = z.int({ error: 'must be an integer' }).nullish();
-const anything = z.unknown().optional();
 const boolean = z.boolean({ error: 'must be true or false' }).nullish();
 const integers = z.custom<number[]>(isIntegerList, { error: 'must be a list of integers' }).nullish();
 const strings = z
@@ -51,6 +56,7 @@ const text = z.string({ error: 'must be a string' }).nullish();
 const textOrObject = z
   .union([z.string(), z.record(z.string(), z.unknown())], { error: 'must be a string of JSON or an object' })
   .nullish();
+const custom = z.record(z.string(), z.unknown(), { error: 'must be an object' }).nullish();
 const biases = z
   .custom<Record<string, number>>(isNumberRecord, { error: 'must be an object of numbers' })
   .nullish();
@@ -77,7 +83,7 @@ const schema = z.strictObject(
     stream_interval: integer,
     logit_bias: biases,
     sampling_seed: integer,
-    custom_params: anything,
+    custom_params: custom,
     json_schema: textOrObject,
     regex: text,
     ebnf: text,
@@ -108,7 +114,6 @@ export function parseSamplingParams(
 ): ParsedSamplingParams {
   refuseUnknown(raw);
   const params = parseAs(schema, raw, 'sampling_params');
-  refuseUnavailable(params);
   checkRanges(params);
   const temperature = params.temperature ?? 1;
   const isGreedy = temperature < GREEDY_BELOW;
@@ -129,6 +134,7 @@ export function parseSamplingParams(
     },
     decode: decodeParams(params, context),
     maxNewTokens: params.max_new_tokens === undefined ? DEFAULT_MAX_NEW_TOKENS : params.max_new_tokens,
+    thinkingBudget: thinkingBudget(params, context),
     n: params.n ?? 1,
     streamInterval: params.stream_interval ?? null,
   };
@@ -157,10 +163,22 @@ function refuseUnknown(raw: RawSamplingParams): void {
   refuse(`sampling_params has unknown ${unknown.length === 1 ? 'key' : 'keys'} ${names.join(', ')}.`);
 }
 
-function refuseUnavailable(params: Params): void {
-  if ((params.custom_params ?? null) !== null) {
-    throw new RequestError('not_available', 'custom_params is not available on this server.');
+/** What SGLang's processor of this name takes from `custom_params`. Without limit: null, and -1 as clients have it. */
+function thinkingBudget({ custom_params }: Params, { hasReasoning }: SamplingContext): number | null {
+  const { thinking_budget: budget = null, ...others } = custom_params ?? {};
+  const [other] = Object.keys(others).filter((name) => isSet(others[name]));
+  if (other !== undefined) {
+    throw new RequestError(
+      'not_available',
+      `custom_params.${other.slice(0, 64)} is not available on this server: only thinking_budget is.`,
+    );
   }
+  if (budget === null || budget === -1) return null;
+  if (!Number.isSafeInteger(budget) || (budget as number) < 0) {
+    refuse(`thinking_budget must be an integer of at least 0, got ${JSON.stringify(budget).slice(0, 64)}.`);
+  }
+  if (!hasReasoning) refuse(`thinking_budget ${NEEDS_PARSER}`);
+  return budget as number;
 }
 
 function checkRanges(params: Params): void {

@@ -18,6 +18,7 @@ import type { GenerateRequest } from './generate-request';
 import type { LoggingChange } from './logging-change';
 import { OperatorCalls } from './operator-calls';
 import { probeEach } from './probe';
+import { readReasoning, type Reasoning } from './reasoning';
 import { RequestArchive } from './request-archive';
 import { RequestLogger } from './request-logger';
 import { RequestMeters } from './request-meter';
@@ -30,6 +31,8 @@ export interface TokenizerManagerDeps {
   readonly facts: ModelFacts;
   /** null where only token ids go in and out (`--skip-tokenizer-init`). */
   readonly tokenizer: AsyncTokenizer | null;
+  /** The model's chat template, for `--reasoning-parser auto`. */
+  readonly template?: string | null;
   /** By rank. */
   readonly toSchedulers: readonly SchedulerInbox[];
   /** By default nothing is counted. */
@@ -45,6 +48,8 @@ const MAX_TEXT = 2 ** 20;
 export class TokenizerManager {
   /** For short work; null where only token ids go in and out. */
   readonly tokenizer: Tokenizer | null;
+  /** What is known of the thoughts of the model; null without `--reasoning-parser`. */
+  readonly reasoning: Reasoning | null;
   private readonly schedulers: Schedulers;
   private readonly signs: SignsOfLife;
   private readonly operators: OperatorCalls;
@@ -59,6 +64,7 @@ export class TokenizerManager {
   constructor(private readonly deps: TokenizerManagerDeps) {
     const { args, facts, tokenizer, toSchedulers } = deps;
     this.tokenizer = tokenizer?.sync ?? null;
+    this.reasoning = readReasoning(args.reasoningParser, deps.template ?? null, this.tokenizer);
     this.schedulers = connectSchedulers(toSchedulers, args, facts.maxTotalNumTokens);
     this.signs = new SignsOfLife(toSchedulers.length);
     this.operators = new OperatorCalls(this.schedulers, this.signs);
@@ -69,8 +75,8 @@ export class TokenizerManager {
     const meters = new RequestMeters(this.metrics, labels);
     this.archive = new RequestArchive(args.crashDumpFolder, log);
     this.running = new RunningRequests(this.schedulers, log, this.archive);
-    const { running, schedulers, sessions } = this;
-    this.texts = new GenerateManager(deps, { running, schedulers, sessions, log, meters });
+    const { reasoning, running, schedulers, sessions } = this;
+    this.texts = new GenerateManager(deps, { running, schedulers, sessions, reasoning, log, meters });
     this.vectors = new EmbedManager(deps, schedulers, log, meters);
   }
 

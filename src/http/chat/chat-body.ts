@@ -87,6 +87,8 @@ export interface ChatBody extends CommonRequest {
   readonly n: number;
   /** Whether a grammar has the model write calls as SGLang's JSON list. */
   readonly callsAreList: boolean;
+  /** Whether a grammar holds the whole answer, after thoughts that come before it. */
+  readonly isHeld: boolean;
   readonly separatesReasoning: boolean;
   readonly streamsReasoning: boolean;
 }
@@ -142,8 +144,10 @@ export function parseChatBody(value: unknown, origin: RequestOrigin, limits: Cha
     conversation,
     n: body.n ?? 1,
     callsAreList: calls?.isList ?? false,
-    // A grammar holds from the first token on: it leaves no room for thoughts, but where calls only might come.
-    separatesReasoning: (body.separate_reasoning ?? true) && !hasGrammar && calls?.isForced !== true,
+    // Where calls only might come, the grammar leaves room for thoughts.
+    isHeld: hasGrammar || calls?.isForced === true,
+    // A parser of calls is not to look for them in thoughts.
+    separatesReasoning: (body.separate_reasoning ?? true) || calls?.isForced === true,
     streamsReasoning: body.stream_reasoning ?? true,
   };
 }

@@ -25,8 +25,8 @@ export async function* chatEvents(job: GenerateJob, form: AnswerForm): AsyncGene
     const { index, isFirst, finish } = news;
     const reader = readers.get(index) ?? new AnswerReader(form);
     readers.set(index, reader);
-    const pieces = [...reader.push(news.text, news.ids), ...(finish === null ? [] : reader.finish())];
-    yield { index, type: 'counts', counts: { ...news.counts, reasoningTokens: reader.reasoningTokens } };
+    const pieces = [...reader.push(news.text), ...(finish === null ? [] : reader.finish())];
+    yield { index, type: 'counts', counts: news.counts };
     if (isFirst) yield { index, type: 'begin' };
     yield* answerEvents(news, pieces);
     if (pieces.some(({ type }) => type === 'call')) calling.add(index);
@@ -66,12 +66,11 @@ export interface WholeAnswer {
 
 /** What the events of a result add up to. */
 export function wholeAnswer(result: GenerateResult, form: AnswerForm): WholeAnswer {
-  const { text, outputIds, logprobs, finish, promptTokens, completionTokens, cachedTokens } = result;
+  const { text, logprobs, finish, promptTokens, completionTokens, cachedTokens, reasoningTokens } = result;
   const reader = new AnswerReader(form);
-  const pieces = [...reader.push(text, outputIds), ...reader.finish()];
+  const pieces = [...reader.push(text), ...reader.finish()];
   const thoughts = pieces.map((piece) => (piece.type === 'reasoning' ? piece.text : ''));
   const answer = foldEvents(pieces.filter((piece) => piece.type !== 'reasoning'));
-  const { reasoningTokens } = reader;
   return {
     ...answer,
     reasoning: thoughts.join('') || null,

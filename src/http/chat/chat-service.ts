@@ -2,13 +2,19 @@ import { RequestError } from '../../core/errors';
 import { logger } from '../../logging/logger';
 import { pythonRepr } from '../../logging/python-repr';
 import type { ChatPrompt, ChatTemplate } from '../../chat-template';
-import type { GenerateJob, GenerateRequest, RawSamplingParams, RequestOrigin } from '../../tokenizer-manager';
+import type {
+  GenerateJob,
+  GenerateRequest,
+  RawSamplingParams,
+  Reasoning,
+  RequestOrigin,
+} from '../../tokenizer-manager';
 import { callTagForm } from '../../tool-calls/call-tags';
 import type { ToolParserName } from '../../tool-calls/registry';
 import type { AppDeps } from '../app-deps';
 import type { AnswerForm } from './answer';
 import { parseChatBody, type ChatBody } from './chat-body';
-import { reasoningSetup, splitterFor, type ReasoningSetup } from './reasoning';
+import { splitterFor } from './reasoning';
 import { toolParserFor, toolParserName } from './tools';
 
 /** A conversation whose answers are on their way. */
@@ -24,18 +30,16 @@ export interface RunningChat {
  */
 export class ChatService {
   private readonly defaults: RawSamplingParams;
-  private readonly reasoning: ReasoningSetup | null;
   private readonly toolParser: ToolParserName | null;
 
   constructor(private readonly deps: AppDeps) {
     this.defaults = chatDefaults(deps);
-    this.reasoning = reasoningSetup(deps);
     this.toolParser = toolParserName(deps);
   }
 
   /** Whether thoughts can be told from answers. */
   get knowsReasoning(): boolean {
-    return this.reasoning !== null;
+    return this.deps.manager.reasoning !== null;
   }
 
   /**
@@ -55,19 +59,18 @@ export class ChatService {
   async start(body: ChatBody, gone: AbortSignal): Promise<RunningChat> {
     const prompt = await templateOf(this.deps).prompt(body.conversation, gone);
     const form = this.formOf(body, prompt);
-    const request = requestOf(body, prompt, form, this.reasoning);
+    const request = requestOf(body, prompt, form, this.deps.manager.reasoning);
     return { job: await this.deps.manager.generate(request, gone), form };
   }
 
   private formOf(
-    { conversation, callsAreList, separatesReasoning, streamsReasoning }: ChatBody,
+    { conversation, callsAreList, isHeld, separatesReasoning, streamsReasoning }: ChatBody,
     prompt: ChatPrompt,
   ): AnswerForm {
-    const { reasoning, toolParser } = this;
+    const { reasoning } = this.deps.manager;
     return {
-      toolParser: toolParserFor(toolParser, conversation, callsAreList),
-      splitter: reasoning !== null && separatesReasoning ? splitterFor(reasoning, prompt) : null,
-      reasoningEnd: reasoning?.endToken ?? null,
+      toolParser: toolParserFor(this.toolParser, conversation, callsAreList),
+      splitter: reasoning !== null && separatesReasoning ? splitterFor(reasoning, prompt, isHeld) : null,
       streamsReasoning,
     };
   }
@@ -86,10 +89,10 @@ export function templateOf({ chat, facts }: Pick<AppDeps, 'chat' | 'facts'>): Ch
 
 /** The request with its prompt. It ends where the client or the template says, and shows what the reading of the answer needs. */
 function requestOf(
-  { request }: ChatBody,
-  { text, stop }: ChatPrompt,
+  { request, isHeld }: ChatBody,
+  { text, begun, stop }: ChatPrompt,
   form: AnswerForm,
-  reasoning: ReasoningSetup | null,
+  reasoning: Reasoning | null,
 ): GenerateRequest {
   const params = request.samplingParams as RawSamplingParams;
   const own = (params['stop'] ?? []) as string | string[];
@@ -99,7 +102,13 @@ function requestOf(
     // Marks of calls and thoughts may be special tokens.
     ...((reasoning?.isSpecial || form.toolParser !== null) && { skip_special_tokens: false }),
   };
-  return { ...request, text, samplingParams };
+  return {
+    ...request,
+    text,
+    begunLength: begun.length,
+    thoughtsBefore: isHeld ? 'allowed' : 'none',
+    samplingParams,
+  };
 }
 
 /** What holds where a request says nothing: the operator's wishes before those of the model's authors. */

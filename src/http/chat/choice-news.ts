@@ -18,13 +18,10 @@ export interface ChoiceNews {
   readonly counts: TokenCounts;
 }
 
-export interface TokenCounts extends Pick<
+export type TokenCounts = Pick<
   GenerateResult,
-  'promptTokens' | 'completionTokens' | 'cachedTokens'
-> {
-  /** Those of the completion in which the model thought; known where thoughts are told from answers. */
-  readonly reasoningTokens?: number;
-}
+  'promptTokens' | 'completionTokens' | 'cachedTokens' | 'reasoningTokens'
+>;
 
 /**
  * A job's choices as they grow.
@@ -34,7 +31,7 @@ export async function* choiceNews(job: GenerateJob): AsyncGenerator<ChoiceNews> 
   const sent = new Map<number, { text: number; logprobs: number }>();
   const read = job.chunks(({ index, result, newIds, isFirst }): ChoiceNews => {
     const before = sent.get(index) ?? { text: 0, logprobs: 0 };
-    const { logprobs, text, finish, promptTokens, completionTokens, cachedTokens } = result;
+    const { logprobs, text, finish, promptTokens, completionTokens, cachedTokens, reasoningTokens } = result;
     sent.set(index, { text: text.length, logprobs: logprobs?.output.length ?? 0 });
     return {
       index,
@@ -44,7 +41,7 @@ export async function* choiceNews(job: GenerateJob): AsyncGenerator<ChoiceNews> 
       logprobs: logprobs === null ? null : logprobs.output.slice(before.logprobs),
       promptLogprobs: isFirst ? [...(logprobs?.input ?? [])] : [],
       finish,
-      counts: { promptTokens, completionTokens, cachedTokens },
+      counts: { promptTokens, completionTokens, cachedTokens, reasoningTokens },
     };
   });
   for await (const news of read) {

@@ -9,6 +9,7 @@ import { NOT_AN_OBJECT } from '../body';
 import { ROUTING_KEY } from '../http-metrics';
 import { tracedBy } from '../origin';
 import { parseBody, type OtherFields } from '../fields';
+import { withThinkingBudget } from '../request-fields/sampling-fields';
 import {
   BOOKKEEPING,
   CACHE_FIELDS,
@@ -77,8 +78,6 @@ const OTHER: OtherFields = {
     'decode_tp_size',
     'disagg_prefill_dp_rank',
     'kv_router_hint',
-    'require_reasoning',
-    'max_thinking_tokens',
   ],
   inside: { field: 'sampling_params', names: SAMPLING_PARAM_NAMES },
 };
@@ -97,6 +96,8 @@ export const generateSchema = z.object(
     return_text_in_logprobs: flag,
     stream: flag,
     background: flag,
+    require_reasoning: flag,
+    max_thinking_tokens: z.int({ error: 'must be an integer' }).nullish(),
     priority: z.int({ error: 'must be an integer' }).nullish(),
     routing_key: text,
     ...CACHE_FIELDS,
@@ -120,8 +121,10 @@ export function parseGenerateBody(value: unknown, origin: RequestOrigin): Genera
       text: body.text ?? null,
       inputIds: body.input_ids ?? null,
       addSpecialTokens: true,
-      samplingParams: body.sampling_params ?? {},
+      samplingParams: budgeted(body.sampling_params ?? {}, body.max_thinking_tokens ?? null),
       isGrammarLenient: false,
+      thoughtsBefore: body.require_reasoning === true ? 'required' : 'none',
+      begunLength: 0,
       rid: body.rid ?? null,
       returnLogprob: body.return_logprob ?? false,
       logprobStartLen: body.logprob_start_len ?? -1,
@@ -141,4 +144,13 @@ export function parseGenerateBody(value: unknown, origin: RequestOrigin): Genera
     },
     returnTextInLogprobs: body.return_text_in_logprobs ?? false,
   };
+}
+
+function budgeted(
+  params: RawSamplingParams | readonly RawSamplingParams[],
+  budget: number | null,
+): RawSamplingParams | readonly RawSamplingParams[] {
+  return Array.isArray(params)
+    ? params.map((own: RawSamplingParams) => withThinkingBudget(own, budget))
+    : withThinkingBudget(params as RawSamplingParams, budget);
 }

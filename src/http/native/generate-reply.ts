@@ -31,6 +31,8 @@ export interface GenerateReply {
     /** How often it gave its memory back and started anew. */
     readonly total_retractions: number;
     readonly completion_tokens: number;
+    /** Tokens in which the model thought, with `--reasoning-parser`. */
+    readonly reasoning_tokens?: number;
     /** Prompt tokens that were found in the prefix cache. */
     readonly cached_tokens: number;
     readonly cached_tokens_details: null;
@@ -48,6 +50,8 @@ interface RenderOptions {
   /** Chunks hold the new ids only. */
   readonly streamOutput: boolean;
   readonly returnTextInLogprobs: boolean;
+  /** Whether it is known which tokens are thoughts. */
+  readonly knowsReasoning: boolean;
 }
 
 export function renderOptions(
@@ -55,7 +59,9 @@ export function renderOptions(
   { returnTextInLogprobs }: GenerateBody,
 ): RenderOptions {
   const { weightVersion, streamOutput } = args;
-  return { tokenizer: manager.tokenizer, weightVersion, streamOutput, returnTextInLogprobs };
+  const { reasoning, tokenizer } = manager;
+  const knowsReasoning = reasoning !== null;
+  return { tokenizer, weightVersion, streamOutput, returnTextInLogprobs, knowsReasoning };
 }
 
 /** The whole reply, once all requests have ended. @throws RequestError as `GenerateJob.results` */
@@ -99,6 +105,7 @@ function renderResult(
       total_retractions: result.retractions,
       ...renderLogprobs(result, options),
       completion_tokens: result.completionTokens,
+      ...(options.knowsReasoning ? { reasoning_tokens: result.reasoningTokens } : {}),
       cached_tokens: result.cachedTokens,
       cached_tokens_details: null,
       ...(result.e2eLatency === null ? {} : { e2e_latency: result.e2eLatency }),

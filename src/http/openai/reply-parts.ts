@@ -24,7 +24,7 @@ export function usageOf(
   const prompt = sum(prompts.map(({ promptTokens }) => promptTokens));
   const completion = sum(choices.map(({ completionTokens }) => completionTokens));
   const cached = sum(prompts.map(({ cachedTokens }) => cachedTokens));
-  const reasoning_tokens = sum(choices.map(({ reasoningTokens = 0 }) => reasoningTokens));
+  const reasoning_tokens = sum(choices.map(({ reasoningTokens }) => reasoningTokens));
   return {
     prompt_tokens: prompt,
     total_tokens: prompt + completion,

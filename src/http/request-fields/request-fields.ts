@@ -66,7 +66,6 @@ export const OTHER_FIELDS: OtherFields & { readonly ignored: string[]; readonly 
     ...UNAVAILABLE,
     'structural_tag',
     'custom_logit_processor',
-    'custom_params',
     'return_hidden_states',
     'return_routed_experts',
     'return_cached_tokens_details',

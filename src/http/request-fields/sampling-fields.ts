@@ -28,6 +28,11 @@ export const samplingFields = {
   ignore_eos: boolean,
   skip_special_tokens: boolean,
   logit_bias: z.record(z.string(), z.number(), { error: 'must be an object of numbers' }).nullish(),
+  custom_params: z.record(z.string(), z.unknown(), { error: 'must be an object' }).nullish(),
+  // What several servers call one thing: the tokens of thought at most.
+  max_thinking_tokens: integer,
+  thinking_budget: integer,
+  thinking_token_budget: integer,
 };
 
 export type SamplingFields = z.output<z.ZodObject<typeof samplingFields>>;
@@ -45,7 +50,18 @@ const RENAMED: Readonly<Partial<Record<keyof SamplingFields, string>>> = {
 export function samplingParamsOf(body: SamplingFields): RawSamplingParams {
   const names = Object.keys(samplingFields) as (keyof SamplingFields)[];
   const given = names.filter((name) => (body[name] ?? null) !== null);
-  return Object.fromEntries(given.map((name) => [RENAMED[name] ?? name, body[name]]));
+  const { thinking_budget, thinking_token_budget, max_thinking_tokens, ...params } = Object.fromEntries(
+    given.map((name) => [RENAMED[name] ?? name, body[name]]),
+  );
+  const budget = thinking_budget ?? thinking_token_budget ?? max_thinking_tokens ?? null;
+  return withThinkingBudget(params, budget as number | null);
+}
+
+/** Parameters with SGLang's own place for the tokens of thought at most; null leaves them as they are. */
+export function withThinkingBudget(params: RawSamplingParams, budget: number | null): RawSamplingParams {
+  if (budget === null) return params;
+  const custom = (params['custom_params'] ?? {}) as Readonly<Record<string, unknown>>;
+  return { ...params, custom_params: { ...custom, thinking_budget: budget } };
 }
 
 /** @returns the number of tokens wanted; null where the request leaves it out */

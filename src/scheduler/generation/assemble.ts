@@ -1,4 +1,5 @@
 import type { GenerationModel } from '../../model-runner/load';
+import type { TokenTexts } from '../../core/thinking';
 import type { ServerArgs } from '../../server-args/server-args';
 import { openStatusLog } from '../status-log';
 import { BatchLog } from './batch-log';
@@ -14,10 +15,14 @@ import { RowTable } from './row-table';
 import { Scheduler } from './scheduler';
 import { seededRandom } from './seeded-random';
 
+/** Where there is no tokenizer, nothing is known of thoughts, and nobody asks. */
+const NO_TEXTS: TokenTexts = { textOf: () => '', overrunning: () => [] };
+
 /**
  * Puts a scheduler together around a loaded model.
  * @param metrics told what happens
  * @param preparations what requests need before they can be computed
+ * @param tokenTexts asked about the thoughts of models that think
  */
 export function assembleScheduler(
   args: ServerArgs,
@@ -25,6 +30,7 @@ export function assembleScheduler(
   outlets: SchedulerOutlets,
   metrics: Recorder = NO_METRICS,
   preparations: readonly Preparation[] = [],
+  tokenTexts: TokenTexts = NO_TEXTS,
 ): Scheduler {
   const { config, plan, runner: modelRunner } = model;
   const { rank } = outlets;
@@ -56,6 +62,7 @@ export function assembleScheduler(
     log,
     metrics: new GenerationMetrics(metrics, largestCaptured),
     preparations,
+    tokenTexts,
     // Of its own for each scheduler: the same prompt should not get the same answer from two of them.
     random: seededRandom(args.randomSeed + rank),
     reply: (callId, result) => outlets.tokenizerManager({ type: 'control_reply', callId, result }),

@@ -40,6 +40,7 @@ export class OutputBatch {
       finish: request.finish,
       promptTokens: request.promptLen,
       completionTokens: request.outputLen,
+      reasoningTokens: request.sampler.reasoningTokens,
       cachedTokens: request.cachedTokens ?? 0,
       retractions: request.retractions,
       inputLogprobs: request.opened ? null : request.inputLogprobs,

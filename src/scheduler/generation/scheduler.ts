@@ -1,5 +1,6 @@
 import { assertNever, bug } from '../../core/errors';
 import type { FinishReason } from '../../core/request';
+import type { TokenTexts } from '../../core/thinking';
 import type {
   ControlResult,
   GenerateMsg,
@@ -12,6 +13,7 @@ import type {
 import { logger } from '../../logging/logger';
 import type { Recorder } from '../../metrics/recorder';
 import { RequestSampler } from '../../sampling/request-sampler';
+import { Thoughts } from '../../sampling/thoughts';
 import type { ServerArgs } from '../../server-args/server-args';
 import type { KvLedger } from '../kv/kv-ledger';
 import { Loop } from '../loop';
@@ -50,6 +52,7 @@ export interface SchedulerParts {
   readonly metrics: GenerationMetrics;
   /** What requests need before they can be computed. */
   readonly preparations: readonly Preparation[];
+  readonly tokenTexts: TokenTexts;
   /** Uniform in [0, 1); a function of `--random-seed`. */
   readonly random: () => number;
   readonly reply: (callId: number, result: ControlResult) => void;
@@ -269,7 +272,9 @@ export class Scheduler extends Loop {
   private enqueue(message: GenerateMsg): void {
     const { args, maxReqInputLen, maxReqLen, random, vocabSize } = this.parts;
     const seed = message.sampling.seed ?? Math.floor(random() * 2 ** 31);
-    const sampler = new RequestSampler(message.sampling, vocabSize, message.inputIds, seed, message.sample);
+    const { sampling, thinking } = message;
+    const thoughts = thinking && new Thoughts(thinking, this.parts.tokenTexts);
+    const sampler = new RequestSampler(sampling, vocabSize, message.inputIds, seed, message.sample, thoughts);
     const request = new Request(message, sampler, maxReqLen, performance.now());
     const reason = refusal(message, maxReqInputLen, args);
     const rejection = reason ? { request, reason } : this.waiting.add(request);

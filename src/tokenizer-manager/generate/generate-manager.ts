@@ -5,10 +5,11 @@ import type { ServerArgs } from '../../server-args/server-args';
 import type { RequestTrace } from '../../tracing/request-tracer';
 import { refuseRank } from '../dispatch/refuse-rank';
 import type { Schedulers } from '../dispatch/schedulers';
-import { fanOut, type FannedOut } from '../fan-out';
+import { fanOut, type FannedOut, type Prompt } from '../fan-out';
 import { GenerateJob, refusalOf } from '../generate-job';
 import type { GenerateRequest } from '../generate-request';
 import { promptIds, promptMessage, type PromptMessage } from '../prompt-message';
+import type { Reasoning } from '../reasoning';
 import type { RequestLogger } from '../request-logger';
 import type { RequestMeters } from '../request-meter';
 import { RequestState } from '../request-state';
@@ -43,6 +44,8 @@ export interface GenerateParts {
   readonly schedulers: Schedulers;
   readonly running: RunningRequests;
   readonly sessions: Sessions;
+  /** null where nothing is known of thoughts. */
+  readonly reasoning: Reasoning | null;
   readonly log: RequestLogger;
   readonly meters: RequestMeters;
 }
@@ -96,7 +99,7 @@ export class GenerateManager {
   private tokenize({ prompts }: FannedOut, signal: AbortSignal): Promise<PromptMessage[]> {
     return inSlices(prompts, async (prompt) => {
       refuseGone(signal);
-      return promptMessage(prompt, await promptIds(prompt, this.deps, signal), this.deps);
+      return this.message(prompt, await promptIds(prompt, this.deps, signal));
     });
   }
 
@@ -107,7 +110,11 @@ export class GenerateManager {
     const ids = await promptIds(prompt, this.deps, signal);
     const place = await this.parts.sessions.find(params, signal);
     const all = continued(place, ids, this.deps.tokenizer?.sync.bosTokenId ?? null);
-    return { messages: [promptMessage(prompt, all, this.deps)], place };
+    return { messages: [this.message(prompt, all)], place };
+  }
+
+  private message(prompt: Prompt, ids: ArrayLike<number>): PromptMessage {
+    return promptMessage(prompt, ids, { ...this.deps, reasoning: this.parts.reasoning });
   }
 
   /**
@@ -210,6 +217,7 @@ function samplingContext({ args, facts, tokenizer }: TokenizerManagerDeps): Samp
     eosTokenIds: [...new Set(eos)],
     hasTokenizer: tokenizer !== null,
     hasGrammars: args.grammarBackend !== 'none',
+    hasReasoning: args.reasoningParser !== null,
   };
 }
 

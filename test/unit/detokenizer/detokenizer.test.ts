@@ -55,6 +55,7 @@ function outputsOf(
       promptTokens: 3,
       completionTokens,
       cachedTokens: 2,
+      reasoningTokens: 0,
       retractions: 1,
       inputLogprobs: i === 0 ? logprobsOf(bytes('p')) : null,
       outputLogprobs: logprobsOf(newIds),

@@ -31,6 +31,7 @@ function output(rid: string, text: string): TokenOutput {
     finish: null,
     promptTokens: 1,
     completionTokens: newIds.length,
+    reasoningTokens: 0,
     cachedTokens: 0,
     retractions: 0,
     inputLogprobs: null,

@@ -49,6 +49,7 @@ export class TestServer {
     this.manager = new TokenizerManager({
       ...deps,
       tokenizer: tokenizer && new InlineTokenizer(tokenizer),
+      template: chat?.source ?? null,
       toSchedulers: [this.scheduler],
       metrics: metrics ?? NO_METRICS,
     });

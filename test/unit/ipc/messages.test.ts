@@ -10,6 +10,7 @@ const common = {
   finish: { type: 'length', length: 2 } as const,
   promptTokens: 3,
   completionTokens: 2,
+  reasoningTokens: 0,
   cachedTokens: 0,
   retractions: 0,
   inputLogprobs: null,

@@ -18,6 +18,7 @@ const output = (rid: unknown, more: object = {}) => ({
   finish: null,
   promptTokens: 1,
   completionTokens: 1,
+  reasoningTokens: 0,
   cachedTokens: 0,
   retractions: 0,
   inputLogprobs: null,

@@ -77,6 +77,7 @@ export class FakeScheduler {
       finish,
       promptTokens: message.inputIds.length,
       completionTokens: entry.ids.length,
+      reasoningTokens: 0,
       cachedTokens: 0,
       retractions: 0,
       inputLogprobs: entry.isOpened ? null : inputLogprobs(message),

@@ -1,7 +1,13 @@
 import { DEFAULT_GENERATE_REQUEST, type GenerateRequest } from '../../../src/tokenizer-manager';
 import { fanOut } from '../../../src/tokenizer-manager/fan-out';
 
-const CONTEXT = { vocabSize: 260, eosTokenIds: [257], hasTokenizer: true, hasGrammars: true };
+const CONTEXT = {
+  vocabSize: 260,
+  eosTokenIds: [257],
+  hasTokenizer: true,
+  hasGrammars: true,
+  hasReasoning: true,
+};
 
 function fan(overrides: Partial<GenerateRequest>, preferred: Record<string, unknown> | null = null) {
   return fanOut({ ...DEFAULT_GENERATE_REQUEST, ...overrides }, preferred, CONTEXT);

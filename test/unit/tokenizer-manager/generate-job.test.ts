@@ -10,6 +10,7 @@ const output = (rid: string, id: number, isLast: boolean): TextOutput => ({
   finish: isLast ? { type: 'length', length: 2 } : null,
   promptTokens: 3,
   completionTokens: id,
+  reasoningTokens: 0,
   cachedTokens: 0,
   retractions: 0,
   inputLogprobs: null,

@@ -2,7 +2,13 @@ import fc from 'fast-check';
 import { RequestError } from '../../../src/core/errors';
 import { parseSamplingParams } from '../../../src/tokenizer-manager/sampling-params';
 
-const CONTEXT = { vocabSize: 260, eosTokenIds: [257], hasTokenizer: true, hasGrammars: true };
+const CONTEXT = {
+  vocabSize: 260,
+  eosTokenIds: [257],
+  hasTokenizer: true,
+  hasGrammars: true,
+  hasReasoning: true,
+};
 const parse = (raw: Record<string, unknown>) => parseSamplingParams(raw, CONTEXT);
 
 function refusal(raw: Record<string, unknown>, context = CONTEXT): RequestError {
@@ -38,6 +44,7 @@ it('fills in the defaults of SGLang', () => {
       stopRegex: [],
     },
     maxNewTokens: 128,
+    thinkingBudget: null,
     n: 1,
     streamInterval: null,
   });
@@ -99,6 +106,7 @@ it('passes every parameter on', () => {
       stopRegex: ['a+b', '(?i)end'],
     },
     maxNewTokens: 9,
+    thinkingBudget: null,
     n: 3,
     streamInterval: 4,
   });
@@ -163,14 +171,24 @@ describe('values out of range', () => {
   });
 
   it('refuses stop texts without a tokenizer', () => {
-    const context = { ...CONTEXT, hasTokenizer: false, hasGrammars: true };
+    const context = { ...CONTEXT, hasTokenizer: false };
     expect(refusal({ stop: 'a' }, context).message).toContain('skip_tokenizer_init');
     expect(refusal({ stop_regex: 'a' }, context).message).toContain('skip_tokenizer_init');
   });
 });
 
-it('refuses custom_params as not available', () => {
-  const error = refusal({ custom_params: '{}' });
+it('takes a budget of thoughts from custom_params', () => {
+  const budget = (thinking_budget: unknown) => ({ custom_params: { thinking_budget, other: null } });
+  expect(parse(budget(12)).thinkingBudget).toBe(12);
+  expect(parse(budget(0)).thinkingBudget).toBe(0);
+  for (const none of [null, -1]) expect(parse(budget(none)).thinkingBudget).toBeNull();
+  for (const wrong of [-2, 1.5, '3', true])
+    expect(refusal(budget(wrong)).message).toContain('thinking_budget must be an integer');
+  expect(refusal(budget(3), { ...CONTEXT, hasReasoning: false }).message).toContain('--reasoning-parser');
+});
+
+it('refuses other custom_params as not available', () => {
+  const error = refusal({ custom_params: { threshold: 1 } });
   expect(error.code).toBe('not_available');
   expect(error.message).toContain('custom_params');
 });
@@ -179,7 +197,7 @@ describe('grammars', () => {
   it('refuses them without a tokenizer, without an engine, and two at a time', () => {
     const message = (context: object) => refusal({ regex: 'a' }, { ...CONTEXT, ...context }).message;
     expect(message({ hasTokenizer: false })).toContain('--skip-tokenizer-init');
-    expect(message({ hasGrammars: false })).toContain('--grammar-backend none');
+    expect(message({ hasGrammars: false, hasReasoning: false })).toContain('--grammar-backend none');
     expect(refusal({ regex: 'a', ebnf: 'root ::= "a"' }).message).toBe(
       'Only one of json_schema, regex, ebnf, or structural_tag can be set.',
     );

@@ -8,6 +8,9 @@ const PATH = '/v1/chat/completions';
 const messages = [{ role: 'user', content: 'hi' }];
 const THINKING =
   "{{ messages[0].content }}>{{ '<think>' if enable_thinking is not defined or enable_thinking }}";
+interface Continued {
+  readonly continued?: string;
+}
 const folders = new Folders();
 afterAll(() => folders.removeAll());
 
@@ -54,16 +57,20 @@ const message = (reasoning_content: string | null, content: string) => ({
 });
 
 describe('with --reasoning-parser', () => {
-  it('tells thought from answer, and counts its tokens', async () => {
+  it('tells thought from answer, and says what the scheduler counts as thought', async () => {
     await start('qwen3');
-    const reply = await whole(['<think>', 'hm', '</think>', 'Yes']);
-    expect(reply).toMatchObject(message('hm', 'Yes'));
-    // One token a letter: the thought, its marks, and the piece after which its end is known.
-    expect(reply).toMatchObject({
+    const asked = server.ask(PATH, { messages });
+    await server.scheduler.until('generate');
+    const [rid = ''] = server.scheduler.liveRids;
+    const end = { type: 'stop', matched: 257 } as const;
+    server.scheduler.emit(rid, '<think>hm</think>Yes', end, { reasoningTokens: 17 });
+    const { body } = await asked;
+    expect(body).toMatchObject(message('hm', 'Yes'));
+    expect(body).toMatchObject({
       usage: {
         completion_tokens: 20,
-        reasoning_tokens: 20,
-        completion_tokens_details: { reasoning_tokens: 20 },
+        reasoning_tokens: 17,
+        completion_tokens_details: { reasoning_tokens: 17 },
       },
     });
   });
@@ -119,10 +126,51 @@ describe('with --reasoning-parser', () => {
     );
   });
 
+  it.each<[string, string, object, object | null]>([
+    ['begun by the prompt', THINKING, {}, { isBegun: true, budget: null, isGrammarAfter: false }],
+    ['before an answer of some form', THINKING, { regex: 'a' }, { isGrammarAfter: true }],
+    ['not begun', '{{ messages[0].content }}>', {}, { isBegun: false }],
+    ['ended by the prompt', '{{ messages[0].content }}<think>\n\n</think>\n', {}, null],
+    ['with a budget', THINKING, { custom_params: { thinking_budget: 7 } }, { budget: 7 }],
+    ['with a budget of another name', THINKING, { thinking_token_budget: 7 }, { budget: 7 }],
+    ['with a budget of a third name', THINKING, { max_thinking_tokens: 7 }, { budget: 7 }],
+    ['without limit', THINKING, { thinking_budget: -1 }, { budget: null }],
+    ['continued', '{{ messages[0].content }}>', { continued: '<think>h' }, { isBegun: true }],
+    ['continued after their end', THINKING, { continued: 'h</think>' }, null],
+  ])(
+    'tells the scheduler of thoughts %s',
+    async (_, template, { continued, ...body }: Continued, expected) => {
+      await start('qwen3', template);
+      const begun = { messages: [...messages, { role: 'assistant', content: continued }] };
+      const more = continued === undefined ? {} : { ...begun, continue_final_message: true };
+      await whole(['x'], { ...body, ...more });
+      const [{ thinking } = { thinking: undefined }] = server.scheduler.all('generate');
+      if (expected === null) expect(thinking).toBeNull();
+      else expect(thinking).toMatchObject(expected);
+    },
+  );
+
+  it('splits what a grammar holds as well, only at the end mark', async () => {
+    await start('glm45', THINKING);
+    const grammar = { regex: '[a-z]+' };
+    expect(await whole(['<tool_call>hm</think>yes'], grammar)).toMatchObject(message('<tool_call>hm', 'yes'));
+  });
+
   it('reads the parser from the template under auto', async () => {
     await start('auto', THINKING);
     expect(await whole(['hm</think>Yes'])).toMatchObject(message('hm', 'Yes'));
   });
+});
+
+it.each<[string, object]>([
+  [PATH, { messages, thinking_budget: 5 }],
+  ['/generate', { text: 'a', max_thinking_tokens: 5 }],
+  ['/generate', { text: 'a', require_reasoning: true }],
+])('without it what concerns thoughts is refused: %s %j', async (path, body) => {
+  await start(null);
+  const { status, body: reply } = await server.ask(path, body);
+  expect(status).toBe(400);
+  expect(JSON.stringify(reply)).toContain('--reasoning-parser');
 });
 
 it('without it an answer is what the model wrote', async () => {

@@ -52,6 +52,7 @@ export function generateMsg(overrides: Overrides = {}): GenerateMsg {
     inputIds: Int32Array.from(overrides.prompt ?? [1, 2, 3]),
     sampling: { ...GREEDY, ...overrides.sampling },
     decode: { ...DECODE, ...overrides.decode },
+    thinking: null,
     logprobs: overrides.logprobs ?? null,
     stream: overrides.stream ?? false,
     streamInterval: overrides.streamInterval ?? 1,

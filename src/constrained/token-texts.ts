@@ -1,0 +1,70 @@
+import type { TokenTexts } from '../core/thinking';
+import { readVocabulary, type Vocabulary } from './vocabulary';
+
+/** @param dir folder of tokenizer.json, which is read for the first question */
+export function lazyTokenTexts(dir: string): TokenTexts {
+  let texts: TokenTexts | null = null;
+  const read = () => (texts ??= new VocabularyTexts(readVocabulary(dir)));
+  return {
+    textOf: (id) => read().textOf(id),
+    overrunning: (mark) => read().overrunning(mark),
+  };
+}
+
+/** The texts of a vocabulary, special tokens among them. */
+export class VocabularyTexts implements TokenTexts {
+  private readonly texts: readonly string[];
+  private readonly overrun = new Map<string, readonly number[]>();
+
+  constructor({ tokens, spelling, added }: Vocabulary) {
+    const spell = SPELLINGS[spelling];
+    this.texts = tokens.map((token, id) => {
+      const content = added.get(id);
+      return content === undefined ? spell(token) : utf8(content);
+    });
+  }
+
+  textOf(id: number): string {
+    return this.texts[id] ?? '';
+  }
+
+  /** Looks through the whole vocabulary, once for each mark. */
+  overrunning(mark: string): readonly number[] {
+    const known = this.overrun.get(mark);
+    if (known !== undefined) return known;
+    const found = this.texts.flatMap((text, id) =>
+      text.length > mark.length && text.startsWith(mark) ? [id] : [],
+    );
+    this.overrun.set(mark, found);
+    return found;
+  }
+}
+
+const SPELLINGS: Readonly<Record<Vocabulary['spelling'], (token: string) => string>> = {
+  byte_level: (token) => (isByteLevel(token) ? Array.from(token, byteOfLetter).join('') : utf8(token)),
+  byte_fallback: (token) => {
+    const byte = /^<0x([0-9A-F]{2})>$/.exec(token)?.[1];
+    return byte === undefined
+      ? utf8(token.replaceAll('\u2581', ' '))
+      : String.fromCharCode(parseInt(byte, 16));
+  },
+  raw: utf8,
+};
+
+function utf8(text: string): string {
+  return Buffer.from(text, 'utf8').toString('latin1');
+}
+
+/** GPT-2's letters for bytes that do not print: those from U+0100 on stand for them in order. */
+const UNPRINTED = Array.from({ length: 256 }, (_, byte) => byte).filter(
+  (byte) => byte <= 0x20 || (byte >= 0x7f && byte <= 0xa0) || byte === 0xad,
+);
+
+function isByteLevel(token: string): boolean {
+  return [...token].every((letter) => letter.charCodeAt(0) < 0x100 + UNPRINTED.length);
+}
+
+function byteOfLetter(letter: string): string {
+  const code = letter.charCodeAt(0);
+  return code < 0x100 ? letter : String.fromCharCode(UNPRINTED[code - 0x100] ?? 0);
+}
