@@ -1,7 +1,7 @@
 import { ArgumentList } from '../argument-list';
 import type { Step } from '../text/source';
 import type { Outcome, Parsing } from '../tool-parser';
-import { argumentSchema } from './argument-schema';
+import { argumentSchema, type ArgumentSchema } from './argument-schema';
 import { typedArgument } from './typed-argument';
 
 /** How a format writes a parameter, and what ends the call. */
@@ -14,6 +14,13 @@ export interface ParameterForm {
   readonly callEnds: readonly string[];
   /** What of the text between the marks is the value. */
   readonly value: (text: string) => string;
+  /** The key in what stands between the marks of the key; all of it by default. */
+  readonly key?: (head: string) => string;
+  /**
+   * A value as JSON; what the schema says it is by default.
+   * @param head what stands between the marks of the key
+   */
+  readonly json?: (head: string, text: string, schema: ArgumentSchema) => string;
 }
 
 /**
@@ -41,8 +48,8 @@ export function* readParameters(
       source.drop();
       return 'call';
     }
-    const key = yield* source.before(form.keyEnd, '\n');
-    if (key === null || (yield* source.word(form.keyEnd)) === null) break;
+    const head = yield* source.before(form.keyEnd, '\n');
+    if (head === null || (yield* source.word(form.keyEnd)) === null) break;
     if (form.valueStart !== '') yield* source.spaces();
     if ((yield* source.word(form.valueStart)) === null) break;
     if (args !== null && !args.isWritten) {
@@ -56,7 +63,9 @@ export function* readParameters(
       source.untake(before);
       continue;
     }
-    args.add(key.trim(), typedArgument(form.value(text), argumentSchema(schema, key.trim())));
+    const key = (form.key?.(head) ?? head).trim();
+    const argument = argumentSchema(schema, key);
+    args.add(key, form.json?.(head, text, argument) ?? typedArgument(form.value(text), argument));
     source.drop();
   }
   args?.cut();

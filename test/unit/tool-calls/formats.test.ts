@@ -114,6 +114,137 @@ const ROWS: readonly Row[] = [
     '<|tool_call_start|>ping()<|tool_call_end|>',
   ],
 
+  [
+    'minimax-m2',
+    'several in one block, with text around',
+    'Ok.\n<minimax:tool_call>\n<invoke name="get_weather">\n<parameter name="city">Paris</parameter>\n</invoke>\n' +
+      '<invoke name="ping">\n</invoke>\n</minimax:tool_call>\nDone.',
+    'Ok.\nDone.',
+    paris,
+    ping,
+  ],
+  [
+    'minimax-m2',
+    'types of the schema, and values as they stand',
+    '<minimax:tool_call><invoke name="get_weather"><parameter name="days">3</parameter><parameter name="city">\na\n</parameter>' +
+      '<parameter name="tags">["a"]</parameter><parameter name="other">1</parameter></invoke></minimax:tool_call>',
+    '',
+    ['get_weather', '{"days": 3, "city": "\\na\\n", "tags": ["a"], "other": "1"}'],
+  ],
+  [
+    'minimax-m2',
+    'an unknown one of two',
+    '<minimax:tool_call><invoke name="rm"><parameter name="a">1</parameter></invoke><invoke name="ping"></invoke></minimax:tool_call>',
+    '<minimax:tool_call><invoke name="rm"><parameter name="a">1</parameter></invoke>',
+    ping,
+  ],
+  [
+    'minimax-m2',
+    'one that breaks off',
+    '<minimax:tool_call><invoke name="get_weather"><parameter name="city">Paris</parameter><parameter name="da',
+    '<parameter name="da',
+    paris,
+  ],
+  ['minimax-m2', 'a mark in prose', 'Use <minimax:tool_call> here.', 'Use <minimax:tool_call> here.'],
+
+  [
+    'deepseekv32',
+    'strings and JSON',
+    '<｜DSML｜function_calls>\n<｜DSML｜invoke name="get_weather">\n<｜DSML｜parameter name="city" string="true">12</｜DSML｜parameter>\n' +
+      '<｜DSML｜parameter name="days" string="false">3</｜DSML｜parameter>\n<｜DSML｜parameter name="where" string="false">{"a": null}</｜DSML｜parameter>\n' +
+      '</｜DSML｜invoke>\n</｜DSML｜function_calls>',
+    '',
+    ['get_weather', '{"city": "12", "days": 3, "where": {"a": null}}'],
+  ],
+  [
+    'deepseekv32',
+    'what a type would say otherwise',
+    '<｜DSML｜invoke name="get_weather"><｜DSML｜parameter name="days" string="true">null</｜DSML｜parameter>' +
+      '<｜DSML｜parameter name="city" string="false">not JSON</｜DSML｜parameter><｜DSML｜parameter name="hourly">true</｜DSML｜parameter></｜DSML｜invoke>',
+    '',
+    ['get_weather', '{"days": "null", "city": "not JSON", "hourly": true}'],
+  ],
+  [
+    'deepseekv32',
+    'arguments as JSON, and none at all',
+    `Ok.<｜DSML｜function_calls><｜DSML｜invoke name="get_weather">\n${PARIS}\n</｜DSML｜invoke>` +
+      '<｜DSML｜invoke name="ping"/><｜DSML｜invoke name="ping" /><｜DSML｜invoke name="ping"></｜DSML｜invoke></｜DSML｜function_calls>',
+    'Ok.',
+    paris,
+    ping,
+    ping,
+    ping,
+  ],
+  [
+    'deepseekv32',
+    'unknown ones',
+    '<｜DSML｜invoke name="rm"/><｜DSML｜invoke name="rm">{}</｜DSML｜invoke>',
+    '<｜DSML｜invoke name="rm"/><｜DSML｜invoke name="rm">{}</｜DSML｜invoke>',
+  ],
+
+  [
+    'step3',
+    'several',
+    'Ok.<｜tool_calls_begin｜><｜tool_call_begin｜>function<｜tool_sep｜><steptml:invoke name="get_weather"><steptml:parameter name="city">Paris' +
+      '</steptml:parameter></steptml:invoke><｜tool_call_end｜>\n<｜tool_call_begin｜>function<｜tool_sep｜><steptml:invoke name="ping">' +
+      '</steptml:invoke><｜tool_call_end｜><｜tool_calls_end｜>Done.',
+    'Ok.Done.',
+    paris,
+    ping,
+  ],
+  [
+    'step3',
+    'another kind of call',
+    '<｜tool_call_begin｜>code<｜tool_sep｜>1<｜tool_call_end｜>',
+    '<｜tool_call_begin｜>code<｜tool_sep｜>1<｜tool_call_end｜>',
+  ],
+
+  [
+    'interns1',
+    'several, with text around',
+    `Ok.<|action_start|> <|plugin|>\n${json('parameters')}<|action_end|>\n<|action_start|><|plugin|>{"name": "ping"}<|action_end|>Done.`,
+    'Ok.Done.',
+    paris,
+    ping,
+  ],
+  [
+    'interns1',
+    'another kind of action',
+    '<|action_start|><|interpreter|>print(1)<|action_end|>',
+    '<|action_start|><|interpreter|>print(1)<|action_end|>',
+  ],
+  ['interns1', 'no end', `<|action_start|> <|plugin|>\n${json('arguments')}`, '', paris],
+
+  [
+    'gigachat3',
+    'after what was said',
+    `Ok.<|message_sep|>\n\nfunction call<|role_sep|>\n${json('arguments')}<|message_sep|>`,
+    'Ok.',
+    paris,
+  ],
+  ['gigachat3', 'the mark of its own', `<|function_call|>${json('arguments')}`, '', paris],
+  [
+    'gigachat3',
+    'prose',
+    'A function call is no function call<|role_sep|>.',
+    'A function call is no function call<|role_sep|>.',
+  ],
+
+  [
+    'trinity',
+    'within thoughts and after them',
+    `<think>I call.<tool_call>\n${json('arguments')}\n</tool_call></think> Done <b>.`,
+    'I call. Done <b>.',
+    paris,
+  ],
+
+  [
+    'mimo',
+    'values on their line',
+    coder('<parameter=city>Paris</parameter>\n<parameter=days>3</parameter>\n'),
+    '',
+    ['get_weather', '{"city": "Paris", "days": 3}'],
+  ],
   ['qwen3_coder', 'one', coder('<parameter=city>\nParis\n</parameter>\n'), '', paris],
   ['qwen3_coder', 'no arguments', '<tool_call>\n<function=ping>\n</function>\n</tool_call>', '', ping],
   ['qwen3_coder', 'no outer marks', '<function=ping></function>', '', ping],

@@ -4,7 +4,7 @@ import { RENDERERS, type Call } from './renderers';
 import { eventsOf, sequenceOf, shown } from './support';
 
 /** Names that stand for a grammar of their own. */
-const PARSERS = TOOL_PARSER_NAMES.filter((name) => !['qwen', 'qwen25', 'glm'].includes(name));
+const PARSERS = TOOL_PARSER_NAMES.filter((name) => !['qwen', 'qwen25', 'glm', 'step3p5'].includes(name));
 
 /** Pieces of all forms, so that garbage has much in it that could be a call. */
 const FRAGMENTS = [
@@ -18,6 +18,27 @@ const FRAGMENTS = [
     'functions.ping:0',
     '<|tool_call_argument_begin|>',
   ],
+  ...[
+    '<minimax:tool_call>',
+    '<invoke name="ping">',
+    '<parameter name="a">',
+    '</invoke>',
+    '</minimax:tool_call>',
+  ],
+  ...[
+    '<｜tool_calls_begin｜>',
+    '<｜tool_call_begin｜>',
+    'function<｜tool_sep｜>',
+    '<steptml:invoke name="ping"',
+  ],
+  ...['<steptml:parameter name="a">', '</steptml:parameter>', '</steptml:invoke>', '<｜tool_call_end｜>'],
+  ...[
+    '<｜DSML｜function_calls>',
+    '<｜DSML｜invoke name="ping"',
+    '<｜DSML｜parameter name="a" string="false">',
+  ],
+  ...['</｜DSML｜parameter>', '</｜DSML｜invoke>', '</｜DSML｜function_calls>', '/>', '">'],
+  ...['<|action_start|>', '<|plugin|>', '<|action_end|>', 'function call', '<|role_sep|>', '<|message_sep|>'],
   ...['<|start|>assistant', '<|channel|>', 'commentary', ' to=functions.ping', '<|message|>', '<|call|>'],
   ...[
     '{"name": "ping", "arguments": ',

@@ -47,6 +47,13 @@ const python: Render = (calls) => {
   return `[${written.join(', ')}]`;
 };
 
+const coder: Render = each(({ name, args }) => {
+  const pairs = Object.entries(args).map(
+    ([key, value]) => `<parameter=${key}>\n${bare(value)}\n</parameter>\n`,
+  );
+  return `<tool_call>\n<function=${name}>\n${pairs.join('')}</function>\n</tool_call>`;
+});
+
 export const RENDERERS: Readonly<Record<ToolParserName, Render>> = {
   deepseekv3: (calls) =>
     `<｜tool▁calls▁begin｜>${each(
@@ -59,6 +66,15 @@ export const RENDERERS: Readonly<Record<ToolParserName, Render>> = {
         `<｜tool▁call▁begin｜>${name}<｜tool▁sep｜>${JSON.stringify(args)}<｜tool▁call▁end｜>`,
       '',
     )(calls)}<｜tool▁calls▁end｜>`,
+  deepseekv32: (calls) =>
+    `<｜DSML｜function_calls>\n${each(({ name, args }) => {
+      const pairs = Object.entries(args).map(
+        ([key, value]) =>
+          `<｜DSML｜parameter name="${key}" string="${typeof value === 'string'}">${bare(value)}</｜DSML｜parameter>\n`,
+      );
+      return `<｜DSML｜invoke name="${name}">\n${pairs.join('')}</｜DSML｜invoke>`;
+    })(calls)}\n</｜DSML｜function_calls>`,
+  gigachat3: each((call) => `function call<|role_sep|>\n${object('arguments')(call)}<|message_sep|>`),
   glm,
   glm45: glm,
   glm47: (calls) => glm(calls).replace(/(name|ping|get_weather|get-time|<\/arg_(?:key|value)>)\n/g, '$1'),
@@ -68,6 +84,7 @@ export const RENDERERS: Readonly<Record<ToolParserName, Render>> = {
     '',
   ),
   hermes,
+  interns1: each((call) => `<|action_start|> <|plugin|>\n${object('parameters')(call)}<|action_end|>`),
   kimi_k2: (calls) =>
     `<|tool_calls_section_begin|>${calls
       .map(
@@ -77,14 +94,34 @@ export const RENDERERS: Readonly<Record<ToolParserName, Render>> = {
       .join('')}<|tool_calls_section_end|>`,
   lfm2: (calls) => `<|tool_call_start|>${python(calls)}<|tool_call_end|>`,
   llama3: (calls) => `<|python_tag|>${each(object('parameters'), '; ')(calls)}`,
+  mimo: each(({ name, args }) => {
+    const pairs = Object.entries(args).map(
+      ([key, value]) => `<parameter=${key}>${bare(value)}</parameter>\n`,
+    );
+    return `<tool_call>\n<function=${name}>\n${pairs.join('')}</function>\n</tool_call>`;
+  }),
+  'minimax-m2': (calls) =>
+    `<minimax:tool_call>\n${each(({ name, args }) => {
+      const pairs = Object.entries(args).map(
+        ([key, value]) => `<parameter name="${key}">${bare(value)}</parameter>\n`,
+      );
+      return `<invoke name="${name}">\n${pairs.join('')}</invoke>`;
+    })(calls)}\n</minimax:tool_call>`,
   mistral: (calls) => `[TOOL_CALLS] [${each(object('arguments'), ', ')(calls)}]`,
   pythonic: python,
   qwen: hermes,
   qwen25: hermes,
-  qwen3_coder: each(({ name, args }) => {
-    const pairs = Object.entries(args).map(
-      ([key, value]) => `<parameter=${key}>\n${bare(value)}\n</parameter>\n`,
-    );
-    return `<tool_call>\n<function=${name}>\n${pairs.join('')}</function>\n</tool_call>`;
-  }),
+  qwen3_coder: coder,
+  step3: (calls) =>
+    `<｜tool_calls_begin｜>${each(({ name, args }) => {
+      const pairs = Object.entries(args).map(
+        ([key, value]) => `<steptml:parameter name="${key}">${bare(value)}</steptml:parameter>`,
+      );
+      return (
+        `<｜tool_call_begin｜>function<｜tool_sep｜><steptml:invoke name="${name}">` +
+        `${pairs.join('')}</steptml:invoke><｜tool_call_end｜>`
+      );
+    })(calls)}<｜tool_calls_end｜>`,
+  step3p5: coder,
+  trinity: hermes,
 };

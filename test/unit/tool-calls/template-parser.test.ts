@@ -9,6 +9,9 @@ const SAME: Readonly<Record<string, string>> = {
   qwen: 'hermes',
   glm: 'glm45',
   glm47: 'glm45',
+  mimo: 'qwen3_coder',
+  step3p5: 'qwen3_coder',
+  trinity: 'hermes',
 };
 
 const template = (calls: string) =>
