@@ -2,6 +2,7 @@ import express, { type Express, type RequestHandler } from 'express';
 import { RequestError } from '../core/errors';
 import type { AppDeps } from './app-deps';
 import { accessLog } from './access-log';
+import { messagesRoutes } from './anthropic/messages';
 import { authenticate } from './auth';
 import { cors } from './cors';
 import { dialectOfPath, speak } from './dialect';
@@ -27,6 +28,7 @@ import { completionRoutes } from './openai/completions';
 import { modelsRoutes } from './openai/models';
 import { openapiRoutes } from './openapi/openapi-routes';
 import { pageRoutes } from './playground/pages';
+import { requestIdOf } from './request-id';
 import { addRoutes } from './route';
 import { stripRootPath } from './root-path';
 
@@ -65,6 +67,7 @@ export function createApp(deps: AppDeps): Express {
     ...modelsRoutes(deps),
     ...completionRoutes(deps),
     ...chatRoutes(deps, chats),
+    ...messagesRoutes(deps, chats),
   ];
   addRoutes(app, { ...deps, http }, [...routes, ...openapiRoutes(deps, routes)]);
   app.use(authenticate('normal', args), () => {
@@ -75,6 +78,8 @@ export function createApp(deps: AppDeps): Express {
 }
 
 const speakAsPath: RequestHandler = (req, res, next) => {
-  speak(res, dialectOfPath(req.path));
+  const dialect = dialectOfPath(req.path);
+  speak(res, dialect);
+  if (dialect.idHeader !== undefined) res.setHeader(dialect.idHeader, requestIdOf(res));
   next();
 };

@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import type { RequestError } from '../core/errors';
+import { anthropic } from './anthropic/dialect';
 import { native } from './native/dialect';
 import { openai } from './openai/dialect';
 
@@ -9,10 +10,15 @@ export interface Dialect {
   errorBody(error: RequestError): object | string;
   /** The event that tells of an error in a stream whose head is sent. */
   errorEvent(error: RequestError): object;
+  /** A further header in which its clients look for the name of a request. */
+  readonly idHeader?: string;
 }
 
-/** What is spoken below a path where no route says anything else; SGLang's own everywhere else. */
-const AREAS: readonly (readonly [prefix: string, dialect: Dialect])[] = [['/v1/', openai]];
+/** What is spoken below a path where no route says anything else; SGLang's own everywhere else. The first that fits counts. */
+const AREAS: readonly (readonly [prefix: string, dialect: Dialect])[] = [
+  ['/v1/messages', anthropic],
+  ['/v1/', openai],
+];
 
 export function dialectOfPath(path: string): Dialect {
   return AREAS.find(([prefix]) => path.startsWith(prefix))?.[1] ?? native;

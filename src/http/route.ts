@@ -14,6 +14,8 @@ export interface RouteSpec {
   readonly path: string;
   readonly methods: readonly Method[];
   readonly level: AuthLevel;
+  /** A header in which its clients send the key, beside `Authorization`. */
+  readonly keyHeader?: string;
   /** How its errors are told; absent where it is the dialect of its path (`dialectOfPath`). */
   readonly dialect?: Dialect;
   /** Absent where the route takes no body. */
@@ -39,12 +41,12 @@ export function addRoutes(
   { args, status, http }: Pick<AppDeps, 'args' | 'status'> & { readonly http: HttpMetrics | null },
   specs: readonly RouteSpec[],
 ): void {
-  for (const { path, methods, level, dialect, body, whileDraining, handler } of specs) {
+  for (const { path, methods, level, keyHeader, dialect, body, whileDraining, handler } of specs) {
     const route = router.route(path);
     declaredLevels.set(route, level);
     if (http !== null) route.all(http.route(path));
     if (dialect !== undefined) route.all(speaking(dialect));
-    route.all(authenticate(level, args));
+    route.all(authenticate(level, args, keyHeader));
     for (const method of methods) {
       const isServed = method === 'get' || whileDraining === true;
       const before = [

@@ -53,7 +53,10 @@ test('streamed, it says the same', async () => {
 
 test.each([
   ['the README’s program', /```js\n(import OpenAI[^`]*)```/.exec(README)?.[1] ?? ''],
-  ['examples/openai.mjs', readFileSync(join(__dirname, '../../examples/openai.mjs'), 'utf8')],
+  ...['openai.mjs', 'anthropic.mjs'].map((file) => [
+    `examples/${file}`,
+    readFileSync(join(__dirname, '../../examples', file), 'utf8'),
+  ]),
 ])('%s prints Paris', async (_, program) => {
   const source = program.replace('http://127.0.0.1:30000', server.url);
   const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '--eval', source]);

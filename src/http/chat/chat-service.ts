@@ -1,7 +1,7 @@
 import { RequestError } from '../../core/errors';
 import { logger } from '../../logging/logger';
 import { pythonRepr } from '../../logging/python-repr';
-import type { ChatPrompt, ChatTemplate } from '../../chat-template';
+import type { ChatMessage, ChatPrompt, ChatTemplate } from '../../chat-template';
 import type {
   GenerateJob,
   GenerateRequest,
@@ -11,10 +11,12 @@ import type {
 } from '../../tokenizer-manager';
 import { callTagForm } from '../../tool-calls/call-tags';
 import type { ToolParserName } from '../../tool-calls/registry';
+import type { ReasoningMarks } from '../../reasoning/splitter';
 import type { AppDeps } from '../app-deps';
 import type { AnswerForm } from './answer';
 import { parseChatBody, type ChatBody } from './chat-body';
 import { splitterFor } from './reasoning';
+import { hasLateInstructions, showsLateInstructions, withInstructionsFirst } from './system-messages';
 import { toolParserFor, toolParserName } from './tools';
 
 /** A conversation whose answers are on their way. */
@@ -31,6 +33,8 @@ export interface RunningChat {
 export class ChatService {
   private readonly defaults: RawSamplingParams;
   private readonly toolParser: ToolParserName | null;
+  /** null until it matters. */
+  private showsLate: boolean | null = null;
 
   constructor(private readonly deps: AppDeps) {
     this.defaults = chatDefaults(deps);
@@ -40,6 +44,24 @@ export class ChatService {
   /** Whether thoughts can be told from answers. */
   get knowsReasoning(): boolean {
     return this.deps.manager.reasoning !== null;
+  }
+
+  /** What stands around thoughts in the model's text; null where nobody said. */
+  get thoughtMarks(): ReasoningMarks | null {
+    return this.deps.manager.reasoning?.parser.thoughts ?? null;
+  }
+
+  /**
+   * A body of `/v1/chat/completions` whose template shows all instructions: where it knows only those at the beginning of a
+   * conversation, later ones are put there.
+   */
+  async inOrder<B extends { readonly messages: readonly ChatMessage[] }>(
+    body: B,
+    gone: AbortSignal,
+  ): Promise<B> {
+    if (!hasLateInstructions(body.messages)) return body;
+    this.showsLate ??= await showsLateInstructions(templateOf(this.deps), gone);
+    return this.showsLate ? body : { ...body, messages: withInstructionsFirst(body.messages) };
   }
 
   /**

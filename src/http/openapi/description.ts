@@ -2,7 +2,15 @@ import type { z } from 'zod';
 import type { ModelFacts } from '../../core/model-facts';
 
 /** The chapters of the API, in the order in which they are shown. */
-export const AREAS = ['OpenAI', 'Native', 'Texts and tokens', 'Server', 'Operators', 'Pages'] as const;
+export const AREAS = [
+  'OpenAI',
+  'Anthropic',
+  'Native',
+  'Texts and tokens',
+  'Server',
+  'Operators',
+  'Pages',
+] as const;
 
 /** What a route says of itself in /openapi.json, and so on /docs. */
 export interface RouteDescription {

@@ -44,6 +44,14 @@ async function restart(options: Parameters<typeof TestServer.start>[0]): Promise
   server = await TestServer.start(options);
 }
 
+/** An error in the words of the API that a path belongs to. */
+function errorAt(path: string, message: string): object {
+  if (path.startsWith('/v1/messages')) {
+    return { type: 'error', error: { type: 'invalid_request_error', message } };
+  }
+  return path.startsWith('/v1/') && path !== '/v1/loads' ? openaiError(message) : { detail: message };
+}
+
 describe('the routes', () => {
   /** Path → methods and level, as the API promises them. */
   const PROMISED: Record<string, [methods: string[], level: string]> = {
@@ -81,6 +89,8 @@ describe('the routes', () => {
     '/parse_function_call': [['POST'], 'normal'],
     '/v1/completions': [['POST'], 'normal'],
     '/v1/chat/completions': [['POST'], 'normal'],
+    '/v1/messages': [['POST'], 'normal'],
+    '/v1/messages/count_tokens': [['POST'], 'normal'],
     '/v1/models': [['GET'], 'normal'],
     '/v1/models/*name': [['GET'], 'normal'],
     '/ping': [['GET'], 'normal'],
@@ -101,10 +111,7 @@ describe('the routes', () => {
         if (methods.includes(method)) continue;
         const reply = await fetch(url, { method });
         expect([path, method, reply.status]).toEqual([path, method, 405]);
-        const message = 'Method Not Allowed';
-        expect(await reply.json()).toEqual(
-          path.startsWith('/v1/') && path !== '/v1/loads' ? openaiError(message) : { detail: message },
-        );
+        expect(await reply.json()).toEqual(errorAt(path, 'Method Not Allowed'));
         expect(reply.headers.get('allow')).toBe(methods.join(', '));
       }
     }

@@ -2,7 +2,7 @@ import type { ServerArgs } from '../../../../src/server-args/server-args';
 import { captureLog } from '../../capture-log';
 import { Folders } from '../../checkpoint/folders';
 import { TestServer } from '../test-server';
-import { makeChat } from './chat-template';
+import { makeChat } from '../chat/chat-template';
 
 const PATH = '/v1/chat/completions';
 const messages = [{ role: 'user', content: 'hi' }];
