@@ -37,7 +37,11 @@ it('goes by --tool-call-parser where the body names none', async () => {
 });
 
 it.each([
-  ['an unknown parser', { tool_call_parser: 'none_such' }, /^tool_call_parser: must be auto or one of .*hermes/],
+  [
+    'an unknown parser',
+    { tool_call_parser: 'none_such' },
+    /^tool_call_parser: must be auto or one of .*hermes/,
+  ],
   ['no parser', {}, /^tool_call_parser: must be auto or one of .*hermes/],
   [
     'auto where there is no template',

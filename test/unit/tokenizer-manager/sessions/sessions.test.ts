@@ -196,6 +196,22 @@ describe('going on', () => {
     expect(await context(id, 'f')).toEqual([5, 6]);
   });
 
+  it('is the last one’s where several replace at once', async () => {
+    const { open, run, start, find, sessions, aborted, context } = setUp();
+    const id = open();
+    const turn = await start('a', { id }, [1]);
+    const params = { id, rid: 'a', replace: true };
+    const places = Promise.all([find(params), find(params)]);
+    turn.add(Int32Array.of(2), ABORTED);
+    const [one, other] = await places;
+    sessions.enter(one, ['b'], Int32Array.of(1, 2, 3));
+    const [last] = sessions.enter(other, ['c'], Int32Array.of(1, 2, 4));
+    expect(aborted).toEqual(['a', 'a', 'b']);
+    last?.add(Int32Array.of(5), DONE);
+    expect(await context(id, 'c')).toEqual([1, 2, 4, 5]);
+    await expect(run('d', { id, rid: 'b' })).rejects.toThrow('the session has no request b');
+  });
+
   it('from what was replaced meanwhile is refused', async () => {
     const { open, run, find, sessions } = setUp();
     const id = open();
