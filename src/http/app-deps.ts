@@ -1,6 +1,7 @@
 import type { ChatTemplate } from '../chat-template';
 import type { ServerArgs } from '../server-args/server-args';
 import type { MetricsRegistry } from '../metrics/registry';
+import type { ModelCard } from '../core/model-card';
 import type { ModelFacts } from '../core/model-facts';
 import type { TokenizerManager } from '../tokenizer-manager';
 
@@ -8,6 +9,7 @@ import type { TokenizerManager } from '../tokenizer-manager';
 export interface AppDeps {
   readonly args: ServerArgs;
   readonly facts: ModelFacts;
+  readonly card: ModelCard;
   readonly manager: TokenizerManager;
   /** null where only token ids go in and out, and where the model gives vectors. */
   readonly chat: ChatTemplate | null;

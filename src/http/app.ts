@@ -23,6 +23,7 @@ import { separateReasoningRoutes } from './native/separate-reasoning';
 import { sessionRoutes } from './native/sessions';
 import { tokenizeRoutes } from './native/tokenize';
 import { traceRoutes } from './native/trace-level';
+import { ollamaRoutes } from './ollama/routes';
 import { chatRoutes } from './openai/chat';
 import { completionRoutes } from './openai/completions';
 import { modelsRoutes } from './openai/models';
@@ -68,6 +69,7 @@ export function createApp(deps: AppDeps): Express {
     ...completionRoutes(deps),
     ...chatRoutes(deps, chats),
     ...messagesRoutes(deps, chats),
+    ...ollamaRoutes(deps, chats),
   ];
   addRoutes(app, { ...deps, http }, [...routes, ...openapiRoutes(deps, routes)]);
   app.use(authenticate('normal', args), () => {

@@ -13,8 +13,9 @@ export const NOT_AN_OBJECT = 'The body must be a JSON object, sent with Content-
  * What a route reads as JSON:
  * - `json`: bodies that say they are JSON, or say nothing
  * - `json_only`: bodies of type application/json; any other is refused
+ * - `any_type`: bodies whatever they say they are
  */
-export type BodyKind = 'json' | 'json_only';
+export type BodyKind = 'json' | 'json_only' | 'any_type';
 
 /** Parses the body into `req.body`, which stays undefined where there is none. A body that is not JSON is refused. */
 export function readBody(kind: BodyKind): RequestHandler {
@@ -23,7 +24,8 @@ export function readBody(kind: BodyKind): RequestHandler {
     if (kind === 'json_only' && mediaTypeOf(type ?? '') !== 'application/json') {
       throw unreadable("Unsupported Media Type: Only 'application/json' is allowed");
     }
-    if (isJson(type)) req.body = parseJson(await readBytes(req, res), type);
+    if (kind === 'any_type') req.body = parseJson(await readBytes(req, res));
+    else if (isJson(type)) req.body = parseJson(await readBytes(req, res), type);
     else if (hasBody(req)) throw unreadable(NOT_AN_OBJECT);
     next();
   };

@@ -2,6 +2,7 @@ import type { ServerResponse } from 'node:http';
 import type { RequestError } from '../core/errors';
 import { anthropic } from './anthropic/dialect';
 import { native } from './native/dialect';
+import { ollama } from './ollama/dialect';
 import { openai } from './openai/dialect';
 
 /** How an API says that something went wrong. Pure translation: status and headers are the same in all of them. */
@@ -18,6 +19,7 @@ export interface Dialect {
 const AREAS: readonly (readonly [prefix: string, dialect: Dialect])[] = [
   ['/v1/messages', anthropic],
   ['/v1/', openai],
+  ['/api/', ollama],
 ];
 
 export function dialectOfPath(path: string): Dialect {

@@ -8,7 +8,7 @@ import type { HttpMetrics } from './http-metrics';
 import type { RouteDescription } from './openapi/description';
 import type { ServerStatus } from './app-deps';
 
-export type Method = 'get' | 'post' | 'put';
+export type Method = 'get' | 'post' | 'put' | 'delete';
 
 export interface RouteSpec {
   readonly path: string;

@@ -1,5 +1,6 @@
 import type { RequestListener } from 'node:http';
 import { ChatTemplate } from '../chat-template';
+import { readModelCard } from '../checkpoint/model-card';
 import type { ModelFacts } from '../core/model-facts';
 import { createApp } from '../http/app';
 import { ServerStatus, type ProfileControl } from '../http/app-deps';
@@ -54,7 +55,7 @@ export class Frontend {
   }
 
   private constructor(
-    { args, endpoints }: ChildInit,
+    { args, endpoints, modelDir }: ChildInit,
     private readonly inbox: PullQueue<'tokenizerManager'>,
     { tokenizer, chat }: Texts,
     metrics: MetricsRegistry | null,
@@ -83,7 +84,16 @@ export class Frontend {
     this.manager = manager;
     this.tokenizer = tokenizer;
     this.chat = chat;
-    this.application = createApp({ args, facts, manager, chat, metrics, profiler, status: this.status });
+    this.application = createApp({
+      args,
+      facts,
+      card: readModelCard(modelDir),
+      manager,
+      chat,
+      metrics,
+      profiler,
+      status: this.status,
+    });
   }
 
   /** Requests that are not finished. */

@@ -5,6 +5,7 @@ import type { ModelFacts } from '../../core/model-facts';
 export const AREAS = [
   'OpenAI',
   'Anthropic',
+  'Ollama',
   'Native',
   'Texts and tokens',
   'Server',

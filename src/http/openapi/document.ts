@@ -20,7 +20,7 @@ export function openapiDocument(routes: readonly RouteSpec[], server: ServerDesc
     info: {
       title: 'sglang-node',
       version: server.version,
-      description: "SGLang's native API and OpenAI's, answered by the model of this server.",
+      description: "SGLang's native API, OpenAI's and Ollama's, answered by the model of this server.",
     },
     servers: [{ url: server.rootPath === '' ? '/' : server.rootPath }],
     tags: AREAS.map((name) => ({ name })),

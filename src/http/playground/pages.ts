@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { Response } from 'express';
+import type { Request, Response } from 'express';
 import { RequestError } from '../../core/errors';
 import type { AppDeps } from '../app-deps';
 import type { RouteSpec } from '../route';
@@ -25,15 +25,24 @@ const ASSET = /^[a-z-]+\.(js|css|svg)$/;
  * them are relative, so that they work behind a proxy that strips a prefix.
  */
 export function pageRoutes({ args, facts }: Pick<AppDeps, 'args' | 'facts'>): RouteSpec[] {
-  if (args.disablePlayground) return [];
-  return [
-    {
-      path: '/',
-      methods: ['get'],
-      level: 'open',
-      about: { area: 'Pages', summary: 'The playground', reply: 'page' },
-      handler: (_req, res) => sendPage(res, facts.kind === 'generation' ? 'index.html' : 'vectors.html'),
+  const root: RouteSpec = {
+    path: '/',
+    methods: ['get'],
+    level: 'open',
+    about: {
+      area: 'Pages',
+      summary: "The playground; for clients of Ollama's API a sign of life",
+      reply: 'page',
     },
+    async handler(req, res) {
+      if (asksForLife(req)) return void res.type('text/plain').send(OLLAMA_LIVES);
+      if (args.disablePlayground) throw notFound();
+      await sendPage(res, facts.kind === 'generation' ? 'index.html' : 'vectors.html');
+    },
+  };
+  if (args.disablePlayground) return [root];
+  return [
+    root,
     {
       path: '/docs',
       methods: ['get'],
@@ -56,6 +65,14 @@ export function pageRoutes({ args, facts }: Pick<AppDeps, 'args' | 'facts'>): Ro
       },
     },
   ];
+}
+
+/** What clients of Ollama's API look for. */
+const OLLAMA_LIVES = 'Ollama is running';
+
+/** Browsers ask for a page, and whoever does not say is given one. */
+function asksForLife(req: Request): boolean {
+  return req.method === 'HEAD' || req.accepts('html') === false;
 }
 
 async function sendPage(res: Response, name: string): Promise<void> {

@@ -49,6 +49,7 @@ function errorAt(path: string, message: string): object {
   if (path.startsWith('/v1/messages')) {
     return { type: 'error', error: { type: 'invalid_request_error', message } };
   }
+  if (path.startsWith('/api/')) return { error: message };
   return path.startsWith('/v1/') && path !== '/v1/loads' ? openaiError(message) : { detail: message };
 }
 
@@ -94,6 +95,19 @@ describe('the routes', () => {
     '/v1/models': [['GET'], 'normal'],
     '/v1/models/*name': [['GET'], 'normal'],
     '/ping': [['GET'], 'normal'],
+    '/api/chat': [['POST'], 'normal'],
+    '/api/generate': [['POST'], 'normal'],
+    '/api/embed': [['POST'], 'normal'],
+    '/api/embeddings': [['POST'], 'normal'],
+    '/api/tags': [['GET'], 'normal'],
+    '/api/ps': [['GET'], 'normal'],
+    '/api/version': [['GET'], 'normal'],
+    '/api/show': [['POST'], 'normal'],
+    '/api/pull': [['POST'], 'normal'],
+    '/api/push': [['POST'], 'normal'],
+    '/api/create': [['POST'], 'normal'],
+    '/api/copy': [['POST'], 'normal'],
+    '/api/delete': [['DELETE'], 'normal'],
   };
 
   it('are the promised ones, each with its declared level', () => {

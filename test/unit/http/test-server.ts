@@ -13,6 +13,16 @@ import { TokenizerManager } from '../../../src/tokenizer-manager';
 import { FakeScheduler } from '../tokenizer-manager/fake-scheduler';
 import { ByteTokenizer, FACTS, InlineTokenizer, makeArgs } from '../tokenizer-manager/fixtures';
 
+/** Of a checkpoint that is not there. */
+const CARD = {
+  parameters: 3_600_000,
+  precision: 'BF16',
+  bytes: 7_200_000,
+  modifiedAt: 0,
+  digest: 'ab'.repeat(32),
+  config: { hidden_size: 64 },
+};
+
 type IRoute = Parameters<typeof levelOf>[0];
 
 /** Routes of a router and of all routers inside it. */
@@ -57,6 +67,7 @@ export class TestServer {
     this.status.phase = 'up';
     this.app = createApp({
       ...deps,
+      card: CARD,
       manager: this.manager,
       chat: chat ?? null,
       metrics,
