@@ -2,14 +2,15 @@ import * as fs from 'node:fs';
 import * as os from 'node:os';
 import * as path from 'node:path';
 import { errorMessage, StartupError } from '../core/errors';
+import { shippedModelPath } from '../core/package';
 import { logger } from '../logging/logger';
 import type { ServerArgs } from '../server-args/server-args';
 
-/** Finds a model's folder: the folder itself, or a snapshot that the Hugging Face hub's local cache holds. */
+/** Finds a model's folder: the folder itself, one that ships with the package, or a snapshot that the Hugging Face hub's local cache holds. */
 
 export interface ModelDir {
   readonly dir: string;
-  /** True for a snapshot of the hub cache, false for a folder that was named directly. */
+  /** True for a snapshot of the hub cache, false for a folder that was named directly or that ships with the package. */
   readonly snapshot: boolean;
 }
 
@@ -65,11 +66,14 @@ export function repositoryNotFound(modelPath: string): string {
 }
 
 /**
- * @param modelPath a folder, or a hub id such as `Qwen/Qwen2.5-0.5B-Instruct`; nothing is downloaded
- * @throws StartupError `<path> (repository not found).` when it is neither
+ * @param modelPath a folder, the name of a checkpoint that ships with the package, or a hub id such as
+ *   `Qwen/Qwen2.5-0.5B-Instruct`; nothing is downloaded. In this order: a folder of that name hides a shipped one
+ * @throws StartupError `<path> (repository not found).` when it is none of them
  */
 export function resolveModelDir(modelPath: string, options: HubOptions): ModelDir {
   if (isFolder(modelPath)) return { dir: path.resolve(modelPath), snapshot: false };
+  const shipped = shippedModelPath(modelPath);
+  if (shipped !== null) return { dir: shipped, snapshot: false };
   if (isHubId(modelPath)) {
     const repo = path.join(hubCacheDir(options), `models--${modelPath.replaceAll('/', '--')}`);
     const dir = findSnapshot(repo, options.revision ?? 'main');

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 /** The folder of package.json, from src/core as from dist/core. */
@@ -12,7 +12,15 @@ export function packageVersion(): string {
   return manifest.version;
 }
 
+const MODELS = join(PACKAGE_ROOT, 'models');
+
 /** The checkpoint that is served when no model is named. */
 export function bundledModelPath(): string {
-  return join(PACKAGE_ROOT, 'models', 'demo-chat');
+  return join(MODELS, 'demo-chat');
+}
+
+/** The folder of a checkpoint that ships with this package, such as `demo-tools`; null where there is none of this name. */
+export function shippedModelPath(name: string): string | null {
+  const folder = join(MODELS, name);
+  return /^[a-z0-9-]+$/.test(name) && existsSync(join(folder, 'config.json')) ? folder : null;
 }

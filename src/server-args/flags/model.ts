@@ -61,7 +61,7 @@ const QUANTIZATIONS = [
 export const modelTopic = topic('Model and tokenizer', yes, {
   modelPath: str(
     null,
-    'Checkpoint: a folder or a Hugging Face repository id. Without it the demo checkpoint of this package is served.',
+    'Checkpoint: a folder, the name of one that ships with this package, or a Hugging Face repository id. Without it demo-chat is served, which ships.',
     { names: ['--model-path', '--model'], nonEmpty: true },
   ),
   tokenizerPath: str(

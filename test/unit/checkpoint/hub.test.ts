@@ -32,6 +32,17 @@ test('a folder is itself', () => {
   expect(find(path.relative('.', dir))).toEqual({ dir, snapshot: false });
 });
 
+test('what ships with the package is found by its name, unless a folder has that name', () => {
+  const shipped = path.resolve(__dirname, '../../../models');
+  expect(find('demo-chat')).toEqual({ dir: path.join(shipped, 'demo-chat'), snapshot: false });
+  const before = process.cwd();
+  const own = folders.create({ 'demo-chat/config.json': {} });
+  process.chdir(own);
+  expect(find('demo-chat').dir).toBe(path.join(fs.realpathSync(own), 'demo-chat'));
+  process.chdir(before);
+  expect(() => find('demo-nothing')).toThrow(StartupError);
+});
+
 test('an id is looked up in the cache', () => {
   expect(find('Qwen/Qwen2.5-0.5B')).toEqual({ dir: snapshot(commit), snapshot: true });
   expect(find('gpt2').dir).toBe(path.join(cache, 'models--gpt2/snapshots', commit));
