@@ -30,6 +30,7 @@ import { modelsRoutes } from './openai/models';
 import { openapiRoutes } from './openapi/openapi-routes';
 import { pageRoutes } from './playground/pages';
 import { requestIdOf } from './request-id';
+import { responsesRoutes } from './responses/responses';
 import { addRoutes } from './route';
 import { stripRootPath } from './root-path';
 
@@ -68,6 +69,7 @@ export function createApp(deps: AppDeps): Express {
     ...modelsRoutes(deps),
     ...completionRoutes(deps),
     ...chatRoutes(deps, chats),
+    ...responsesRoutes(deps, chats),
     ...messagesRoutes(deps, chats),
     ...ollamaRoutes(deps, chats),
   ];

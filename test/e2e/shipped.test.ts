@@ -53,7 +53,7 @@ test('streamed, it says the same', async () => {
 
 test.each([
   ['the README’s program', /```js\n(import OpenAI[^`]*)```/.exec(README)?.[1] ?? ''],
-  ...['openai.mjs', 'anthropic.mjs', 'ollama.mjs'].map((file) => [
+  ...['openai.mjs', 'responses.mjs', 'anthropic.mjs', 'ollama.mjs'].map((file) => [
     `examples/${file}`,
     readFileSync(join(__dirname, '../../examples', file), 'utf8'),
   ]),

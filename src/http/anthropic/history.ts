@@ -1,22 +1,14 @@
 import type { ChatMessage } from '../../chat-template';
 import { RequestError } from '../../core/errors';
-import type { ReasoningMarks } from '../../reasoning/splitter';
+import { assistantMessage, type PastThoughts } from '../chat/past-thoughts';
 import type { Block, Content, PromptRequest } from './request';
-
-/** How the model reads thoughts of earlier turns. */
-export interface History {
-  /** Whether the template has a place for thoughts (`reasoning_content`). */
-  readonly hasPlace: boolean;
-  /** What stands around thoughts in the text; null where nobody said. */
-  readonly marks: ReasoningMarks | null;
-}
 
 /**
  * A conversation in the words of a chat: system first, results of tools as messages of their own in their place, thoughts where
  * the model looks for them. Thoughts that it could not tell from text are left out.
  * @throws RequestError for blocks that are no text
  */
-export function chatMessages({ system, messages }: PromptRequest, history: History): ChatMessage[] {
+export function chatMessages({ system, messages }: PromptRequest, past: PastThoughts): ChatMessage[] {
   const names = new Map<string, string>();
   const first = system == null ? '' : textOf(system, 'system');
   return [
@@ -27,7 +19,7 @@ export function chatMessages({ system, messages }: PromptRequest, history: Histo
         case 'user':
           return userMessages(content, names, at);
         case 'assistant':
-          return [assistantMessage(content, names, history, at)];
+          return [turnOf(content, names, past, at)];
         case 'system':
           return [{ role, content: textOf(content, at) }];
       }
@@ -71,12 +63,7 @@ function resultMessage(block: Block, names: ReadonlyMap<string, string>, at: str
 }
 
 /** @param names told of the tools that are called, by the ids of the calls */
-function assistantMessage(
-  content: Content,
-  names: Map<string, string>,
-  { hasPlace, marks }: History,
-  at: string,
-): ChatMessage {
+function turnOf(content: Content, names: Map<string, string>, past: PastThoughts, at: string): ChatMessage {
   if (typeof content === 'string') return { role: 'assistant', content };
   const texts: string[] = [];
   const thoughts: string[] = [];
@@ -86,15 +73,7 @@ function assistantMessage(
     else if (block.type === 'tool_use') calls.push(callOf(block, names, `${at}.${i}`));
     else texts.push(blockText(block, `${at}.${i}`));
   }
-  const text = texts.join('\n');
-  const thought = thoughts.join('\n');
-  const isInline = thought !== '' && !hasPlace && marks !== null;
-  return {
-    role: 'assistant',
-    content: isInline ? `${marks.start}${thought}${marks.end}${text}` : text,
-    ...(thought !== '' && hasPlace && { reasoning_content: thought }),
-    ...(calls.length > 0 && { tool_calls: calls }),
-  };
+  return assistantMessage({ text: texts.join('\n'), thought: thoughts.join('\n'), calls }, past);
 }
 
 function callOf(block: Block, names: Map<string, string>, at: string): object {

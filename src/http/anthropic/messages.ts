@@ -45,7 +45,7 @@ export function messagesRoutes(deps: AppDeps, chats: ChatService): RouteSpec[] {
   const { manager } = deps;
   const model = (): Model => ({
     chat: templateOf(deps),
-    marks: chats.thoughtMarks,
+    pastThoughts: chats.pastThoughts,
     knowsReasoning: chats.knowsReasoning,
   });
   const answer = async (req: Request, res: Response, gone: AbortSignal) => {

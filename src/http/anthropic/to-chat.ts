@@ -1,13 +1,13 @@
 import type { ChatTemplate } from '../../chat-template';
 import { RequestError } from '../../core/errors';
-import { chatMessages, type History } from './history';
+import type { PastThoughts } from '../chat/past-thoughts';
+import { chatMessages } from './history';
 import type { MessageRequest, PromptRequest, Tool } from './request';
 
 /** What the translation looks at of the model. */
 export interface Model {
   readonly chat: ChatTemplate;
-  /** What stands around thoughts in its text; null where they stand in another way. */
-  readonly marks: History['marks'];
+  readonly pastThoughts: PastThoughts;
   /** Whether thoughts can be told from answers. */
   readonly knowsReasoning: boolean;
 }
@@ -22,10 +22,7 @@ const SWITCHES = ['enable_thinking', 'thinking'];
  * @throws RequestError for what no model of text can be asked
  */
 export function chatPrompt(request: PromptRequest, model: Model) {
-  const messages = chatMessages(request, {
-    hasPlace: model.chat.reads('reasoning_content'),
-    marks: model.marks,
-  });
+  const messages = chatMessages(request, model.pastThoughts);
   return {
     messages,
     // The answer goes on where the client has begun it.

@@ -11,10 +11,10 @@ import type {
 } from '../../tokenizer-manager';
 import { callTagForm } from '../../tool-calls/call-tags';
 import type { ToolParserName } from '../../tool-calls/registry';
-import type { ReasoningMarks } from '../../reasoning/splitter';
 import type { AppDeps } from '../app-deps';
 import type { AnswerForm } from './answer';
 import { parseChatBody, type ChatBody } from './chat-body';
+import type { PastThoughts } from './past-thoughts';
 import { splitterFor } from './reasoning';
 import { hasLateInstructions, showsLateInstructions, withInstructionsFirst } from './system-messages';
 import { toolParserFor, toolParserName } from './tools';
@@ -31,7 +31,8 @@ export interface RunningChat {
  * completion, and the events of the answer in its own words.
  */
 export class ChatService {
-  private readonly defaults: RawSamplingParams;
+  /** Sampling parameters where a request leaves them out. */
+  readonly defaults: RawSamplingParams;
   private readonly toolParser: ToolParserName | null;
   /** null until it matters. */
   private showsLate: boolean | null = null;
@@ -46,9 +47,9 @@ export class ChatService {
     return this.deps.manager.reasoning !== null;
   }
 
-  /** What stands around thoughts in the model's text; null where nobody said. */
-  get thoughtMarks(): ReasoningMarks | null {
-    return this.deps.manager.reasoning?.parser.thoughts ?? null;
+  get pastThoughts(): PastThoughts {
+    const marks = this.deps.manager.reasoning?.parser.thoughts ?? null;
+    return { hasPlace: templateOf(this.deps).reads('reasoning_content'), marks };
   }
 
   /**

@@ -90,6 +90,10 @@ describe('the routes', () => {
     '/parse_function_call': [['POST'], 'normal'],
     '/v1/completions': [['POST'], 'normal'],
     '/v1/chat/completions': [['POST'], 'normal'],
+    '/v1/responses': [['POST'], 'normal'],
+    '/v1/responses/:id': [['GET', 'DELETE'], 'normal'],
+    '/v1/responses/:id/cancel': [['POST'], 'normal'],
+    '/v1/responses/:id/input_items': [['GET'], 'normal'],
     '/v1/messages': [['POST'], 'normal'],
     '/v1/messages/count_tokens': [['POST'], 'normal'],
     '/v1/models': [['GET'], 'normal'],
@@ -146,7 +150,7 @@ describe('the routes', () => {
       expect([path, reply.status]).toEqual([path, 404]);
       expect(await reply.json()).toEqual({ detail: 'Not Found' });
     }
-    for (const path of ['/v1/', '/v1/chat', '/v1/responses']) {
+    for (const path of ['/v1/', '/v1/chat', '/v1/response']) {
       const reply = await server.get(path);
       expect([path, reply.status]).toEqual([path, 404]);
       expect(await reply.json()).toEqual(openaiError('Not Found', 'unknown_url'));
