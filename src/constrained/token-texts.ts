@@ -16,12 +16,8 @@ export class VocabularyTexts implements TokenTexts {
   private readonly texts: readonly string[];
   private readonly overrun = new Map<string, readonly number[]>();
 
-  constructor({ tokens, spelling, added }: Vocabulary) {
-    const spell = SPELLINGS[spelling];
-    this.texts = tokens.map((token, id) => {
-      const content = added.get(id);
-      return content === undefined ? spell(token) : utf8(content);
-    });
+  constructor(vocabulary: Vocabulary) {
+    this.texts = tokenTexts(vocabulary);
   }
 
   textOf(id: number): string {
@@ -38,6 +34,15 @@ export class VocabularyTexts implements TokenTexts {
     this.overrun.set(mark, found);
     return found;
   }
+}
+
+/** By id, each character a byte. */
+export function tokenTexts({ tokens, spelling, added }: Vocabulary): string[] {
+  const spell = SPELLINGS[spelling];
+  return tokens.map((token, id) => {
+    const content = added.get(id);
+    return content === undefined ? spell(token) : utf8(content);
+  });
 }
 
 const SPELLINGS: Readonly<Record<Vocabulary['spelling'], (token: string) => string>> = {

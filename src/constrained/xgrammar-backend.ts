@@ -2,6 +2,8 @@ import { bug, errorMessage } from '../core/errors';
 import { ANY_JSON, type Grammar, type GrammarMatcher } from '../core/grammar';
 import { GrammarError, type CompiledGrammar, type GrammarBackend, type JsonStyle } from './grammar-backend';
 import type { Vocabulary } from './vocabulary';
+import { shortestEnd } from './shortest-end';
+import { Speller } from './speller';
 import { loadXGrammar, type XGrammarModule } from './xgrammar-module';
 
 type Library = XGrammarModule['library'];
@@ -23,18 +25,26 @@ export interface EngineSetting {
 const MAX_REFUSALS = 50;
 /** Characters of whitespace in one place: deep indentation fits, and a model that knows no end comes to it. */
 const MAX_WHITESPACE = 48;
+/** Characters of text that a rule may force. */
+const MAX_FORCED = 1024;
+/** Where more was forced at once it is not looked for again: it is all read each time. */
+const MAX_TEXT = 4096;
 const COMPACT: [string, string] = [',', ':'];
 
 /** The engine `xgrammar`, in WebAssembly. */
 export class XGrammarBackend implements GrammarBackend {
   private refusals = 0;
   private isTrapped = false;
+  private readonly speller: Speller;
 
   private constructor(
     private readonly module: XGrammarModule,
     private readonly compiler: Compiler,
+    vocabulary: Vocabulary,
     private readonly style: JsonStyle,
-  ) {}
+  ) {
+    this.speller = new Speller(vocabulary);
+  }
 
   /** Takes some hundred milliseconds for a large vocabulary. */
   static async create({
@@ -57,6 +67,7 @@ export class XGrammarBackend implements GrammarBackend {
       module,
       // Its own cache would grow without end.
       await GrammarCompiler.createGrammarCompiler(info, false),
+      vocabulary,
       style,
     );
     info.dispose();
@@ -71,8 +82,10 @@ export class XGrammarBackend implements GrammarBackend {
     this.module.takeErrors();
     try {
       const compiled = await this.compileAs(grammar);
+      let isBounded: boolean | null = null;
+      const findsForced = () => (isBounded ??= this.maxForced(compiled) <= MAX_FORCED);
       return {
-        matcher: async () => this.guard(await this.newMatcher(compiled)),
+        matcher: async () => this.guard(await this.newMatcher(compiled), findsForced()),
         dispose: () => compiled.dispose(),
       };
     } catch (error) {
@@ -104,12 +117,21 @@ export class XGrammarBackend implements GrammarBackend {
     }
   }
 
+  /** The engine looks for forced text without end where there is no end to it. */
+  private maxForced(compiled: Compiled): number {
+    const grammar = compiled.grammar();
+    const end = shortestEnd(grammar.toString());
+    grammar.dispose();
+    return end;
+  }
+
   private newMatcher(compiled: Compiled): Promise<Matcher> {
     return this.module.library.GrammarMatcher.createGrammarMatcher(compiled);
   }
 
   /** What goes wrong while matching is not the grammar's fault: it was compiled. The engine cannot be trusted after it. */
-  private guard(matcher: Matcher): GrammarMatcher {
+  private guard(matcher: Matcher, isForcedFound: boolean): GrammarMatcher {
+    let looksForForced = isForcedFound;
     const noting = <T>(work: () => T): T => {
       try {
         return work();
@@ -124,6 +146,13 @@ export class XGrammarBackend implements GrammarBackend {
           this.isTrapped = true;
           throw error;
         }),
+      forced: () => {
+        if (!looksForForced) return [];
+        const text = noting(() => matcher.findJumpForwardString());
+        // Rules that are begun by the thousand have a text as long to end them all.
+        looksForForced = text.length <= MAX_TEXT;
+        return this.speller.spell(text);
+      },
       accept: (id) => noting(() => matcher.acceptToken(id)),
       get isTerminated() {
         return noting(() => matcher.isTerminated());

@@ -24,6 +24,11 @@ export interface GrammarMatcher {
   mask(): Promise<Int32Array>;
   /** @returns false where the token may not come next; the matcher has not moved then */
   accept(id: number): boolean;
+  /**
+   * Tokens of the text that must come next, in order; empty where there is more than one way to go on. The last ones of that
+   * text are left to whoever draws: they may be one token with what follows. Holds until the next call of `accept`.
+   */
+  forced(): readonly number[];
   /** Whether the end-of-sequence token was accepted: nothing may come any more. */
   readonly isTerminated: boolean;
   /** Frees its memory; the last call. */

@@ -56,6 +56,11 @@ export class GrammarMask implements LogitsProcessor {
     if (!this.matcher.accept(id)) throw bug(`token ${id} was drawn, which the grammar forbids`);
   }
 
+  /** Tokens that come next whatever is drawn. */
+  forced(): readonly number[] {
+    return this.matcher.forced();
+  }
+
   dispose(): void {
     this.matcher.dispose();
   }

@@ -107,6 +107,14 @@ export class RequestSampler {
     if (!begins) grammarNow?.observe(id);
   }
 
+  /** Tokens that come next whatever the logits say; none where that is not known, or something might still change them. */
+  forced(): readonly number[] {
+    const { minNewTokens, logitBias } = this.params;
+    if (this.state.generated < minNewTokens || logitBias.length > 0 || this.thoughts?.opening != null)
+      return [];
+    return this.grammarNow?.forced() ?? [];
+  }
+
   /** The grammar if it holds for the next token. */
   private get grammarNow(): GrammarMask | null {
     return this.thoughts?.isGrammarAsleep === true ? null : this.grammar;

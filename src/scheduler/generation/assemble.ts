@@ -54,7 +54,7 @@ export function assembleScheduler(
     rows,
     memory: new RequestMemory(ledger, modelRunner.kv, rows, metrics),
     ledger,
-    runner: new BatchRunner(modelRunner, config.vocabSize, metrics),
+    runner: new BatchRunner(modelRunner, config.vocabSize, metrics, !args.disableJumpForward),
     outputs: new OutputBatch(
       (outputs) => outlets.detokenizer({ type: 'token_outputs', rank, outputs }),
       args.enableMetrics || args.enableTrace,

@@ -59,10 +59,10 @@ export class BatchLog {
     );
   }
 
-  /** Counts a decode step and writes a line each `interval` steps. */
-  decode(gauges: BatchGauges): void {
+  /** Counts a decode step and the tokens that came of it, and writes a line each `interval` steps. */
+  decode(gauges: BatchGauges, tokens: number): void {
     this.resume();
-    this.decodedTokens += gauges.running;
+    this.decodedTokens += tokens;
     this.decodeSteps += 1;
     if (this.decodeSteps % this.interval !== 0) return;
     const now = performance.now();

@@ -23,6 +23,8 @@ export class BatchRunner {
     private readonly runner: Pick<ModelRunner, 'extend' | 'extendFirst' | 'decode'>,
     private readonly vocabSize: number,
     private readonly metrics: Recorder = NO_METRICS,
+    /** Whether text that a grammar forces is taken over without asking the model. */
+    private readonly jumpsForward = false,
     /** Log-probabilities of the model's own distribution in place of the temperature-scaled one. */
     private readonly originalLogprobs = env('SGLANG_RETURN_ORIGINAL_LOGPROB'),
   ) {}
@@ -88,8 +90,13 @@ export class BatchRunner {
 
   /** One more token for each of the first rows. `requests[i]` holds row i. */
   async decode(requests: readonly Request[], meanwhile: () => void): Promise<void> {
+    const [first] = requests;
+    if (requests.length === 1 && first !== undefined && first.extendLen > 1) {
+      return this.prefillPiece({ request: first, tokens: first.extendLen, cached: 0 }, meanwhile);
+    }
     await this.guarded(requests, 'forward_decode', async () => {
-      const ids = Int32Array.from(requests, (request) => request.ids.last);
+      for (const request of requests) await this.catchUp(request, requests.length);
+      const ids = Int32Array.from(requests, (request) => request.ids.at(request.cachedLen));
       const lengths = Int32Array.from(requests, (request) => request.cachedLen);
       const run = this.runner.decode(ids, lengths);
       meanwhile();
@@ -97,9 +104,20 @@ export class BatchRunner {
       const logits = await run;
       requests.forEach((request, row) => {
         request.cachedLen += 1;
+        if (request.extendLen > 0) return;
         this.settle(request, () => this.sample(request, this.row(logits, row)));
       });
     });
+  }
+
+  /** Computes what was jumped over, but for the last token, where that takes less than step by step with the others. */
+  private async catchUp(request: Request, batchSize: number): Promise<void> {
+    const count = request.extendLen - 1;
+    if (count < batchSize) return;
+    const { cachedLen: past, row } = request;
+    const ids = request.ids.view(past, past + count);
+    await this.runner.extend({ row, past, ids, logitPositions: [] });
+    request.cachedLen += count;
   }
 
   private row(logits: Float32Array, row: number): Float32Array {
@@ -114,13 +132,15 @@ export class BatchRunner {
   private sample(request: Request, logits: Float32Array): void {
     const { logprobs, outputLogprobs, sampler } = request;
     const original = logprobs && this.originalLogprobs ? logits.slice() : null;
-    const id = sampler.sample(logits);
-    if (id < 0) return endWithoutToken(request, logits);
+    const drawn = sampler.sample(logits);
+    if (drawn < 0) return endWithoutToken(request, logits);
+    const id = request.foreseen.shift() ?? drawn;
     if (logprobs && outputLogprobs) {
       const temperature = original ? 1 : sampler.logprobTemperature;
       outputLogprobs.push(positionLogprobs(original ?? logits, id, logprobs, temperature));
     }
     request.append(id);
+    if (this.jumpsForward) request.jumpForward();
   }
 
   /** Does the work of one request on its own logits; what it throws ends that request alone. */

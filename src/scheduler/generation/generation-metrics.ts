@@ -39,10 +39,10 @@ export class GenerationMetrics {
     this.metrics.record('per_stage_req_latency_seconds', seconds, { stage: 'prefill_forward' });
   }
 
-  /** A decode step gave one token to each of so many requests. */
-  decoded(requests: number): void {
+  /** A decode step of so many requests gave so many tokens. */
+  decoded(requests: number, tokens: number): void {
     const isCaptured = requests <= this.largestCaptured;
-    this.metrics.record('realtime_tokens_total', requests, { mode: 'decode' });
+    this.metrics.record('realtime_tokens_total', tokens, { mode: 'decode' });
     const mode = isCaptured ? 'decode_cuda_graph' : 'decode_none';
     this.metrics.record('cuda_graph_passes_total', 1, { mode });
     this.metrics.record('is_cuda_graph', Number(isCaptured));

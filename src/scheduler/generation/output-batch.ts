@@ -62,7 +62,10 @@ export class OutputBatch {
 
 function isDue(request: Request): boolean {
   if (request.finish) return true;
+  if (request.emitted === request.outputLen) return false;
   if (request.decode.stop.length > 0 || request.decode.stopRegex.length > 0) return true;
   if (!request.stream) return request.outputLen - request.emitted >= REFRESH_TOKENS;
-  return request.streamInterval === 1 || request.outputLen % request.streamInterval === 1;
+  // The first token, and then each that many; several may have come at once.
+  const due = (tokens: number) => Math.ceil(tokens / request.streamInterval);
+  return due(request.outputLen) > due(request.emitted);
 }

@@ -62,6 +62,9 @@ export class Request {
   /** False once computing it has failed or given NaN: its keys and values may be wrong and must not be cached. */
   kvValid = true;
 
+  /** Tokens that its grammar has come next, whatever is drawn. */
+  foreseen: number[] = [];
+
   /** Output tokens already sent on. */
   emitted = 0;
   /** Whether the first output, which opens the detokenizer's state, was sent. */
@@ -152,6 +155,21 @@ export class Request {
     if (this.outputLen >= this.maxNewTokens) this.finish = { type: 'length', length: this.maxNewTokens };
     else if (this.sampler.isTerminated || this.stopTokenIds.has(id))
       this.finish = { type: 'stop', matched: id };
+  }
+
+  /**
+   * Appends what its grammar has come next in any case, up to what ends the request. It is left for the next steps where these need
+   * logits, for log-probabilities, or where a stop in the text must see each token before the next.
+   */
+  jumpForward(): void {
+    if (this.grammar === null || this.finish !== null || this.foreseen.length > 0) return;
+    const { stop, stopRegex } = this.decode;
+    const forced = this.sampler.forced();
+    if (this.logprobs !== null || stop.length + stopRegex.length > 0) {
+      this.foreseen = [...forced];
+      return;
+    }
+    for (const id of forced) if (this.finish === null) this.append(id);
   }
 
   /** Back to the waiting queue: what was computed is lost, what was generated is kept. */

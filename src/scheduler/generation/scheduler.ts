@@ -226,9 +226,11 @@ export class Scheduler extends Loop {
   private async runDecode(now: number): Promise<void> {
     const requests = [...this.decode.prepare()];
     if (requests.length === 0) return;
+    const outputLens = requests.map(({ outputLen }) => outputLen);
     await this.parts.runner.decode(requests, this.meanwhile);
-    this.parts.log.decode(this.gauges());
-    this.parts.metrics.decoded(requests.length);
+    const tokens = requests.reduce((sum, { outputLen }, i) => sum + outputLen - (outputLens[i] ?? 0), 0);
+    this.parts.log.decode(this.gauges(), tokens);
+    this.parts.metrics.decoded(requests.length, tokens);
     for (const request of requests) {
       request.trace?.decoded(now);
       if (request.finish) this.end(request, request.finish);

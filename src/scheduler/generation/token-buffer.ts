@@ -22,6 +22,10 @@ export class TokenBuffer {
     return this.data[this.count - 1] as number;
   }
 
+  at(index: number): number {
+    return this.data[index] as number;
+  }
+
   push(value: number): void {
     this.reserve(1);
     this.data[this.count++] = value;

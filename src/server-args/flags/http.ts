@@ -91,6 +91,9 @@ export const chatTopic = topic('Chat and structured output', later('the chat end
   constrainedJsonWhitespacePattern: str(null, 'Whitespace between JSON tokens, a regular expression.', {
     support: warn('the engine xgrammar does not know it'),
   }),
+  disableJumpForward: flag('Compute text that a grammar forces token by token.', {
+    support: yes,
+  }),
   constrainedJsonDisableAnyWhitespace: flag('Write JSON without whitespace.', {
     support: yes,
   }),

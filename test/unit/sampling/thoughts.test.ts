@@ -43,6 +43,9 @@ class Braces implements GrammarMatcher {
     this.taken.push(text);
     return true;
   }
+  forced(): number[] {
+    return [];
+  }
   get isTerminated(): boolean {
     return this.taken.length === 3;
   }

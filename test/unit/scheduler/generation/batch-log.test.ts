@@ -11,7 +11,7 @@ it.each([
   ['False', 0],
 ])('says %s of a batch of four when batches up to %i were captured', (said, largest) => {
   const info = jest.spyOn(logger, 'info').mockReturnValue(logger);
-  new BatchLog('cpu graph', 1, largest).decode(gauges);
+  new BatchLog('cpu graph', 1, largest).decode(gauges, gauges.running);
   expect(info.mock.calls).toEqual([[expect.stringContaining(`cpu graph: ${said}, gen throughput`)]]);
   info.mockRestore();
 });
@@ -20,9 +20,9 @@ it('tells the throughput of the last interval, until nothing has been decoded fo
   jest.useFakeTimers();
   const info = jest.spyOn(logger, 'info').mockReturnValue(logger);
   const log = new BatchLog('cpu graph', 2, 0);
-  log.decode(gauges);
+  log.decode(gauges, gauges.running);
   jest.advanceTimersByTime(1000);
-  log.decode(gauges);
+  log.decode(gauges, gauges.running);
   expect(log.genThroughput).toBe(8);
   jest.advanceTimersByTime(60_000);
   expect(log.genThroughput).toBe(8);
@@ -40,9 +40,9 @@ it('tells the cached share of the last prefill batch, until a decode line is wri
   const log = new BatchLog('cpu graph', 2, 0);
   log.prefill(1, 30, 10, gauges);
   expect(log.cacheHitRate).toBe(0.25);
-  log.decode(gauges);
+  log.decode(gauges, gauges.running);
   expect(log.cacheHitRate).toBe(0.25);
-  log.decode(gauges);
+  log.decode(gauges, gauges.running);
   expect(log.cacheHitRate).toBe(0);
   info.mockRestore();
 });

@@ -1,7 +1,7 @@
 import { logger } from '../../../../src/logging/logger';
 import { BatchRunner } from '../../../../src/scheduler/generation/batch-runner';
 import type { Request } from '../../../../src/scheduler/generation/request';
-import { VOCAB, makeRequest } from './support';
+import { VOCAB, makeRequest, type Overrides } from './support';
 
 /** Rows of logits whose likeliest token is 7. */
 const logits = (rows: number) =>
@@ -59,6 +59,7 @@ describe('a request whose logits say nothing', () => {
 
   const decode = async (request: Request, logit: number) => {
     const row = new Float32Array(VOCAB).fill(logit);
+    request.cachedLen = 2;
     await new BatchRunner({ ...model, decode: () => Promise.resolve(row) }, VOCAB).decode([request], nothing);
   };
 
@@ -79,5 +80,92 @@ describe('a request whose logits say nothing', () => {
     expect(request.finish).toMatchObject({ type: 'abort', status_code: 400 });
     expect(request.kvValid).toBe(true);
     expect(logger.error).not.toHaveBeenCalled();
+  });
+});
+
+describe('text that a grammar forces', () => {
+  /** Its grammar allows everything, and forces `forced` after the first token. */
+  function constrained(forced: readonly number[], overrides: Overrides = {}): Request {
+    const grammar = { kind: 'ebnf', source: '' } as const;
+    const request = makeRequest({ ...overrides, sampling: { grammar, ...overrides.sampling } });
+    let left: number[] = [];
+    request.sampler.constrain({
+      mask: () => Promise.resolve(new Int32Array(VOCAB >> 5).fill(-1)),
+      accept: () => true,
+      forced: () => left.splice(0),
+      isTerminated: false,
+      dispose: nothing,
+    });
+    left = [...forced];
+    request.cachedLen = 2;
+    return request;
+  }
+
+  /** Decode steps, and what was computed apart from them. */
+  function counting() {
+    const extended: number[][] = [];
+    const decoded: number[][] = [];
+    const counted = {
+      ...model,
+      extend: ({ ids }: { ids: Int32Array }) => {
+        extended.push([...ids]);
+        return logits(1);
+      },
+      decode: (ids: Int32Array) => {
+        decoded.push([...ids]);
+        return logits(ids.length);
+      },
+    };
+    return { runner: new BatchRunner(counted, VOCAB, undefined, true), extended, decoded };
+  }
+
+  it('comes with the token before, and is computed at once with the next one', async () => {
+    const { runner, extended, decoded } = counting();
+    const request = constrained([1, 2, 3]);
+    await runner.decode([request], nothing);
+    expect([ids(request), request.cachedLen]).toEqual([[7, 1, 2, 3], 3]);
+    await runner.decode([request], nothing);
+    expect([extended, decoded]).toEqual([[[7, 1, 2, 3]], [[3]]]);
+    expect([ids(request), request.cachedLen]).toEqual([[7, 1, 2, 3, 7], 7]);
+  });
+
+  it('is computed with the steps of others where that takes less', async () => {
+    const { runner, extended, decoded } = counting();
+    const [long, short, other] = [constrained([1, 2, 3]), constrained([4]), makeRequest()];
+    other.cachedLen = 2;
+    const batch = [long, short, other];
+    for (let step = 0; step < 3; step++) await runner.decode(batch, nothing);
+    expect(extended).toEqual([[7, 1, 2]]);
+    expect(decoded).toEqual([
+      [3, 3, 3],
+      [3, 7, 7],
+      [7, 4, 7],
+    ]);
+    expect(batch.map(ids)).toEqual([
+      [7, 1, 2, 3, 7, 7],
+      [7, 4, 7],
+      [7, 7, 7],
+    ]);
+  });
+
+  it('comes step by step where log-probabilities are asked for, and all the same', async () => {
+    const { runner, decoded } = counting();
+    const request = constrained([1, 2, 3], { logprobs: { startLen: -1, topNum: 0, tokenIds: null } });
+    for (let step = 0; step < 5; step++) await runner.decode([request], nothing);
+    expect(ids(request)).toEqual([7, 1, 2, 3, 7]);
+    expect(decoded).toEqual([[3], [7], [1], [2], [3]]);
+    expect(request.outputLogprobs?.map(({ token }) => token[1])).toEqual([7, 1, 2, 3, 7]);
+  });
+
+  it.each<[string, Overrides, number[]]>([
+    ['as far as the length allows', { sampling: { maxNewTokens: 3 } }, [7, 1, 2]],
+    ['up to a token that ends the request', { sampling: { stopTokenIds: [1] } }, [7, 1]],
+    ['not before enough tokens exist', { sampling: { minNewTokens: 2 } }, [7]],
+    ['step by step where a stop may be in it', { decode: { stop: ['x'] } }, [7]],
+    ['not where biases might change how it is written', { sampling: { logitBias: [[1, -5]] } }, [7]],
+  ])('comes %s', async (_, overrides, expected) => {
+    const request = constrained([1, 2, 3], overrides);
+    await counting().runner.decode([request], nothing);
+    expect(ids(request)).toEqual(expected);
   });
 });
