@@ -112,6 +112,11 @@ export class Frontend {
     if (path !== null) logger.log('error', `The requests of the last minutes are in ${path}.`);
   }
 
+  /** Ends all requests with an error for their clients. */
+  failAll(message: string): void {
+    this.manager.failAll(message);
+  }
+
   /** Ends all requests as aborted. */
   abortAll(): void {
     this.manager.abortAll();

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { bug, errorMessage } from '../core/errors';
 import { logger } from '../logging/logger';
 import { formatServerArgs, toPublicArgs, type ServerArgs } from '../server-args';
@@ -15,6 +16,9 @@ import { warmUp } from './warmup';
 const CLOSE_GRACE_MS = 1_000;
 /** The same for children that still load: they hold nothing that is worth closing, and may be too busy to hear. */
 const LOADING_GRACE_MS = 100;
+/** How long clients may take to be told that the server has failed. */
+const FAILURE_GRACE_MS = 500;
+const POLL_MS = 10;
 
 /**
  * The main process with all it owns: the listening socket, the children, the frontend. `close` frees everything, at
@@ -88,6 +92,16 @@ export class MainProcess {
     };
     await drain(work, drainLimits(this.flags.drainTimeout));
     await this.profiler?.close();
+  }
+
+  /** Lets clients know when the server cannot go on, as far as they read on for a moment. */
+  async failClients(): Promise<void> {
+    const { http, frontend } = this;
+    if (http === null || frontend === null) return;
+    frontend.status.phase = 'draining';
+    frontend.failAll('The server has failed and stops.');
+    const end = performance.now() + FAILURE_GRACE_MS;
+    while (http.openReplies > 0 && performance.now() < end) await sleep(POLL_MS);
   }
 
   /** What is left to do for the operator when the server cannot go on. */

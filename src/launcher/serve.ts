@@ -23,6 +23,7 @@ export async function serve(args: ServerArgs, signals: StopSignals): Promise<num
 
   const exitCode = await runUntilStopped(server, signals.first).catch(async (error: unknown) => {
     server.reportCrash(error);
+    await server.failClients();
     await server.close();
     reportFailure(error);
     return 1;

@@ -298,6 +298,11 @@ export class TokenizerManager {
     );
   }
 
+  /** Ends all requests for their clients: nothing more will come of them. */
+  failAll(message: string): void {
+    for (const rid of this.pendingRids) this.fail(rid, message);
+  }
+
   /** Ends a request that cannot go on, for its client. */
   private fail(rid: string, message: string): void {
     this.vectors.fail(rid, message);

@@ -51,6 +51,21 @@ async function openStream(server: Server, body: object = { ...LONG, stream: true
   };
 }
 
+const CHAT = {
+  model: 'default',
+  messages: [{ role: 'user', content: 'Tell me a story.' }],
+  ignore_eos: true,
+};
+/** Streams of each API, which nothing ends soon. */
+const STREAMS: readonly (readonly [path: string, body: object])[] = [
+  ['/generate', LONG],
+  ['/v1/completions', { model: 'default', prompt: 'a', max_tokens: TOKENS, ignore_eos: true }],
+  ['/v1/chat/completions', { ...CHAT, max_tokens: TOKENS }],
+  ['/v1/messages', { ...CHAT, max_tokens: TOKENS }],
+  ['/v1/responses', { input: 'Tell me a story.' }],
+  ['/api/chat', { ...CHAT, options: { num_predict: TOKENS } }],
+];
+
 /** What the log says beyond the lines of a healthy start. */
 function expectOneLineError(server: Server, text: string | RegExp): void {
   const lines = server.stderr.split('\n').filter((line) => line !== '');
@@ -261,10 +276,17 @@ describe('death', () => {
     const server = await launch(args);
     const pid = server.children()[name] ?? -1;
     expect(processTitle(pid)).toBe(`sglang::${name}`);
-    const finishFlood = await openStream(server, FLOOD);
+    const finishBatch = await openStream(server, { ...BATCH, stream: true });
+    const streams = STREAMS.map(([path, body]) => server.post(path, { ...body, stream: true }));
+    const replies = await Promise.all(streams);
     process.kill(pid, 'SIGKILL');
+    // The last thing that clients read is why nothing more comes, in the words of the API that they speak.
+    for (const reply of replies) {
+      const lines = (await reply.text()).split('\n').filter((line) => line !== '' && line !== 'data: [DONE]');
+      expect(lines.slice(-5).join('\n')).toContain('The server has failed and stops.');
+    }
     expect(await server.exit()).toBe(1);
-    await expect(finishFlood()).rejects.toThrow();
+    await finishBatch().catch(() => undefined);
     expectOneLineError(server, `The ${name} process ended unexpectedly (pid ${pid}, signal SIGKILL`);
     await server.gone();
   });
