@@ -17,8 +17,8 @@ export class Speller {
    */
   spell(text: string): readonly number[] {
     if (text === '') return [];
-    // Half a character at the end is not told from others.
-    const whole = text.slice(0, MAX_TEXT).replace(/\ufffd[^]*$|[\ud800-\udbff]$/, '');
+    // The engine may know no more than the first bytes of the last character, and has any character stand for them.
+    const whole = text.slice(0, MAX_TEXT).replace(/(?:[\ud800-\udbff][\udc00-\udfff]|[^\x20-\x7e])$/, '');
     const rest = Buffer.from(whole, 'utf8').toString('latin1');
     const ids: number[] = [];
     for (let at = 0; at < rest.length;) {

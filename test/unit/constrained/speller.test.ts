@@ -19,8 +19,11 @@ it.each<[string, string[]]>([
   // Nothing fits `c` alone: what goes before is spelled, but for its last token.
   ['aabc', ['a']],
   ['bacb', ['b']],
-  // Half a character.
-  ['ab\ufffd"', []],
+  // The last character may be none at all; one that is there is left to whoever draws.
+  ['ab"ä', ['ab']],
+  ['ab"\u0010', ['ab']],
+  ['ab"😀', ['ab']],
+  ['abä"ab\ufffd', ['ab', 'Ã', '¤', '"']],
 ])('%j', (text, expected) => expect(spell(text)).toEqual(expected));
 
 it('spells long texts in pieces', () => {
