@@ -1,7 +1,7 @@
 import { refuse } from '../bounds';
 import type { JsonObject, Reading } from './report';
 
-/** Ranges from 0 or 1 are listed up to here. */
+/** Integers of one range that are listed. */
 const MAX_LISTED = 1024;
 
 /**
@@ -63,7 +63,7 @@ function integersBetween(from: number | null, to: number | null): JsonObject | n
   const last = to as number;
   if (last < -1) return null;
   const maximum = Math.min(last, 0);
-  return last === maximum ? { type, maximum } : last > 99 ? null : withListed(1, last, { type, maximum });
+  return last === maximum ? { type, maximum } : withListed(1, last, { type, maximum });
 }
 
 function withListed(from: number, to: number, others: JsonObject): JsonObject | null {
@@ -71,14 +71,9 @@ function withListed(from: number, to: number, others: JsonObject): JsonObject | 
   return range && { anyOf: [range, others] };
 }
 
-/**
- * The integers of a range one by one. The engine merges some longer lists into more than is in them (109 to 129 takes 100), so
- * that only those are written which were tried one by one.
- * @returns null for others
- */
+/** The integers of a range one by one; null where they are too many. */
 function listed(from: number, to: number): JsonObject | null {
-  const wasTried = from === 0 || from === 1 ? to < MAX_LISTED : from >= -9 && to <= 99;
-  if (!wasTried || !Number.isSafeInteger(from) || !Number.isSafeInteger(to)) return null;
+  if (!Number.isSafeInteger(from) || !Number.isSafeInteger(to) || to - from >= MAX_LISTED) return null;
   // Adding 0 makes -0 and 0 the same.
   return { enum: Array.from({ length: to - from + 1 }, (_, i) => from + i + 0) };
 }

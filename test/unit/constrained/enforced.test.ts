@@ -63,7 +63,15 @@ const leaf = fc.oneof(
   fc.record({ type: type('string'), format: fc.constantFrom(...FORMATS) }),
   fc.record({ type: type('integer'), minimum: number(0, 1), maximum: number(1, 900) }, required),
   fc.record({ type: type('integer'), exclusiveMinimum: number(-9, 12) }),
-  fc.record({ type: type('integer'), exclusiveMaximum: fc.double({ min: -1, max: 50, noNaN: true }) }),
+  number(-5000, 5000).chain((minimum) =>
+    fc.record({
+      type: type('integer'),
+      minimum: fc.constant(minimum),
+      maximum: number(minimum, minimum + 1023),
+    }),
+  ),
+  fc.record({ enum: fc.uniqueArray(number(90, 140), { minLength: 2, maxLength: 30 }) }),
+  fc.record({ type: type('integer'), exclusiveMaximum: fc.double({ min: -1, max: 900, noNaN: true }) }),
   fc.constantFrom<unknown[]>(
     { type: 'number', minimum: 0 },
     { type: 'number' },
