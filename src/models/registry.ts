@@ -6,10 +6,14 @@ import { gemma3 } from './families/gemma3';
 import { granite } from './families/granite';
 import { llama } from './families/llama';
 import { mistral } from './families/mistral';
+import { mixtral } from './families/mixtral';
 import { olmo2 } from './families/olmo2';
+import { olmoe } from './families/olmoe';
 import { phi3 } from './families/phi3';
 import { qwen2 } from './families/qwen2';
+import { qwen2Moe } from './families/qwen2-moe';
 import { qwen3 } from './families/qwen3';
+import { qwen3Moe } from './families/qwen3-moe';
 import { smollm3 } from './families/smollm3';
 import { linearMethodOf } from './layers/linear-methods';
 import type { Family, Model } from './model';
@@ -26,6 +30,10 @@ const FAMILIES: readonly Family[] = [
   granite,
   olmo2,
   smollm3,
+  mixtral,
+  qwen2Moe,
+  qwen3Moe,
+  olmoe,
 ];
 
 /** What a model is to be served for. */

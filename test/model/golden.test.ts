@@ -78,6 +78,12 @@ function expectClose(actual: readonly (number | null)[], expected: readonly (num
 const stories = join(SHARED, 'models', 'stories260k');
 describeWith(stories, 'stories260k', () => reproduces(stories, join(stories, 'golden.json')));
 
+// Its MLPs copied into experts, which mix to what the one MLP gives; and the same with noise, which do not.
+const identical = join(SHARED, 'models', 'stories260k-moe-identical');
+describeWith(identical, 'identical experts', () => reproduces(identical, join(stories, 'golden.json')));
+const noisy = join(SHARED, 'models', 'stories260k-moe-noisy');
+describeWith(noisy, 'experts with noise', () => reproduces(noisy, join(noisy, 'golden.json')));
+
 for (const name of existsSync(SHIPPED) ? readdirSync(SHIPPED) : []) {
   const golden = join(__dirname, 'golden', `${name}.json`);
   if (existsSync(golden)) describe(`the shipped ${name}`, () => reproduces(join(SHIPPED, name), golden));

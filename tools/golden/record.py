@@ -21,10 +21,14 @@ from transformers import (
     GraniteConfig,
     LlamaConfig,
     MistralConfig,
+    MixtralConfig,
     Olmo2Config,
+    OlmoeConfig,
     Phi3Config,
     Qwen2Config,
+    Qwen2MoeConfig,
     Qwen3Config,
+    Qwen3MoeConfig,
     SmolLM3Config,
 )
 
@@ -145,6 +149,38 @@ CHECKPOINTS = {
         config=SmolLM3Config(**SHAPE | dict(num_hidden_layers=4), no_rope_layers=[1, 0, 1, 0], pad_token_id=0),
         without=dict(no_rope_layers=[1, 1, 1, 1]),
     ),
+    "mixtral": dict(config=MixtralConfig(**SHAPE, num_local_experts=4), without=dict(num_experts_per_tok=1)),
+    "qwen2-moe": dict(
+        config=Qwen2MoeConfig(
+            **QWEN2_SHAPE | dict(num_hidden_layers=4),
+            num_experts=6,
+            num_experts_per_tok=3,
+            moe_intermediate_size=24,
+            shared_expert_intermediate_size=40,
+            mlp_only_layers=[1],
+            decoder_sparse_step=2,
+            use_sliding_window=True,
+            sliding_window=24,
+            max_window_layers=2,
+        ),
+        without=dict(norm_topk_prob=True),
+    ),
+    "qwen3-moe": dict(
+        config=Qwen3MoeConfig(
+            **SHAPE, num_experts=8, num_experts_per_tok=3, moe_intermediate_size=24, norm_topk_prob=True, mlp_only_layers=[]
+        ),
+        without=dict(norm_topk_prob=False),
+    ),
+    "olmoe": dict(
+        config=OlmoeConfig(
+            **{key: SHAPE[key] for key in SHAPE if key != "head_dim"} | dict(hidden_size=64, intermediate_size=32),
+            pad_token_id=0,
+            num_experts=8,
+            num_experts_per_tok=3,
+            clip_qkv=1.5,
+        ),
+        without=dict(clip_qkv=None),
+    ),
 }
 
 
@@ -167,7 +203,8 @@ def random_model(config, dtype, seed):
         elif "embed" in name or "lm_head" in name:
             weight.data = 0.6 * noise
         else:
-            weight.data = 2 / math.sqrt(weight.shape[1]) * noise
+            # Experts come as [experts, out, in].
+            weight.data = 2 / math.sqrt(weight.shape[-1]) * noise
     return model.to(dtype)
 
 

@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { quote } from '../../checkpoint/model-files';
 import { ACTIVATIONS, type Activation } from '../layers/activation';
 import type { ConfigFile } from './config-file';
+import type { Experts } from './experts';
 import { readLayerTypes } from './layer-types';
 import { readHeads, readModelConfig, type HeadDefaults, type ModelConfig } from './model-config';
 import { readRope, type LayerType, type Rope, type RopeDefaults } from './rope';
@@ -38,6 +39,8 @@ export interface DecoderConfig extends ModelConfig {
   readonly mlpBias: boolean;
   /** `qkv_proj` and `gate_up_proj` are one tensor each. */
   readonly fusedProjections: boolean;
+  /** For each layer its experts; a layer with null, or not listed, has an MLP. */
+  readonly experts: readonly (Experts | null)[];
 
   readonly rmsNormEps: number;
   /** What is added to the weight of every norm. */
@@ -45,6 +48,8 @@ export interface DecoderConfig extends ModelConfig {
   readonly blockNorms: BlockNorms;
   /** RMS norms of queries and keys before they are rotated: of each head, or of all heads together. */
   readonly qkNorm: 'none' | 'head' | 'projection';
+  /** Queries, keys and values are cut to ±qkvClip before they are rotated; null leaves them alone. */
+  readonly qkvClip: number | null;
 
   /** For each layer its rotary embedding, the same object where it is the same; null for a layer that knows no positions. */
   readonly ropes: readonly (Rope | null)[];
@@ -66,9 +71,11 @@ export interface DecoderConfig extends ModelConfig {
 type Nature = Pick<
   DecoderConfig,
   | 'fusedProjections'
+  | 'experts'
   | 'normOffset'
   | 'blockNorms'
   | 'qkNorm'
+  | 'qkvClip'
   | 'attentionScale'
   | 'attentionSoftcap'
   | 'logitSoftcap'
@@ -79,9 +86,11 @@ type Nature = Pick<
 
 const LLAMA_NATURE: Nature = {
   fusedProjections: false,
+  experts: [],
   normOffset: 0,
   blockNorms: PRE_NORMS,
   qkNorm: 'none',
+  qkvClip: null,
   attentionScale: null,
   attentionSoftcap: null,
   logitSoftcap: null,

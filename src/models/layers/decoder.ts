@@ -2,11 +2,12 @@ import type { BranchNorms, DecoderConfig } from '../config/decoder-config';
 import type { GraphBuilder, Value } from '../graph/graph-builder';
 import type { GraphOptions } from '../model';
 import { Attention } from './attention';
+import { mixtureOfExperts } from './experts';
 import { addRmsNorm, gatedMlp, normWeight, rmsNorm, scaled, softcapped } from './layers';
 import { queriesKeysValues } from './projections';
 
 /**
- * The decoder of the Llama line: blocks of attention and gated MLP, each added to a residual stream. Where norms stand, what
+ * The decoder of the Llama line: blocks of attention and gated MLP (or experts), each added to a residual stream. Where norms stand, what
  * is multiplied and which layers rotate or have windows is the config's.
  *
  * Inputs: `input_ids` [batch, sequence], `logit_indices` [rows] (flat token positions that go through the vocabulary
@@ -29,8 +30,11 @@ export function buildDecoder(g: GraphBuilder, config: DecoderConfig, options: Gr
         bias: config.outputBias,
       });
     });
+    const experts = config.experts[layer] ?? null;
     stream.branch(prefix, config.blockNorms.mlp, (x) =>
-      gatedMlp(g, linear, x, `${prefix}.mlp`, {
+      experts !== null
+        ? mixtureOfExperts(g, config, linear, x, prefix, experts)
+        : gatedMlp(g, linear, x, `${prefix}.mlp`, {
         hidden: config.hiddenSize,
         intermediate: config.intermediateSize,
         activation: config.hiddenAct,

@@ -26,15 +26,16 @@ export function queriesKeysValues(
       parts: parts.map(([name, heads]) => ({ name: `${prefix}.${name}_proj`, outputs: heads * headDim })),
       bias: config.qkvBias,
     });
-  if (config.fusedProjections) return { packed: project(['qkv', numHeads + 2 * numKvHeads]) };
+  const clipped = (value: Value): Value => clip(g, value, config.qkvClip);
+  if (config.fusedProjections) return { packed: clipped(project(['qkv', numHeads + 2 * numKvHeads])) };
   if (config.qkNorm === 'none') {
-    return { packed: project(['q', numHeads], ['k', numKvHeads], ['v', numKvHeads]) };
+    return { packed: clipped(project(['q', numHeads], ['k', numKvHeads], ['v', numKvHeads])) };
   }
   const norm = config.qkNorm === 'head' ? headNorm : projectionNorm;
   return {
-    q: norm(g, config, project(['q', numHeads]), `${prefix}.q_norm`, numHeads),
-    k: norm(g, config, project(['k', numKvHeads]), `${prefix}.k_norm`, numKvHeads),
-    v: project(['v', numKvHeads]),
+    q: clipped(norm(g, config, project(['q', numHeads]), `${prefix}.q_norm`, numHeads)),
+    k: clipped(norm(g, config, project(['k', numKvHeads]), `${prefix}.k_norm`, numKvHeads)),
+    v: clipped(project(['v', numKvHeads])),
   };
 }
 
@@ -50,4 +51,11 @@ function headNorm(g: GraphBuilder, config: DecoderConfig, x: Value, name: string
 function projectionNorm(g: GraphBuilder, config: DecoderConfig, x: Value, name: string, heads: number): Value {
   const weight = normWeight(g, name, heads * config.headDim, config.normOffset);
   return rmsNorm(g, x, weight, config.rmsNormEps);
+}
+
+/** x, kept within ±limit. */
+function clip(g: GraphBuilder, x: Value, limit: number | null): Value {
+  if (limit === null) return x;
+  const bound = (sign: 1 | -1) => g.floats(`clip.${sign * limit}`, [], Float32Array.of(sign * limit));
+  return g.node('Clip', [x, bound(-1), bound(1)]);
 }

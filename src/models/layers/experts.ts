@@ -1,0 +1,135 @@
+import type { DecoderConfig } from '../config/decoder-config';
+import type { Experts } from '../config/experts';
+import type { GraphBuilder, Value } from '../graph/graph-builder';
+import { ACTIVATIONS } from './activation';
+import { gatedMlp } from './layers';
+import { unquantized, type LinearMethod } from './linear-method';
+
+/**
+ * A mixture of experts, unrolled: each pair of a token and one of its experts is a row, rows are sorted by expert, each
+ * expert multiplies its slice of them (most often none), and the rows go back to their tokens. ONNX Runtime's own operators
+ * for this are slower, and their sums depend on the rest of the batch.
+ *
+ * A token's output has the same bits in any batch: nothing is summed across rows, and its experts are added in the order of
+ * their rank.
+ */
+
+/** The rows of one layer in the order of their experts. */
+interface Routing {
+  /** [pairs] The flat pair, token · chosen + rank, that each sorted row is. */
+  readonly order: Value;
+  /** [pairs] The sorted row of each pair. */
+  readonly places: Value;
+  /** [pairs, 1] What the sorted rows weigh. */
+  readonly weights: Value;
+  /** [experts] Rows of each expert. */
+  readonly counts: Value;
+}
+
+/**
+ * @param x [tokens, hidden]
+ * @param prefix of the layer's weights
+ * @returns [tokens, hidden]
+ */
+export function mixtureOfExperts(
+  g: GraphBuilder,
+  config: DecoderConfig,
+  linear: LinearMethod,
+  x: Value,
+  prefix: string,
+  experts: Experts,
+): Value {
+  const block = `${prefix}.${experts.names.block}`;
+  const routing = route(g, experts, routerLogits(g, x, `${block}.gate`, config.hiddenSize, experts.count));
+  const mixed = throughExperts(g, config, linear, x, block, experts, routing);
+  if (experts.sharedIntermediateSize === null) return mixed;
+  const shared = gatedMlp(g, linear, x, `${block}.shared_expert`, {
+    hidden: config.hiddenSize,
+    intermediate: experts.sharedIntermediateSize,
+    activation: config.hiddenAct,
+    bias: false,
+    fused: false,
+  });
+  const gate = g.node('Sigmoid', [routerLogits(g, x, `${block}.shared_expert_gate`, config.hiddenSize, 1)]);
+  return g.node('Add', [mixed, g.node('Mul', [shared, gate])]);
+}
+
+/** Routers are small and decide for the rest: no quantization scheme touches them. */
+function routerLogits(g: GraphBuilder, x: Value, name: string, inputs: number, outputs: number): Value {
+  return unquantized.apply(g, x, { inputs, parts: [{ name, outputs }], bias: false });
+}
+
+/** @param logits [tokens, experts] */
+function route(g: GraphBuilder, { count, chosen, normalized }: Experts, logits: Value): Routing {
+  const [best, ids] = topK(g, logits, g.ints(`experts.chosen.${chosen}`, [chosen]), 'largest');
+  // Normalized among the chosen is what a softmax over the chosen alone gives, without a sum of its own.
+  const weights = normalized
+    ? softmax(g, best)
+    : g.node('GatherElements', [softmax(g, logits), ids], { attributes: { axis: 1 } });
+  const flatIds = g.node('Reshape', [ids, g.ints('rest', [-1])]);
+  const pairs = g.node('Shape', [flatIds]);
+  const [, order] = topK(g, flatIds, pairs, 'smallest');
+  const ones = g.node('Expand', [g.ints('one.int', [1]), pairs]);
+  const counts = g.node('ScatterElements', [g.ints(`experts.none.${count}`, Array<number>(count).fill(0)), flatIds, ones], {
+    attributes: { axis: 0, reduction: 'add' },
+  });
+  const rows = g.node('Sub', [g.node('CumSum', [ones, g.ints('zero.int', [0])]), ones]);
+  return {
+    order,
+    places: g.node('ScatterElements', [order, order, rows], { attributes: { axis: 0 } }),
+    weights: gather(g, g.node('Reshape', [weights, g.ints('column', [-1, 1])]), order),
+    counts,
+  };
+}
+
+function throughExperts(
+  g: GraphBuilder,
+  config: DecoderConfig,
+  linear: LinearMethod,
+  x: Value,
+  block: string,
+  experts: Experts,
+  { order, places, weights, counts }: Routing,
+): Value {
+  const { count, chosen, intermediateSize, names } = experts;
+  const tokens = g.node('Div', [order, g.ints(`experts.chosen.${chosen}`, [chosen])]);
+  /** One product an expert of its slice of the rows. */
+  const products = (input: Value, inputs: number, outputs: number, parts: readonly string[]): Value => {
+    const slices = g.nodes('Split', [input, counts], { attributes: { axis: 0 }, outputs: count });
+    const results = (count === 1 ? [input] : slices).map((slice, expert) =>
+      linear.apply(g, slice, {
+        inputs,
+        parts: parts.map((name) => ({ name: `${block}.experts.${expert}.${name}`, outputs })),
+        bias: false,
+      }),
+    );
+    return g.node('Concat', results, { attributes: { axis: 0 } });
+  };
+  const widened = products(gather(g, x, tokens), config.hiddenSize, intermediateSize, [names.gate, names.up]);
+  const [gate, up] = g.nodes('Split', [widened], { attributes: { axis: 1, num_outputs: 2 }, outputs: 2 });
+  const activated = g.node('Mul', [ACTIVATIONS[config.hiddenAct](g, gate as Value), up as Value]);
+  const weighted = g.node('Mul', [products(activated, intermediateSize, config.hiddenSize, [names.down]), weights]);
+
+  const perToken = g.node('Reshape', [
+    gather(g, weighted, places),
+    g.ints(`experts.wide.${chosen}`, [-1, chosen * config.hiddenSize]),
+  ]);
+  if (chosen === 1) return perToken;
+  return g
+    .nodes('Split', [perToken], { attributes: { axis: 1, num_outputs: chosen }, outputs: chosen })
+    .reduce((sum, next) => g.node('Add', [sum, next]));
+}
+
+/** The first `k` along the last axis, sorted: values and indices, the lower index first where values are equal. */
+function topK(g: GraphBuilder, x: Value, k: Value, first: 'largest' | 'smallest'): [values: Value, indices: Value] {
+  const attributes = { axis: -1, largest: first === 'largest' ? 1 : 0, sorted: 1 };
+  return g.nodes('TopK', [x, k], { attributes, outputs: 2 }) as [Value, Value];
+}
+
+function softmax(g: GraphBuilder, x: Value): Value {
+  return g.node('Softmax', [x], { attributes: { axis: -1 } });
+}
+
+function gather(g: GraphBuilder, x: Value, rows: Value): Value {
+  return g.node('Gather', [x, rows], { attributes: { axis: 0 } });
+}
