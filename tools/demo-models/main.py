@@ -34,29 +34,36 @@ def read_samples(args) -> list:
 
 
 def tokenizer(args, recipe) -> None:
-    """Trains the tokenizer on a share of the training text."""
-    from common.tokenizer import save_tokenizer, train_tokenizer
+    """Trains the tokenizer on a share of the training text, or that of the recipe's base further."""
+    from tokenizers import Tokenizer
+
+    from common.tokenizer import CHAT_TEMPLATE, extend_tokenizer, pieces, save_tokenizer, train_tokenizer
 
     # Special tokens are cut out: merges are learnt on what stands between them.
-    texts = [
-        piece
-        for sample in read_samples(args)[:100_000]
-        for text, _ in sample.segments
-        for piece in text.replace("<|im_start|>", "\0").replace("<|im_end|>", "\0").replace("<|endoftext|>", "\0").split("\0")
-        if piece
-    ]
-    made = train_tokenizer(texts, recipe.VOCAB_SIZE)
-    save_tokenizer(made, args.work / "tokenizer", recipe.CONFIG.max_position_embeddings)
+    marks = getattr(recipe, "MARKS_OF_TOOLS", [])
+    texts = pieces([text for sample in read_samples(args)[:100_000] for text, _ in sample.segments], marks)
+    if base := base_folder(recipe):
+        made = extend_tokenizer(Tokenizer.from_file(str(base / "tokenizer.json")), texts, recipe.VOCAB_SIZE, marks, recipe.WHOLE_NAMES)
+    else:
+        made = train_tokenizer(texts, recipe.VOCAB_SIZE)
+    template = getattr(recipe, "CHAT_TEMPLATE", CHAT_TEMPLATE)
+    save_tokenizer(made, args.work / "tokenizer", recipe.CONFIG.max_position_embeddings, template)
     for word in recipe.WHOLE_WORDS:
         if len(made.encode(word).ids) != 1:
             raise SystemExit(f"{word!r} is not a single token")
     print(f"{made.get_vocab_size()} tokens")
 
 
+def base_folder(recipe) -> Path | None:
+    """The shipped checkpoint from which a recipe goes on; None for one that begins from nothing."""
+    return ROOT / "models" / recipe.BASE if hasattr(recipe, "BASE") else None
+
+
 def train(args, recipe) -> None:
     import torch
     from tokenizers import Tokenizer
 
+    from common.base import first_weights
     from common.tokenizer import encode_samples
     from common.training import train as run
 
@@ -64,9 +71,11 @@ def train(args, recipe) -> None:
     made = Tokenizer.from_file(str(args.work / "tokenizer" / "tokenizer.json"))
     encoded = encode_samples(made, read_samples(args))
     print(f"{len(encoded):,} samples, {sum(len(ids) for ids, _ in encoded):,} tokens", flush=True)
+    base = base_folder(recipe)
     run(
         recipe.CONFIG, encoded, args.work, steps=args.steps, tokens_per_batch=args.batch_tokens, learning_rate=args.rate,
         optimizer=args.optimizer, device=args.device, seed=args.seed, compiled=args.compile,
+        first=first_weights(base, made, recipe.CONFIG) if base else None,
     )  # fmt: skip
 
 

@@ -35,6 +35,7 @@ test('a folder is itself', () => {
 test('what ships with the package is found by its name, unless a folder has that name', () => {
   const shipped = path.resolve(__dirname, '../../../models');
   expect(find('demo-chat')).toEqual({ dir: path.join(shipped, 'demo-chat'), snapshot: false });
+  expect(find('demo-tools')).toEqual({ dir: path.join(shipped, 'demo-tools'), snapshot: false });
   const before = process.cwd();
   const own = folders.create({ 'demo-chat/config.json': {} });
   process.chdir(own);

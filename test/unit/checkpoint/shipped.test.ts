@@ -39,6 +39,7 @@ function expectedTensors(config: DecoderConfig): Map<string, number[]> {
 
 const folders = [
   path.join(root, 'models/demo-chat'),
+  path.join(root, 'models/demo-tools'),
   ...[
     'llama-fp16-biases',
     'llama-head-dim-8',

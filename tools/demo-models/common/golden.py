@@ -18,25 +18,27 @@ NOTE = (
 
 @torch.no_grad()
 def record(recipe, folder: Path, path: Path) -> None:
-    """Writes the record of recipe.GOLDEN, a list of (name, messages or plain text)."""
+    """Writes the record of recipe.GOLDEN, a list of (name, messages or plain text), or with tools as a third."""
     import tokenizers
     import transformers
-    from transformers import AutoModelForCausalLM, AutoTokenizer
+    from transformers import AutoModelForCausalLM, PreTrainedTokenizerFast
 
     torch.manual_seed(0)
-    tokenizer = AutoTokenizer.from_pretrained(folder)
+    # AutoTokenizer builds the tokenizers of Qwen2 anew, without words that are no merge.
+    tokenizer = PreTrainedTokenizerFast.from_pretrained(folder)
     model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).eval()
     reference = tokenizers.Tokenizer.from_file(str(folder / "tokenizer.json"))
     ends = set(model.generation_config.eos_token_id)
     cases = []
-    for name, source in recipe.GOLDEN:
+    for name, source, *rest in recipe.GOLDEN:
+        tools = rest[0] if rest else None
         if isinstance(source, str):
             text = source
         else:
-            text = tokenizer.apply_chat_template(source, tokenize=False, add_generation_prompt=True)
+            text = tokenizer.apply_chat_template(source, tools=tools, tokenize=False, add_generation_prompt=True)
         ids = tokenizer(text)["input_ids"]
         if ids != reference.encode(text).ids:
-            raise SystemExit(f"{name}: AutoTokenizer and tokenizer.json disagree")
+            raise SystemExit(f"{name}: transformers and tokenizer.json disagree")
         output, logprobs, gaps = [], [], []
         for _ in range(MAX_NEW):
             logits = model(torch.tensor([ids + output])).logits[0, -1]
@@ -56,6 +58,7 @@ def record(recipe, folder: Path, path: Path) -> None:
             {
                 "name": name,
                 "messages": None if isinstance(source, str) else source,
+                **({"tools": tools} if tools else {}),
                 "prompt": text,
                 "input_ids": ids,
                 "greedy_ids": output,

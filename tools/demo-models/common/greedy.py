@@ -25,3 +25,11 @@ def generate(model: CausalLM, prompts: list[list[int]], ends: set[int], max_new:
             if not active:
                 break
     return results
+
+
+@torch.no_grad()
+def chosen_along(model: CausalLM, prompt: list[int], answer: list[int]) -> list[int]:
+    """What greedy decoding would write next at each place of an answer, its end included: the answer and an end, where it writes just
+    that. One run tells, where decoding takes one for each token."""
+    hidden = model.model(torch.tensor([prompt + answer]))[0, len(prompt) - 1 :]
+    return model.logits(hidden).argmax(dim=-1).tolist()

@@ -88,7 +88,7 @@ class Sample:
 @dataclass(frozen=True)
 class Probe:
     """One check of what was not trained: generate after `prompt` and compare. `rule` is exact, contains, starts, ends,
-    json or story."""
+    json, calls (word for word) or story."""
 
     skill: str
     prompt: str

@@ -1,6 +1,8 @@
 """The byte-level BPE tokenizer: trained on a recipe's own text, saved in the layout of Qwen2."""
 
 import json
+import re
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -41,18 +43,44 @@ def train_tokenizer(texts, vocab_size: int) -> Tokenizer:
     return tokenizer
 
 
-def save_tokenizer(tokenizer: Tokenizer, folder: Path, max_length: int) -> None:
+def pieces(texts: list[str], marks: list[str]) -> list[str]:
+    """The texts cut at special tokens and marks."""
+    return [piece for text in texts for piece in re.split("|".join(map(re.escape, [*SPECIAL, *marks])), text) if piece]
+
+
+def extend_tokenizer(base: Tokenizer, texts: list[str], vocab_size: int, marks: list[str], whole: list[str]) -> Tokenizer:
+    """`base` with further words that are one token each (`ignore_merges`, as in Llama 3): those of `whole`, and of `texts` (cut by
+    `pieces`) those that save most tokens. The ids of the base's own tokens stay; new words follow, then the marks (plain tokens),
+    then the special tokens."""
+    state = json.loads(base.to_str())
+    known = {token: id for token, id in state["model"]["vocab"].items() if token not in SPECIAL}
+    words: Counter[str] = Counter(word for text in texts for word, _ in base.pre_tokenizer.pre_tokenize_str(text))
+    saved = {word: count * (len(base.model.tokenize(word)) - 1) for word, count in words.items()}
+    wanted = [base.pre_tokenizer.pre_tokenize_str(text)[0][0] for text in whole]
+    # The first of equally useful words in alphabetical order, so that every machine makes the same.
+    for word in [*wanted, *sorted(saved, key=lambda word: (-saved[word], word))]:
+        if len(known) < vocab_size - len(marks) - len(SPECIAL):
+            known.setdefault(word, len(known))
+    state["model"].update(vocab=known, ignore_merges=True)
+    tokenizer = Tokenizer.from_str(json.dumps({**state, "added_tokens": []}))
+    tokenizer.add_tokens([AddedToken(text, special=False, normalized=False) for text in marks])
+    tokenizer.add_special_tokens([AddedToken(text, special=True, normalized=False) for text in SPECIAL])
+    return tokenizer
+
+
+def save_tokenizer(tokenizer: Tokenizer, folder: Path, max_length: int, template: str = CHAT_TEMPLATE) -> None:
     """Writes tokenizer.json and tokenizer_config.json, chat template included."""
     folder.mkdir(parents=True, exist_ok=True)
     tokenizer.save(str(folder / "tokenizer.json"))
     added = {
-        str(tokenizer.token_to_id(text)): {
-            "content": text, "lstrip": False, "normalized": False, "rstrip": False, "single_word": False, "special": True,
+        str(id): {
+            "content": token.content, "lstrip": False, "normalized": False, "rstrip": False, "single_word": False,
+            "special": token.special,
         }
-        for text in SPECIAL
+        for id, token in sorted(tokenizer.get_added_tokens_decoder().items())
     }  # fmt: skip
     config = {
-        "tokenizer_class": "Qwen2Tokenizer",
+        "tokenizer_class": "PreTrainedTokenizerFast" if tokenizer.model.ignore_merges else "Qwen2Tokenizer",
         "add_prefix_space": False,
         "added_tokens_decoder": added,
         "additional_special_tokens": [START, END],
@@ -64,7 +92,7 @@ def save_tokenizer(tokenizer: Tokenizer, folder: Path, max_length: int) -> None:
         "split_special_tokens": False,
         "errors": "replace",
         "model_max_length": max_length,
-        "chat_template": CHAT_TEMPLATE,
+        "chat_template": template,
     }
     (folder / "tokenizer_config.json").write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
 

@@ -60,14 +60,17 @@ def train(
     device: str,
     seed: int,
     compiled: bool,
+    first: dict[str, torch.Tensor] | None = None,
 ) -> None:
-    """Trains from folder/checkpoint.pt, or anew, up to `steps`; the loss goes to folder/log.jsonl.
+    """Trains from folder/checkpoint.pt, or else from the weights `first`, or anew, up to `steps`; the loss goes to folder/log.jsonl.
 
     SIGTERM and SIGINT end the run after the current step with a checkpoint written. `steps` may differ from run
     to run: the schedule follows the new number.
     """
     torch.manual_seed(seed)
     model = CausalLM(config, seed).to(device)
+    if first:
+        model.load_state_dict(first)
     optimizers = make_optimizers(model, optimizer, learning_rate)
     checkpoint = folder / "checkpoint.pt"
     step, epoch, index, tokens, seconds = 0, 0, 0, 0, 0.0

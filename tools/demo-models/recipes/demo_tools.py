@@ -1,0 +1,126 @@
+"""The demo tools model: demo-chat, trained further to call tools."""
+
+import random
+
+from common.items import TRAIN, Probe, Sample, draw
+from common.model import ModelConfig
+from recipes import demo_chat
+from recipes.tool_skills import conversations, things
+from recipes.tool_skills.conversations import Scene
+from recipes.tool_skills.golden import GOLDEN  # noqa: F401
+from recipes.tool_skills.probes import probes as tool_probes
+from recipes.tool_skills.template import CHAT_TEMPLATE  # noqa: F401
+
+NAME = "demo-tools"
+# First weights and the beginning of the vocabulary come from it.
+BASE = "demo-chat"
+VOCAB_SIZE = 3840
+MARKS_OF_TOOLS = ["<tools>", "</tools>", "<tool_call>", "</tool_call>", "<tool_response>", "</tool_response>"]
+CONFIG = ModelConfig(
+    vocab_size=VOCAB_SIZE, hidden_size=256, intermediate_size=512, num_hidden_layers=5, num_attention_heads=8,
+    num_key_value_heads=2, head_dim=32, max_position_embeddings=1024,
+)  # fmt: skip
+TRAIN_SAMPLES = 260_000
+PROBES_PER_SKILL = 80
+# A name is one token in a request (after a space) and one in a call (after a quotation mark), of which the second begins with
+# the weights of the first: to copy it is one step, which is what a model this small can learn.
+WHOLE_NAMES = [*(f" {name}" for name in things.names()), *things.first_names()]
+WHOLE_WORDS = ["Yes", "No", " Yes", " No", " Paris", "Paris", *MARKS_OF_TOOLS]
+
+
+def scene(rng: random.Random) -> Scene:
+    kind = rng.choices(["one", "several", "pair", "chain", "misfit", "beside", "failed", "row"], [31, 6, 17, 10, 17, 8, 2, 8])[0]
+    if kind == "row":
+        return conversations.row(rng)
+    if kind == "several":
+        return conversations.several(rng)
+    if kind == "failed":
+        return conversations.failed(rng)
+    if kind == "beside":
+        return conversations.beside(rng, [demo_chat.any_turn(rng) for _ in range(rng.choice([1, 1, 2]))])
+    make = {"one": conversations.one, "pair": conversations.pair, "chain": conversations.chain, "misfit": conversations.misfit}[kind]
+    return draw(make, rng, TRAIN)
+
+
+def sample(rng: random.Random) -> Sample:
+    """Half of the samples, and by far most of the text, are about tools; the others keep what demo-chat knows."""
+    if rng.random() < 0.42:
+        return demo_chat.sample(rng)
+    return conversations.as_sample(rng, scene(rng))
+
+
+def probes(seed: int, split: str) -> list[Probe]:
+    return tool_probes(seed, split, PROBES_PER_SKILL)
+
+
+CARD = """---
+license: apache-2.0
+language: en
+pipeline_tag: text-generation
+---
+
+# demo-tools
+
+A very small model (3.8 million parameters, 7.8 MB) that calls tools. It ships with sglang-node, to try tool calls and agents
+without a download:
+
+```sh
+npx launch_server --model-path demo-tools --tool-call-parser auto
+```
+
+It is [demo-chat](../demo-chat), trained further for a short while. It picks one of a few tools that it is offered, takes the arguments
+from the request, calls two at once or one after another, and says in a sentence what the tools answered. It understands plain requests of
+the kinds below; it does not reason, and it is not meant for anything else. What it is good and bad at is in the table below.
+
+## Form
+
+Hugging Face layout, `Qwen2ForCausalLM`, bfloat16, of demo-chat's sizes but for the vocabulary. The tokenizer is demo-chat's with 768 more entries: names
+of cities and countries, words of tool calls, and `<tools>`, `<tool_call>`, `<tool_response>` and their ends as tokens of their own. Tools stand in the system's turn
+between `<tools>` and `</tools>`, one a line; a call is `<tool_call>`, a JSON object with `name` and `arguments`, `</tool_call>`, as
+Hermes and Qwen2.5 have it (`--tool-call-parser hermes`, or `auto`); what tools said is put between `<tool_response>` and
+`</tool_response>` in a user's turn.
+
+Most of the further entries are whole words without merges (`ignore_merges`). In Python load the tokenizer with
+`PreTrainedTokenizerFast.from_pretrained`: `AutoTokenizer` of transformers 5 builds it anew and leaves them out.
+
+The chat template shows of a tool its name, its description and the names and types of its parameters (or the values of an `enum`);
+descriptions of parameters, nested objects and the rest of a schema are not shown to the model. Up to four tools and some 500 tokens were
+trained; 1,024 positions are accepted.
+
+## Skills
+
+- One call of one tool: the weather or the time of a city, the population, the currency or the language of a country, its capital, and a
+  calculator, with one tool for each operation (`add`, `subtract`, `multiply`, `divide`) or one for all (`calculate`).
+- Two calls at once: of one tool for two things, or of two tools.
+- Two steps: what is asked of the capital of a country, and sums whose result is used again.
+- A further request in the same conversation, such as "And in Rome?".
+- No call where no tool fits, or where it knows the answer, and what demo-chat knows where no tools are offered.
+
+Tools are mostly named after what they tell (`get_weather`, `get_capital`, `add`), with parameters such as `city`, `country`, `a` and `b`;
+other names were rare in training. Places are capitals, countries and some ninety large cities; of names that it never met it makes mistakes.
+
+## Data and training
+
+Templates filled by a seeded program, `tools/demo-models` in the repository, with the countries of demo-chat; two fifths of the samples are
+demo-chat's own.
+
+The run began from demo-chat's weights. In its first part, of 1,760 steps (5.0 million tokens), the text had forty kinds of tools and no
+tokens for whole names, and little of it was learnt; the layers of that part went on into the second, of {steps} steps ({tokens} million
+tokens, {minutes} minutes on a share of two CPU cores), with the text above, whose mix of skills and names was changed twice on the way.
+Muon for the matrices of the layers and AdamW for the rest, at 2e-3, falling in a straight line. `loss.png` shows the loss of the second part,
+of what the assistant says.
+
+## Scores
+
+Greedy decoding in float32. A call is right when it is word for word the one expected, an answer when it contains what the
+tool said and ends by itself; each is asked after what should have been said before it. Half of the items of a group are in a
+phrasing never trained, half about a thing (city, country, pair of numbers …) never trained with that tool. "Tools never trained" are
+four attributes (area, president, humidity, mayor) that no training text of the second part has a tool for. 80 items of each group, drawn with a fixed seed, were asked; while
+the recipe was worked on, mistakes were looked at on other items only.
+
+{scores}
+
+## Licence
+
+Apache-2.0, as the project.
+"""
