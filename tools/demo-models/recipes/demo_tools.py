@@ -115,8 +115,14 @@ of what the assistant says.
 Greedy decoding in float32. A call is right when it is word for word the one expected, an answer when it contains what the
 tool said and ends by itself; each is asked after what should have been said before it. Half of the items of a group are in a
 phrasing never trained, half about a thing (city, country, pair of numbers …) never trained with that tool. "Tools never trained" are
-four attributes (area, president, humidity, mayor) that no training text of the second part has a tool for. 80 items of each group, drawn with a fixed seed, were asked; while
-the recipe was worked on, mistakes were looked at on other items only.
+four attributes (area, president, humidity, mayor) that no training text of the second part has a tool for. 80
+items of each group, drawn with a fixed seed, were asked. While the recipe was worked on, mistakes were looked at on other items; some twenty
+requests were also tried by hand, a few of them in held-out phrasings, before the last change of the mix.
+
+Of the weather and of two steps only answers word for word as expected were counted. Calls suffer most from tools with rare names or
+parameters: of the single calls of `get_weather(city)`, `get_capital(country)`, `add(a, b)` and their like 149 of 209 were right (71 %), of
+the rest a few. It sometimes calls a tool that it was not offered, which the server hands on as text; of two things it may ask for one
+twice; and tools of a kind that it never saw are beyond it. More training would help: the run was short.
 
 {scores}
 
