@@ -121,7 +121,7 @@ requests were also tried by hand, a few of them in held-out phrasings, before th
 
 Of the weather and of two steps only answers word for word as expected were counted. Calls suffer most from tools with rare names or
 parameters: of the single calls of `get_weather(city)`, `get_capital(country)`, `add(a, b)` and their like 149 of 209 were right (71 %), of
-the rest a few. It sometimes calls a tool that it was not offered, which the server hands on as text; of two things it may ask for one
+the others 30 of 111. It sometimes calls a tool that it was not offered, which the server hands on as text; of two things it may ask for one
 twice; and tools of a kind that it never saw are beyond it. More training would help: the run was short.
 
 {scores}
