@@ -95,7 +95,7 @@ function throughExperts(
   const tokens = g.node('Div', [order, g.ints(`experts.chosen.${chosen}`, [chosen])]);
   /** One product an expert of its slice of the rows. */
   const products = (input: Value, inputs: number, outputs: number, parts: readonly string[]): Value => {
-    const slices = g.nodes('Split', [input, counts], { attributes: { axis: 0 }, outputs: count });
+    const slices = g.nodes('Split', [unshaped(g, input, inputs, counts), counts], { attributes: { axis: 0 }, outputs: count });
     const results = (count === 1 ? [input] : slices).map((slice, expert) =>
       linear.apply(g, slice, {
         inputs,
@@ -118,6 +118,19 @@ function throughExperts(
   return g
     .nodes('Split', [perToken], { attributes: { axis: 1, num_outputs: chosen }, outputs: chosen })
     .reduce((sum, next) => g.node('Add', [sum, next]));
+}
+
+/**
+ * The same value, of a shape that ONNX Runtime cannot know ahead. Else it would compare the shape of every slice and product with
+ * every buffer that is free by then, in search of one to use again, and find none: half of the time that it takes to create a
+ * session with many experts.
+ * @param counts [n], n at least 1
+ */
+function unshaped(g: GraphBuilder, x: Value, width: number, counts: Value): Value {
+  // A slice that ends past the end of the vector is all of it, but nobody can tell before the run.
+  const past = g.node('Add', [g.node('ReduceMax', [counts, g.ints('zero.int', [0])]), g.ints('two.int', [2])]);
+  const shape = g.node('Slice', [g.ints(`shape.rows.${width}`, [-1, width]), g.ints('zero.int', [0]), past]);
+  return g.node('Reshape', [x, shape]);
 }
 
 /** The first `k` along the last axis, sorted: values and indices, the lower index first where values are equal. */
