@@ -30,6 +30,8 @@ const MAX_FORCED = 1024;
 /** Where more was forced at once it is not looked for again: it is all read each time. */
 const MAX_TEXT = 4096;
 const COMPACT: [string, string] = [',', ':'];
+/** As Python writes it, and models that were taught to call tools. */
+const SPACED: [string, string] = [', ', ': '];
 
 /** The engine `xgrammar`, in WebAssembly. */
 export class XGrammarBackend implements GrammarBackend {
@@ -96,7 +98,7 @@ export class XGrammarBackend implements GrammarBackend {
     }
   }
 
-  private compileAs({ kind, source }: Grammar): Promise<Compiled> {
+  private async compileAs({ kind, source }: Grammar): Promise<Compiled> {
     const { compiler } = this;
     switch (kind) {
       case 'json': {
@@ -113,8 +115,34 @@ export class XGrammarBackend implements GrammarBackend {
       case 'ebnf':
         return compiler.compileGrammar(source);
       case 'structural_tag':
-        return compiler.compileStructuralTag(source);
+        return compiler.compileStructuralTag(
+          (await this.withGrammars(JSON.parse(source))) as Record<string, unknown>,
+        );
     }
+  }
+
+  /**
+   * A structural tag in which schemas are grammars of JSON on one line. Of itself the engine lets any amount of whitespace stand
+   * there, and a model that knows no end does not come to one; to bound it takes a minute to compile for the calls of 15 tools.
+   */
+  private async withGrammars(part: unknown): Promise<unknown> {
+    if (Array.isArray(part)) return Promise.all(part.map((inner) => this.withGrammars(inner)));
+    if (typeof part !== 'object' || part === null) return part;
+    const { type, json_schema: schema } = part as { readonly type?: unknown; readonly json_schema?: unknown };
+    // Its schema describes another text than JSON.
+    if (type === 'qwen_xml_parameter') return part;
+    if (type === 'json_schema') {
+      const { Grammar: engine } = this.module.library;
+      const separators = this.style.anyWhitespace ? SPACED : COMPACT;
+      const grammar = await engine.fromJSONSchema(JSON.stringify(schema), false, -1, separators, true);
+      const text = grammar.toString();
+      grammar.dispose();
+      return { type: 'grammar', grammar: text };
+    }
+    const entries = Object.entries(part).map(
+      async ([key, value]) => [key, await this.withGrammars(value)] as const,
+    );
+    return Object.fromEntries(await Promise.all(entries));
   }
 
   /** The engine looks for forced text without end where there is no end to it. */

@@ -38,20 +38,25 @@ export function callGrammar(wish: CallWish, form: CallTagForm | null): CallGramm
   const { tools, isForced } = wish;
   const params = paramsOf(wish, form);
   if (params === null) return null;
-  const isList = 'json_schema' in params;
   const unenforced = new Set<string>();
   for (const { function: called } of tools) {
     const report =
       called.strict === true ? refuseOf(called.name) : (keyword: string) => unenforced.add(keyword);
     if (isForced || isStrict(called)) readSchema(called.parameters ?? NO_PARAMETERS, 'tools', report);
   }
-  return { params, isLenient: true, unenforced: [...unenforced], isList, isForced };
+  return {
+    params,
+    isLenient: true,
+    unenforced: [...unenforced],
+    isList: isForced && form === null,
+    isForced,
+  };
 }
 
 function paramsOf({ tools, isForced, isParallel }: CallWish, form: CallTagForm | null): Schema | null {
   if (isForced) {
     const list = forcedCallSchema(tools, isParallel);
-    if (form === null) return { json_schema: list };
+    if (form === null) return tagParams({ type: 'json_schema', json_schema: list });
     const tags = tools.map(({ function: { name, parameters } }) =>
       form.tag(name, parameters ?? NO_PARAMETERS),
     );

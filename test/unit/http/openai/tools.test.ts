@@ -152,7 +152,9 @@ describe('a call that must be', () => {
     properties: { name: { enum: [name] }, parameters: name === 'time' ? { type: 'object' } : parameters },
     required: ['name', 'parameters'],
   });
-  const grammar = () => JSON.parse(sent()?.sampling.grammar?.source ?? 'null') as unknown;
+  const grammar = () =>
+    (JSON.parse(sent()?.sampling.grammar?.source ?? 'null') as { format: { json_schema: unknown } }).format
+      .json_schema;
 
   it('is held to the form that SGLang gives it, and read from there', async () => {
     await start({});
