@@ -83,21 +83,31 @@ class Checkpoint implements WeightSource {
   }
 
   private storedName(name: string): string {
-    if (name.startsWith(BODY)) return this.prefix + name.slice(BODY.length);
+    if (name.startsWith(BODY)) return this.normName(this.prefix + name.slice(BODY.length));
     const nested = `language_model.${name}`;
     return !this.tensors.has(name) && this.tensors.has(nested) ? nested : name;
   }
+
+  private normName(name: string): string {
+    const [norm, kind] = name.split('.LayerNorm.');
+    if (this.tensors.has(name) || (kind !== 'weight' && kind !== 'bias')) return name;
+    const old = `${norm}.LayerNorm.${OLD_NORM_NAMES[kind]}`;
+    return this.tensors.has(old) ? old : name;
+  }
 }
+
+/** What older tools called the weights of a layer norm. */
+const OLD_NORM_NAMES = { weight: 'gamma', bias: 'beta' } as const;
 
 /** What the names of a body's tensors begin with, for those who ask. */
 const BODY = 'model.';
 /** What they begin with in files: of a bare body nothing, of a multimodal model the way to its language model. */
-const BODY_PREFIXES = [BODY, 'language_model.model.', 'model.language_model.', ''];
-/** A tensor that every body has. */
-const WITNESS = 'embed_tokens.weight';
+const BODY_PREFIXES = [BODY, 'language_model.model.', 'model.language_model.', 'bert.', 'roberta.', ''];
+/** Tensors of which every body has one. */
+const WITNESSES = ['embed_tokens.weight', 'embeddings.word_embeddings.weight'];
 
 function bodyPrefix(tensors: ReadonlyMap<string, unknown>): string {
-  return BODY_PREFIXES.find((prefix) => tensors.has(prefix + WITNESS)) ?? BODY;
+  return BODY_PREFIXES.find((prefix) => WITNESSES.some((name) => tensors.has(prefix + name))) ?? BODY;
 }
 
 /** Tensors that the index names wrongly are an error only when they are needed: tied models may list a `lm_head.weight`. */

@@ -1,4 +1,4 @@
-import type { ModelKind } from '../core/model-facts';
+import { bug, StartupError } from '../core/errors';
 import { logger } from '../logging/logger';
 import { Progress } from '../logging/progress';
 import { gigabytes, secondsSince } from '../logging/units';
@@ -6,6 +6,7 @@ import type { ServerArgs } from '../server-args/server-args';
 import { dummyWeights, openCheckpoint } from '../checkpoint/checkpoint';
 import { deriveContextLen } from '../models/config/context-length';
 import type { ModelConfig } from '../models/config/model-config';
+import { readSentenceModules, type SentenceModules } from '../models/config/sentence-modules';
 import type { GraphOptions, Model } from '../models/model';
 import { readModel } from '../models/registry';
 import type { Session } from '../onnxruntime/session';
@@ -47,10 +48,15 @@ export async function loadModelRunner(
   modelDir: string,
   backend: Backend,
 ): Promise<LoadedModel> {
-  const kind: ModelKind = args.isEmbedding ? 'embedding' : 'generation';
-  const model = readModel(modelDir, args.jsonModelOverrideArgs, kind);
-  const { config } = model;
-  const contextLen = deriveContextLen(config, args.contextLength);
+  const model = readModel(
+    modelDir,
+    args.jsonModelOverrideArgs,
+    args.isEmbedding ? 'embedding' : 'generation',
+  );
+  const { config, purpose: kind } = model;
+  const sentences =
+    kind === 'embedding' ? readSentenceModules(modelDir, config, model.pooling ?? 'lasttoken') : null;
+  const contextLen = contextLenOf(args, model, sentences);
   if (args.device === 'cpu' && (args.dtype === 'half' || args.dtype.endsWith('float16'))) {
     logger.log('warning', `--dtype ${args.dtype}: the CPU computes in float32`);
   }
@@ -60,10 +66,27 @@ export async function loadModelRunner(
   switch (kind) {
     case 'generation':
       return { kind, ...parts, ...(await prepareGeneration(args, parts)) };
-    case 'embedding':
-      logger.info(`Serving vectors of ${config.hiddenSize} values, context_len=${contextLen}`);
-      return { kind, ...parts, runner: new EmbeddingRunner(parts.session, config, backend) };
+    case 'embedding': {
+      if (sentences === null) throw bug('a model of vectors without pooling');
+      const runner = new EmbeddingRunner(parts.session, config, backend, sentences);
+      logger.info(`Serving vectors of ${sentences.width} values, context_len=${contextLen}`);
+      return { kind, ...parts, runner };
+    }
   }
+}
+
+/** A checkpoint of sentence vectors may state a length below the model's; --context-length may go beyond that one. */
+function contextLenOf(
+  args: ServerArgs,
+  { config, pooling }: Model,
+  sentences: SentenceModules | null,
+): number {
+  const own = Math.min(sentences?.maxLength ?? Infinity, config.contextLen);
+  const contextLen = deriveContextLen(config, args.contextLength ?? own);
+  if (pooling !== undefined && contextLen > config.contextLen) {
+    throw new StartupError(`${config.architecture} has no positions beyond ${config.contextLen} tokens`);
+  }
+  return contextLen;
 }
 
 async function loadWeights(

@@ -1,5 +1,6 @@
 import type { ConfigFile } from './config/config-file';
 import type { ModelConfig } from './config/model-config';
+import type { PoolingMode } from './config/sentence-modules';
 import type { GraphBuilder } from './graph/graph-builder';
 import type { LinearMethod } from './layers/linear-method';
 
@@ -16,6 +17,8 @@ export interface GraphOptions {
 /** A checkpoint as its family reads it. */
 export interface FamilyModel {
   readonly config: ModelConfig;
+  /** Of an encoder: how a text's vector comes of its tokens' where the checkpoint does not say. */
+  readonly pooling?: PoolingMode;
   /** Writes the graph; what weights it needs, and of which shapes, it asks the builder for. */
   build(g: GraphBuilder, options: GraphOptions): void;
 }
@@ -24,11 +27,16 @@ export interface FamilyModel {
 export interface Model extends FamilyModel {
   /** How its linear layers are stored. */
   readonly linear: LinearMethod;
+  /** What it is served for: encoders give vectors whatever was asked for. */
+  readonly purpose: Purpose;
 }
+
+/** What a model is to be served for. */
+export type Purpose = 'generation' | 'embedding';
 
 /** A model family: one file of `families`, one line of the registry. */
 export interface Family {
-  /** Names in config.json's `architectures` that generate. */
+  /** Names in config.json's `architectures` that can do what the family is for: generate, or give vectors. */
   readonly architectures: readonly string[];
   /** Names of the same body without vocabulary projection: they give vectors only. */
   readonly bodies?: readonly string[];

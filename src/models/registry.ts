@@ -1,6 +1,7 @@
 import { StartupError } from '../core/errors';
 import { quote } from '../checkpoint/model-files';
 import { ConfigFile } from './config/config-file';
+import { bert } from './families/bert';
 import { gemma2 } from './families/gemma2';
 import { gemma3 } from './families/gemma3';
 import { granite } from './families/granite';
@@ -14,9 +15,10 @@ import { qwen2 } from './families/qwen2';
 import { qwen2Moe } from './families/qwen2-moe';
 import { qwen3 } from './families/qwen3';
 import { qwen3Moe } from './families/qwen3-moe';
+import { roberta } from './families/roberta';
 import { smollm3 } from './families/smollm3';
 import { linearMethodOf } from './layers/linear-methods';
-import type { Family, Model } from './model';
+import type { Family, Model, Purpose } from './model';
 
 /** All model families. */
 const FAMILIES: readonly Family[] = [
@@ -34,14 +36,14 @@ const FAMILIES: readonly Family[] = [
   qwen2Moe,
   qwen3Moe,
   olmoe,
+  bert,
+  roberta,
 ];
-
-/** What a model is to be served for. */
-export type Purpose = 'generation' | 'embedding';
 
 /**
  * Reads a model folder's config.json as the family of its architecture understands it.
  * @param overrides of --json-model-override-args; each replaces a field of config.json
+ * @param purpose what was asked for; see `Model.purpose`
  * @throws StartupError of one line for an unknown architecture, one that cannot serve the purpose, or a wrong config
  */
 export function readModel(
@@ -62,7 +64,9 @@ export function readModel(
       `${config.file}: ${architecture} has no vocabulary projection, so it gives vectors only: serve it with --is-embedding`,
     );
   }
-  return { ...family.read(config), linear: linearMethodOf(config) };
+  const model = family.read(config);
+  const linear = linearMethodOf(config);
+  return { ...model, linear, purpose: model.pooling === undefined ? purpose : 'embedding' };
 }
 
 function namesOf(family: Family): readonly string[] {

@@ -3,7 +3,8 @@ import type { DetokenizerMsg, TokenizerManagerMsg } from '../ipc/messages';
 import type { ModelFacts } from '../core/model-facts';
 import { createBackend } from '../model-runner/backends/create-backend';
 import { ModelProfile } from '../model-runner/model-profile';
-import { loadModelRunner, type GenerationModel, type LoadedModel } from '../model-runner/load';
+import type { GenerationModel } from '../model-runner/load';
+import { loadModelRunner, type EmbeddingModel, type LoadedModel } from '../model-runner/load';
 import { holdUp } from '../core/stuck';
 import { SoftWatchdog } from '../child/soft-watchdog';
 import { runChild, type StartedChild } from '../child/frame';
@@ -99,7 +100,7 @@ function facts(args: ServerArgs, model: LoadedModel): ModelFacts {
     contextLen,
     eosTokenIds: config.eosTokenIds,
     generationDefaults: config.generationDefaults,
-    ...(model.kind === 'generation' ? generationLimits(model) : embeddingLimits(args, contextLen)),
+    ...(model.kind === 'generation' ? generationLimits(model) : embeddingLimits(args, model)),
   };
 }
 
@@ -108,8 +109,8 @@ function generationLimits({ plan }: GenerationModel) {
   return { maxTotalNumTokens, maxReqInputLen, maxRunningRequests };
 }
 
-function embeddingLimits(args: ServerArgs, contextLen: number) {
-  const { tokens, prompts } = batchLimits(args);
+function embeddingLimits(args: ServerArgs, { contextLen, runner }: EmbeddingModel) {
+  const { tokens, prompts } = batchLimits(args, runner);
   return { maxTotalNumTokens: tokens, maxRunningRequests: prompts, maxReqInputLen: contextLen };
 }
 

@@ -1,15 +1,10 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
-import type { VectorOutput } from '../../src/ipc/messages';
-import { CpuBackend } from '../../src/model-runner/backends/cpu/cpu-backend';
-import { loadModelRunner } from '../../src/model-runner/load';
-import { assembleEmbedding } from '../../src/scheduler/embedding/assemble';
-import { CHECKPOINTS, serverArgs } from './support';
+import { join } from 'node:path';
+import { Embedder, expectClose } from './embedder';
+import { CHECKPOINTS } from './support';
 
 /** Last-token vectors of decoders against PyTorch's, alone and in batches of unequal lengths. */
-
-const TOLERANCE = 1e-4;
 
 interface Golden {
   readonly models: Readonly<Record<string, readonly { input_ids: number[]; vector: number[] }[]>>;
@@ -17,60 +12,11 @@ interface Golden {
 
 const { models } = JSON.parse(readFileSync(join(__dirname, 'golden/embeddings.json'), 'utf8')) as Golden;
 
-/** A scheduler around a real embedding model, in this process. */
-class Embedder {
-  private readonly waiting = new Map<string, (output: VectorOutput) => void>();
-  private count = 0;
-
-  private constructor(
-    readonly scheduler: ReturnType<typeof assembleEmbedding>,
-    private readonly loop: Promise<void>,
-    private readonly dispose: () => void,
-  ) {}
-
-  /** @param name of a checkpoint of the tests, or a folder */
-  static async start(name: string, flags: readonly string[] = []): Promise<Embedder> {
-    const folder = resolve(CHECKPOINTS, name);
-    const args = serverArgs(folder, ['--is-embedding', ...flags]);
-    const model = await loadModelRunner(args, folder, new CpuBackend());
-    if (model.kind !== 'embedding') throw new Error('not an embedding model');
-    const scheduler = assembleEmbedding(args, model, {
-      rank: 0,
-      detokenizer: () => undefined,
-      tokenizerManager: (message) => {
-        if (message.type !== 'vector_outputs') return;
-        for (const output of message.outputs) embedder.waiting.get(output.rid)?.(output);
-      },
-    });
-    const embedder = new Embedder(scheduler, scheduler.run(), () => model.runner.dispose());
-    return embedder;
-  }
-
-  embed(ids: readonly number[]): Promise<VectorOutput> {
-    const rid = String(this.count++);
-    return new Promise((resolve) => {
-      this.waiting.set(rid, resolve);
-      this.scheduler.receive({ type: 'embed', trace: null, rid, inputIds: Int32Array.from(ids) });
-    });
-  }
-
-  async close(): Promise<void> {
-    this.scheduler.stop();
-    await this.loop;
-    this.dispose();
-  }
-}
-
-function expectClose(actual: Float32Array | null, expected: readonly number[]): void {
-  expect(actual).toHaveLength(expected.length);
-  expected.forEach((value, i) => expect(Math.abs((actual?.[i] ?? NaN) - value)).toBeLessThan(TOLERANCE));
-}
-
 describe.each(Object.entries(models))('%s', (name, cases) => {
   let embedder: Embedder;
 
   beforeAll(async () => {
-    embedder = await Embedder.start(name);
+    embedder = await Embedder.start(name, ['--is-embedding']);
   });
   afterAll(() => embedder.close());
 
@@ -112,7 +58,7 @@ it.each(['llama-llama3-rope', 'mistral-sliding-window', 'qwen2-upper-window', 'q
   '%s gives the same vectors as a bare body',
   async (name) => {
     const folder = bareBody(name);
-    const embedder = await Embedder.start(folder);
+    const embedder = await Embedder.start(folder, ['--is-embedding']);
     for (const { input_ids, vector } of models[name] ?? []) {
       expectClose((await embedder.embed(input_ids)).vector, vector);
     }
@@ -122,7 +68,7 @@ it.each(['llama-llama3-rope', 'mistral-sliding-window', 'qwen2-upper-window', 'q
 );
 
 it('drops what is aborted while it waits, and refuses what the queue has no room for', async () => {
-  const embedder = await Embedder.start('qwen3', ['--max-queued-requests', '2']);
+  const embedder = await Embedder.start('qwen3', ['--is-embedding', '--max-queued-requests', '2']);
   embedder.scheduler.receive({ type: 'pause', callId: 1, mode: 'in_place' });
   const [first, second, third] = [embedder.embed([5, 6]), embedder.embed([7]), embedder.embed([8])];
   expect((await third).finish).toMatchObject({ type: 'abort', status_code: 503 });

@@ -10,14 +10,20 @@ import type { BatchLimits } from './next-batch';
 /** Prompts of one run without `--max-running-requests`: a larger batch gains nothing on a CPU. */
 const DEFAULT_PROMPTS = 64;
 
+/** Padding for each token where it costs as much as a token, and where attention alone sees it. */
+const MAX_PADDING = { computed: 0.25, skipped: 3 } as const;
+
 /** What one run takes at most: as many tokens as a chunk of a prompt would have. */
 export function batchLimits(
   args: Pick<ServerArgs, 'chunkedPrefillSize' | 'maxPrefillTokens' | 'maxRunningRequests'>,
+  { computesPadding }: Pick<BatchLimits, 'computesPadding'>,
 ): BatchLimits {
   const { chunkedPrefillSize, maxPrefillTokens, maxRunningRequests } = args;
   return {
     tokens: chunkedPrefillSize > 0 ? Math.min(chunkedPrefillSize, maxPrefillTokens) : maxPrefillTokens,
     prompts: maxRunningRequests ?? DEFAULT_PROMPTS,
+    padding: computesPadding ? MAX_PADDING.computed : MAX_PADDING.skipped,
+    computesPadding,
   };
 }
 
@@ -28,7 +34,7 @@ export function assembleEmbedding(
   { rank, tokenizerManager }: SchedulerOutlets,
   metrics: Recorder = NO_METRICS,
 ): EmbeddingScheduler {
-  const limits = batchLimits(args);
+  const limits = batchLimits(args, model.runner);
   const logStatus = openStatusLog(rank, () => scheduler.rids);
   const scheduler: EmbeddingScheduler = new EmbeddingScheduler({
     embed: (prompts) => model.runner.embed(prompts),

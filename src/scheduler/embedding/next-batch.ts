@@ -1,10 +1,11 @@
-/** Padding a batch may compute in vain, as a share of its tokens. */
-const MAX_PADDING = 0.25;
-
 /** What one run may take. */
 export interface BatchLimits {
-  /** Tokens, padding included. A longer prompt runs alone. */
+  /** Tokens, padding included where it is computed. A longer prompt runs alone. */
   readonly tokens: number;
+  /** Places of padding for each token at most. */
+  readonly padding: number;
+  /** Whether the model computes padding like tokens; else only its attention sees it. */
+  readonly computesPadding: boolean;
   readonly prompts: number;
 }
 
@@ -18,14 +19,16 @@ export function nextBatch<R extends { readonly ids: Int32Array }>(
   waiting: readonly R[],
   limits: BatchLimits,
 ): R[] {
+  const { computesPadding } = limits;
   const batch: R[] = [];
   let tokens = 0;
   let longest = 0;
   for (const request of waiting) {
     if (batch.length >= limits.prompts) break;
     const { length } = request.ids;
+    const real = tokens + length;
     const padded = Math.max(longest, length) * (batch.length + 1);
-    const fits = padded <= limits.tokens && padded <= (tokens + length) * (1 + MAX_PADDING);
+    const fits = (computesPadding ? padded : real) <= limits.tokens && padded <= real * (1 + limits.padding);
     if (batch.length > 0 && !fits) continue;
     batch.push(request);
     tokens += length;

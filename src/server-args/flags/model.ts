@@ -102,7 +102,8 @@ export const modelTopic = topic('Model and tokenizer', yes, {
     { range: { min: 1 } },
   ),
   isEmbedding: flag(
-    'Serve the model for vectors in place of text: the hidden state of the last token, at length 1.',
+    'Serve the model for vectors in place of text: the hidden state of the last token, at length 1, or what modules.json says. ' +
+      'Encoders are served so without it.',
   ),
   enableMultimodal: optionalFlag('Accept images, audio or video.', {
     support: reject('only text is supported'),

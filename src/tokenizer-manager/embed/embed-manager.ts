@@ -126,10 +126,11 @@ export class EmbedManager {
     const { args, facts } = this.deps;
     const ids = await promptIds({ ...prompt, addSpecialTokens: true }, this.deps, gone);
     refuseEmpty(ids);
-    if (ids.length > facts.contextLen && !args.allowAutoTruncate) {
-      refuseLength(String(ids.length), facts.contextLen);
-    }
-    return Int32Array.from(ids.slice(0, facts.contextLen));
+    if (ids.length <= facts.contextLen) return Int32Array.from(ids);
+    if (!args.allowAutoTruncate) refuseLength(String(ids.length), facts.contextLen);
+    if (prompt.text === null) return Int32Array.from(ids.slice(0, facts.contextLen));
+    const around = await promptIds({ text: '', inputIds: null, addSpecialTokens: true }, this.deps, gone);
+    return Int32Array.from(cutText(ids, around, facts.contextLen));
   }
 
   private openTrace(rid: string, request: EmbedRequest, receivedAt: number): RequestTrace | null {
@@ -151,6 +152,16 @@ export class EmbedManager {
       if (this.pending.has(rid)) this.schedulers.abort(rid);
     }
   }
+}
+
+/**
+ * What a text is cut by is its end, but for the special tokens there: a model may read its vector from them.
+ * @param around the special tokens that stand around any text
+ */
+function cutText(ids: readonly number[], around: readonly number[], length: number): number[] {
+  let tail = 0;
+  while (tail < Math.min(around.length, length) && ids.at(-1 - tail) === around.at(-1 - tail)) tail++;
+  return [...ids.slice(0, length - tail), ...ids.slice(ids.length - tail)];
 }
 
 /** A vector comes of a prompt alone. */

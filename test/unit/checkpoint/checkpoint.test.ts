@@ -150,6 +150,30 @@ describe('the names of a body', () => {
     expect(weights.get('lm_head.weight', [1, 1]).name).toBe(head);
     expect(refusal(() => weights.get('model.x', []))).toContain(`tensor '${prefix}x' is missing`);
   });
+
+  test.each(['', 'bert.', 'roberta.'])(
+    'of an encoder may begin with %j, and norms have their old names',
+    (prefix) => {
+      const weights = openCheckpoint(
+        folders.create({
+          'model.safetensors': safetensors(
+            {
+              [`${prefix}embeddings.word_embeddings.weight`]: entry('F32', [1, 1], 0, 4),
+              [`${prefix}embeddings.LayerNorm.gamma`]: entry('F32', [1], 4, 8),
+              [`${prefix}embeddings.LayerNorm.beta`]: entry('F32', [1], 8, 12),
+            },
+            12,
+          ),
+        }),
+      );
+      expect(weights.get('model.embeddings.LayerNorm.weight', [1]).offset).toBe(
+        weights.get('model.embeddings.LayerNorm.gamma', [1]).offset,
+      );
+      expect(weights.get('model.embeddings.LayerNorm.bias', [1]).name).toBe(
+        `${prefix}embeddings.LayerNorm.beta`,
+      );
+    },
+  );
 });
 
 describe('links', () => {

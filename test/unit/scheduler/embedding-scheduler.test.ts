@@ -16,7 +16,7 @@ test('a vector of NaN, and a batch that fails, end as errors of their own reques
       if (prompts.some(([id]) => id === 13)) throw new Error('no luck');
       return prompts.map(([id]) => (id === 7 ? null : Float32Array.of(id ?? 0)));
     },
-    limits: { tokens: 2, prompts: 2 },
+    limits: { tokens: 2, prompts: 2, padding: 0.25, computesPadding: true },
     maxQueued: null,
     waitingMs: Infinity,
     send: (sent) => {

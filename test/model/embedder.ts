@@ -1,0 +1,58 @@
+import { resolve } from 'node:path';
+import type { VectorOutput } from '../../src/ipc/messages';
+import { CpuBackend } from '../../src/model-runner/backends/cpu/cpu-backend';
+import { loadModelRunner } from '../../src/model-runner/load';
+import { assembleEmbedding } from '../../src/scheduler/embedding/assemble';
+import { CHECKPOINTS, serverArgs } from './support';
+
+const TOLERANCE = 1e-4;
+
+/** A scheduler around a real embedding model, in this process. */
+export class Embedder {
+  private readonly waiting = new Map<string, (output: VectorOutput) => void>();
+  private count = 0;
+
+  private constructor(
+    readonly scheduler: ReturnType<typeof assembleEmbedding>,
+    private readonly loop: Promise<void>,
+    private readonly dispose: () => void,
+  ) {}
+
+  /** @param name of a checkpoint of the tests, or a folder */
+  static async start(name: string, flags: readonly string[] = []): Promise<Embedder> {
+    const folder = resolve(CHECKPOINTS, name);
+    const args = serverArgs(folder, flags);
+    const model = await loadModelRunner(args, folder, new CpuBackend());
+    if (model.kind !== 'embedding') throw new Error('not an embedding model');
+    const scheduler = assembleEmbedding(args, model, {
+      rank: 0,
+      detokenizer: () => undefined,
+      tokenizerManager: (message) => {
+        if (message.type !== 'vector_outputs') return;
+        for (const output of message.outputs) embedder.waiting.get(output.rid)?.(output);
+      },
+    });
+    const embedder = new Embedder(scheduler, scheduler.run(), () => model.runner.dispose());
+    return embedder;
+  }
+
+  embed(ids: readonly number[]): Promise<VectorOutput> {
+    const rid = String(this.count++);
+    return new Promise((resolve) => {
+      this.waiting.set(rid, resolve);
+      this.scheduler.receive({ type: 'embed', trace: null, rid, inputIds: Int32Array.from(ids) });
+    });
+  }
+
+  async close(): Promise<void> {
+    this.scheduler.stop();
+    await this.loop;
+    this.dispose();
+  }
+}
+
+/** Every value within 1e-4 of a golden vector's. */
+export function expectClose(actual: Float32Array | null, expected: readonly number[]): void {
+  expect(actual).toHaveLength(expected.length);
+  expected.forEach((value, i) => expect(Math.abs((actual?.[i] ?? NaN) - value)).toBeLessThan(TOLERANCE));
+}
