@@ -2,9 +2,6 @@ import type { IoBinding } from '../onnxruntime/io-binding';
 import { pinnedInt32, pinnedInt64 } from '../onnxruntime/tensor';
 import type { Backend, StagedTensor } from './backends/backend';
 
-/** One row is multiplied by another routine than several, which rounds otherwise: a text would depend on its company. */
-const MIN_ROWS = 2;
-
 /**
  * The inputs of an encoder (see `buildEncoder`) for one run over whole texts: their tokens one after the other, and how
  * attention finds them.
@@ -17,11 +14,8 @@ export class PackedInputs {
    * @param rows flat tokens whose hidden states are asked for
    */
   constructor(backend: Backend, prompts: readonly Int32Array[], rows: readonly number[]) {
-    const tokens = Math.max(
-      MIN_ROWS,
-      prompts.reduce((sum, ids) => sum + ids.length, 0),
-    );
-    const sequence = Math.max(MIN_ROWS, ...prompts.map((ids) => ids.length));
+    const tokens = prompts.reduce((sum, ids) => sum + ids.length, 0);
+    const sequence = Math.max(...prompts.map((ids) => ids.length));
     const inputIds = pinnedInt64(tokens);
     const positionIds = pinnedInt64(tokens);
     const padded = pinnedInt64(prompts.length * sequence);
