@@ -26,6 +26,7 @@ import { traceRoutes } from './native/trace-level';
 import { ollamaRoutes } from './ollama/routes';
 import { chatRoutes } from './openai/chat';
 import { completionRoutes } from './openai/completions';
+import { embeddingRoutes } from './openai/embeddings';
 import { modelsRoutes } from './openai/models';
 import { openapiRoutes } from './openapi/openapi-routes';
 import { pageRoutes } from './playground/pages';
@@ -67,6 +68,7 @@ export function createApp(deps: AppDeps): Express {
     ...functionCallRoutes(deps),
     ...separateReasoningRoutes(),
     ...modelsRoutes(deps),
+    ...embeddingRoutes(deps),
     ...completionRoutes(deps),
     ...chatRoutes(deps, chats),
     ...responsesRoutes(deps, chats),

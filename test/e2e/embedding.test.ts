@@ -1,3 +1,4 @@
+import OpenAI from 'openai';
 import { launch, type Server } from './harness';
 
 /** A server of vectors: `--is-embedding`. What the vectors are is test/model/embedding's business. */
@@ -105,6 +106,64 @@ test('it is healthy, pauses and goes on', async () => {
   expect((await encode({ text: 'a' })).status).toBe(200);
 });
 
+describe('/v1/embeddings', () => {
+  const texts = ['Once upon a time', 'there was a cat'];
+  const client = () => new OpenAI({ baseURL: `${server.url}/v1`, apiKey: 'none' });
+
+  test("gives OpenAI's client the vectors of /encode, as bytes and as numbers", async () => {
+    const { body } = await encode({ text: texts });
+    const expected = (body as Reply[]).map(({ embedding }) => embedding);
+    const tokens = (body as Reply[]).reduce(
+      (sum, { meta_info }) => sum + Number(meta_info['prompt_tokens']),
+      0,
+    );
+    for (const encoding_format of [undefined, 'float', 'base64'] as const) {
+      const options = encoding_format === undefined ? {} : { encoding_format };
+      const reply = await client().embeddings.create({ model: 'any', input: texts, ...options });
+      const found = reply.data.map(({ embedding }) =>
+        encoding_format === 'base64' ? fromBase64(embedding as unknown as string) : embedding,
+      );
+      expect(found).toEqual(expected);
+      expect(reply.data.map(({ index }) => index)).toEqual([0, 1]);
+      expect(reply).toMatchObject({ model: 'any', usage: { prompt_tokens: tokens, total_tokens: tokens } });
+    }
+  });
+
+  test('takes one text, and token ids', async () => {
+    const { tokens } = (await (await server.post('/tokenize', { prompt: texts[0] })).json()) as {
+      tokens: number[];
+    };
+    const vectors = await Promise.all(
+      [texts[0] ?? '', tokens, [tokens]].map(async (input) => {
+        const { data } = await client().embeddings.create({ model: 'any', input: input });
+        return data.map(({ embedding }) => embedding);
+      }),
+    );
+    expect(vectors[1]).toEqual(vectors[0]);
+    expect(vectors[2]).toEqual(vectors[0]);
+  });
+
+  test.each<[object, RegExp]>([
+    [{ input: [] }, /Input cannot be empty/],
+    [{ input: '' }, /Input cannot be empty/],
+    [
+      { input: 'a', encoding_format: 'int8' },
+      /encoding_format must be either 'float' or 'base64', got 'int8'/,
+    ],
+    [{ input: 'a', dimensions: 0 }, /Requested dimensions must be greater than 0/],
+    [
+      { input: 'a', dimensions: 100_000 },
+      /Provided dimensions are greater than max embedding dimension: \d+/,
+    ],
+    [{ input: 'a', dimensions: 2 }, /does not support matryoshka representation/],
+    [{ input: 5 }, /input: must be a string, a list of strings, a list of integers/],
+  ])('%j is refused', async (body, message) => {
+    const reply = await server.post('/v1/embeddings', { model: 'any', ...body });
+    expect(reply.status).toBe(400);
+    expect(await reply.text()).toMatch(message);
+  });
+});
+
 test('clients that leave take what they wait for out of the queue', async () => {
   const logged = server.stderr.length;
   await server.post('/pause_generation', { mode: 'in_place' });
@@ -123,3 +182,8 @@ test('it drains and leaves nothing', async () => {
   expect(await server.stop()).toBe(0);
   await server.gone();
 });
+
+function fromBase64(text: string): number[] {
+  const bytes = Buffer.from(text, 'base64');
+  return Array.from({ length: bytes.length / 4 }, (_, i) => bytes.readFloatLE(4 * i));
+}

@@ -27,6 +27,20 @@ export const ids = z
   .meta(IDS_SCHEMA)
   .nullish();
 
+/** One prompt or several, as texts or as token ids. */
+export type Prompts = string | string[] | number[] | number[][];
+
+const isPrompts = (value: unknown) =>
+  typeof value === 'string' || isStringList(value) || isIntegerList(value) || isIntegerLists(value);
+
+export const prompts = z
+  .custom<Prompts>(isPrompts, {
+    error: 'must be a string, a list of strings, a list of integers or a list of lists of integers',
+  })
+  .meta({
+    anyOf: [{ type: 'string' }, { type: 'array', items: { type: 'string' } }, ...IDS_SCHEMA.anyOf],
+  });
+
 /** What keeps the cached prefixes of different clients apart. */
 export const CACHE_FIELDS = {
   extra_key: strings,

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { RequestError } from '../../core/errors';
-import { isIntegerList, isIntegerLists, isStringList } from '../../core/parse';
+import { isIntegerList, isStringList } from '../../core/parse';
 import {
   DEFAULT_GENERATE_REQUEST,
   type GenerateRequest,
@@ -9,7 +9,7 @@ import {
 } from '../../tokenizer-manager';
 import { NOT_AN_OBJECT } from '../body';
 import { parseBody, type OtherFields } from '../fields';
-import { IDS_SCHEMA } from '../native/prompt-fields';
+import { prompts, type Prompts } from '../native/prompt-fields';
 import {
   OTHER_FIELDS,
   readRequestFields,
@@ -20,23 +20,12 @@ import { maxTokensOf, samplingFields, samplingParamsOf } from '../request-fields
 
 const DEFAULT_MAX_TOKENS = 16;
 
-type Prompt = string | string[] | number[] | number[][];
-
-const isPrompt = (value: unknown) =>
-  typeof value === 'string' || isStringList(value) || isIntegerList(value) || isIntegerLists(value);
-
 /** What a body is checked against. */
 export const completionSchema = z.object(
   {
     ...requestFields,
     ...samplingFields,
-    prompt: z
-      .custom<Prompt>(isPrompt, {
-        error: 'must be a string, a list of strings, a list of integers or a list of lists of integers',
-      })
-      .meta({
-        anyOf: [{ type: 'string' }, { type: 'array', items: { type: 'string' } }, ...IDS_SCHEMA.anyOf],
-      }),
+    prompt: prompts,
     max_tokens: z.int({ error: 'must be an integer' }).nullish(),
     echo: z.boolean({ error: 'must be true or false' }).nullish(),
     logprobs: z.int({ error: 'must be an integer' }).nullish(),
@@ -102,7 +91,7 @@ function given(name: string, value: number | null): RawSamplingParams {
   return value === null ? {} : { [name]: value };
 }
 
-function listOf(prompt: Prompt): readonly (string | readonly number[])[] {
+function listOf(prompt: Prompts): readonly (string | readonly number[])[] {
   if (typeof prompt === 'string') return [prompt];
   return isIntegerList(prompt) ? [prompt] : prompt;
 }

@@ -90,6 +90,7 @@ describe('the routes', () => {
     '/parse_function_call': [['POST'], 'normal'],
     '/v1/completions': [['POST'], 'normal'],
     '/v1/chat/completions': [['POST'], 'normal'],
+    '/v1/embeddings': [['POST'], 'normal'],
     '/v1/responses': [['POST'], 'normal'],
     '/v1/responses/:id': [['GET', 'DELETE'], 'normal'],
     '/v1/responses/:id/cancel': [['POST'], 'normal'],

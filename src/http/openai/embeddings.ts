@@ -1,0 +1,131 @@
+import { z } from 'zod';
+import { RequestError } from '../../core/errors';
+import { isStringList } from '../../core/parse';
+import type { EmbedReply, EmbedRequest, RequestOrigin } from '../../tokenizer-manager';
+import type { AppDeps } from '../app-deps';
+import { NOT_AN_OBJECT } from '../body';
+import { untilGone } from '../event-stream';
+import { parseBody, type OtherFields } from '../fields';
+import { MEASUREMENT, RANK_FIELDS, dpRankOf, prompts, strings } from '../native/prompt-fields';
+import type { RouteDescription } from '../openapi/description';
+import { originOf } from '../origin';
+import { OTHER_FIELDS } from '../request-fields/request-fields';
+import type { RouteSpec } from '../route';
+
+const embeddingSchema = z.object(
+  {
+    input: prompts,
+    model: z.string({ error: 'must be a string' }).nullish(),
+    encoding_format: z.string({ error: 'must be a string' }).nullish(),
+    dimensions: z.int({ error: 'must be an integer' }).nullish(),
+    rid: strings,
+    ...MEASUREMENT,
+    ...RANK_FIELDS,
+  },
+  { error: NOT_AN_OBJECT },
+);
+
+const OTHER: OtherFields = {
+  ...OTHER_FIELDS,
+  unavailable: [...OTHER_FIELDS.unavailable, 'embed_overrides', 'embed_override_token_id'],
+};
+
+const EMBEDDINGS: RouteDescription = {
+  area: 'OpenAI',
+  summary: 'A vector for each text',
+  body: embeddingSchema,
+  examples: {
+    'A text': { model: 'default', input: 'The capital of France is Paris.' },
+    'Several texts, as bytes': {
+      model: 'default',
+      input: ['A cat sleeps.', 'A dog sleeps.'],
+      encoding_format: 'base64',
+    },
+  },
+  only: 'embedding',
+};
+
+type EmbeddingBody = z.output<typeof embeddingSchema>;
+
+/** `/v1/embeddings`: a vector for each text. */
+export function embeddingRoutes({ args, manager }: AppDeps): RouteSpec[] {
+  return [
+    {
+      path: '/v1/embeddings',
+      methods: ['post'],
+      level: 'normal',
+      body: 'json_only',
+      about: EMBEDDINGS,
+      async handler(req, res) {
+        const body = parseBody(embeddingSchema, req.body, OTHER);
+        const encode = encoderOf(body.encoding_format ?? 'float');
+        const request = requestOf(body, originOf(req, res));
+        const reply = await untilGone(res, (gone) => manager.encode(request, gone));
+        if (reply === null) return;
+        checkDimensions(body.dimensions ?? null, reply, args.modelPath);
+        const tokens = reply.results.reduce((sum, { promptTokens }) => sum + promptTokens, 0);
+        res.json({
+          object: 'list',
+          data: reply.results.map(({ vector }, index) => ({
+            object: 'embedding',
+            embedding: encode(vector),
+            index,
+          })),
+          model: body.model ?? args.servedModelName,
+          usage: { prompt_tokens: tokens, total_tokens: tokens },
+        });
+      },
+    },
+  ];
+}
+
+function requestOf(body: EmbeddingBody, origin: RequestOrigin): EmbedRequest {
+  const { input } = body;
+  if (input.length === 0) throw new RequestError('bad_value', 'Input cannot be empty', 'input');
+  const isText = typeof input === 'string' || isStringList(input);
+  return {
+    text: isText ? input : null,
+    inputIds: isText ? null : input,
+    rid: body.rid ?? null,
+    dpRank: dpRankOf(body),
+    noLogs: false,
+    logMetrics: body.log_metrics ?? true,
+    customLabels: body.custom_labels ?? null,
+    origin,
+  };
+}
+
+type Vector = EmbedReply['results'][number]['vector'];
+
+/** How a vector is told: as numbers, or as the bytes of little-endian float32, which OpenAI's client for Node asks for by itself. */
+function encoderOf(format: string): (vector: Vector) => number[] | string {
+  switch (format) {
+    case 'float':
+      return (vector) => Array.from(vector);
+    case 'base64':
+      return (vector) => {
+        const bytes = Buffer.alloc(vector.length * Float32Array.BYTES_PER_ELEMENT);
+        vector.forEach((value, i) => bytes.writeFloatLE(value, i * Float32Array.BYTES_PER_ELEMENT));
+        return bytes.toString('base64');
+      };
+    default:
+      throw new RequestError(
+        'bad_value',
+        `encoding_format must be either 'float' or 'base64', got '${format.slice(0, 64)}'`,
+        'encoding_format',
+      );
+  }
+}
+
+/** Vectors come at their full length: nothing tells that the first numbers of a model's would do. */
+function checkDimensions(dimensions: number | null, { results }: EmbedReply, modelPath: string): void {
+  const full = results[0]?.vector.length ?? 0;
+  if (dimensions === null || dimensions === full) return;
+  const refuse = (message: string) => new RequestError('bad_value', message, 'dimensions');
+  if (dimensions < 1) throw refuse('Requested dimensions must be greater than 0');
+  if (dimensions > full)
+    throw refuse(`Provided dimensions are greater than max embedding dimension: ${full}`);
+  throw refuse(
+    `Model '${modelPath}' does not support matryoshka representation, changing output dimensions will lead to poor results.`,
+  );
+}
