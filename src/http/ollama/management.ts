@@ -19,7 +19,11 @@ export function managementRoutes({ args }: AppDeps): RouteSpec[] {
     path,
     methods: [method],
     level: 'normal',
-    about: { area: 'Ollama', summary: 'Refused: the server has the model that it was started with' },
+    about: {
+      area: 'Ollama',
+      summary: 'Another model',
+      refusal: 'The server has the model that it was started with.',
+    },
     handler() {
       throw new RequestError(
         'not_available',
