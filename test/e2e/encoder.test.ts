@@ -19,7 +19,7 @@ const MODEL = join(__dirname, '../model/checkpoints/bert');
 const MAX_LENGTH = 48;
 const SEP = 3;
 
-const { texts } = JSON.parse(readFileSync(join(MODEL, 'golden.json'), 'utf8')) as { texts: GoldenText[] };
+const { texts } = JSON.parse(readFileSync(join(MODEL, 'vectors.json'), 'utf8')) as { texts: GoldenText[] };
 const LONG = 'the river '.repeat(100);
 
 const encode = async (server: Server, body: unknown) => {

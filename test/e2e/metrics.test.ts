@@ -21,6 +21,18 @@ async function until(server: Server, condition: (families: Families) => boolean)
   }
 }
 
+/** The counts once nothing runs, and nothing more has come for longer than a scheduler keeps it to itself. */
+async function atRest(server: Server): Promise<Families> {
+  const decoded = (families: Families) => value(families, 'realtime_tokens_total', { mode: 'decode' });
+  let before = await until(server, (now) => value(now, 'num_running_reqs') === 0);
+  for (;;) {
+    await sleep(1500);
+    const now = await scrape(server);
+    if (decoded(now) === decoded(before)) return now;
+    before = now;
+  }
+}
+
 const value = (families: Families, name: string, labels = {}) =>
   valuesOf(families, `sglang:${name}`, labels)[0] ?? NaN;
 
@@ -86,7 +98,7 @@ describe('a server with --enable-metrics', () => {
   });
 
   test('counts what its replies say, to the token', async () => {
-    const before = await until(server, (now) => value(now, 'num_running_reqs') === 0);
+    const before = await atRest(server);
     const prompt = promptIds(50, 7);
     const replies = [
       await generate(server, { input_ids: prompt, sampling_params: greedy(13) }),

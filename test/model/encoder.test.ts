@@ -19,7 +19,7 @@ const DENSE_OUT = 24;
 const MODE_FIELDS: Readonly<Record<string, string>> = { cls: 'cls_token', lasttoken: 'lasttoken' };
 
 const goldenOf = (name: string) =>
-  JSON.parse(readFileSync(join(CHECKPOINTS, name, 'golden.json'), 'utf8')) as Golden;
+  JSON.parse(readFileSync(join(CHECKPOINTS, name, 'vectors.json'), 'utf8')) as Golden;
 
 let folder: string;
 beforeEach(() => {

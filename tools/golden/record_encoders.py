@@ -1,4 +1,4 @@
-"""Makes the tiny random encoders of test/model/checkpoints, and records in each one's golden.json which vectors
+"""Makes the tiny random encoders of test/model/checkpoints, and records in each one's vectors.json which vectors
 sentence-transformers gives for its texts in every way of pooling.
 
     pip install sentence-transformers
@@ -155,7 +155,7 @@ def record(name):
     golden = dict(how=how, prompts=prompts, ways={way: dict(zip(("modes", "behind"), WAYS.get(way, (None, None))), vectors=found) for way, found in ways.items()})
     if name == "bert":
         golden["texts"] = texts(folder)
-    (folder / "golden.json").write_text(json.dumps(golden) + "\n")
+    (folder / "vectors.json").write_text(json.dumps(golden) + "\n")
     print(f"{name}: {sum(file.stat().st_size for file in folder.rglob('*') if file.is_file())} bytes")
 
 
