@@ -1,6 +1,7 @@
 import type { ChatTemplate } from '../../chat-template';
 import { RequestError } from '../../core/errors';
 import type { PastThoughts } from '../chat/past-thoughts';
+import { switchesThinking } from '../chat/thinking-switches';
 import { chatMessages } from './history';
 import type { MessageRequest, PromptRequest, Tool } from './request';
 
@@ -14,8 +15,6 @@ export interface Model {
 
 /** Tools that Anthropic's own servers run; they mean nothing to a model here. */
 const SERVER_TOOL = /^(?!custom$)./;
-/** Switches that templates have for thinking. */
-const SWITCHES = ['enable_thinking', 'thinking'];
 
 /**
  * The body of a chat completion that asks what a conversation of Anthropic's asks.
@@ -87,7 +86,7 @@ function choiceOf(
  */
 function thinkingOf({ thinking, output_config }: PromptRequest, { chat, knowsReasoning }: Model): object {
   const effort = output_config?.effort ?? null;
-  const canSwitch = SWITCHES.some((name) => chat.reads(name));
+  const canSwitch = switchesThinking(chat);
   const asksEffort = effort !== null && thinking?.type !== 'disabled' && chat.reads('reasoning_effort');
   if (thinking?.type === 'disabled' && !canSwitch && knowsReasoning) {
     throw new RequestError(

@@ -18,6 +18,7 @@ import {
   type CommonRequest,
 } from '../request-fields/request-fields';
 import { callGrammar } from './call-grammar';
+import { THINKING_SWITCHES } from './thinking-switches';
 import { readTools, readWish, toolFields } from './tools';
 import { maxTokensOf, samplingFields, samplingParamsOf } from '../request-fields/sampling-fields';
 
@@ -162,9 +163,6 @@ export function readConversation(body: PromptFields, chat: ChatTemplate): Conver
   };
 }
 
-/** Templates have several words for whether the model is to think. */
-const SWITCHES = ['enable_thinking', 'thinking'];
-
 /** How much thought is asked for, as variables that the template looks at. */
 function reasoningVariables(
   { reasoning_effort, reasoning }: PromptFields,
@@ -173,7 +171,7 @@ function reasoningVariables(
   const effort = reasoning_effort ?? reasoning?.effort ?? (reasoning?.enabled === false ? 'none' : null);
   const isOn = reasoning?.enabled ?? (effort === null ? null : effort !== 'none');
   if (isOn === null) return {};
-  const names = [...(effort === null ? [] : ['reasoning_effort']), ...SWITCHES].filter((name) =>
+  const names = [...(effort === null ? [] : ['reasoning_effort']), ...THINKING_SWITCHES].filter((name) =>
     chat.reads(name),
   );
   if (names.length > 0) {

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { ChatTemplate } from '../../chat-template';
 import { RequestError } from '../../core/errors';
+import { switchesThinking } from '../chat/thinking-switches';
 import type { OtherFields } from '../fields';
 import { modelFields } from './model-name';
 import { chatFieldsOf, optionsSchema } from './options';
@@ -62,12 +63,10 @@ function formatOf(format: 'json' | Readonly<Record<string, unknown>>): object {
     : { type: 'json_schema', json_schema: { name: 'format', schema: format, strict: false } };
 }
 
-const SWITCHES = ['enable_thinking', 'thinking'];
-
 /** Not to think is what models do that cannot. */
 function thinkFields(think: boolean | string | null, { chat, knowsReasoning }: Model): object {
   if (think === null) return {};
-  const isSwitched = SWITCHES.some((name) => chat?.reads(name));
+  const isSwitched = chat !== null && switchesThinking(chat);
   const hasEffort = chat?.reads('reasoning_effort') ?? false;
   if (typeof think === 'string' && hasEffort) return { reasoning_effort: think };
   if (isSwitched) return { reasoning: { enabled: think !== false } };

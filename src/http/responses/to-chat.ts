@@ -1,10 +1,9 @@
 import type { ChatMessage, ChatTemplate } from '../../chat-template';
 import type { RawSamplingParams } from '../../tokenizer-manager';
+import { switchesThinking } from '../chat/thinking-switches';
 import { wantsLogprobs, type ResponseRequest } from './request';
 
 const DEFAULT_TEMPERATURE = 0.7;
-/** What templates look at where they can be asked to think more or less. */
-const EFFORT_VARIABLES = ['reasoning_effort', 'enable_thinking', 'thinking'];
 
 /** How the answer is drawn. */
 export interface Drawing {
@@ -78,7 +77,7 @@ function choiceOf(choice: ResponseRequest['tool_choice']): string | object {
 /** Clients ask for effort whatever the model: one whose template does not look at it answers as it does. */
 function effortOf({ reasoning }: ResponseRequest, chat: ChatTemplate): object {
   const effort = reasoning?.effort ?? null;
-  if (effort === null || !EFFORT_VARIABLES.some((name) => chat.reads(name))) return {};
+  if (effort === null || !(chat.reads('reasoning_effort') || switchesThinking(chat))) return {};
   return { reasoning_effort: effort };
 }
 
