@@ -116,6 +116,17 @@ export class Server {
     return this.fetch(path, { ...init, method: 'POST', headers, body: JSON.stringify(body) });
   }
 
+  /** Resolves when no request runs or waits: what a client left goes a moment after the client. */
+  async idle(init: RequestInit = {}, limitMs = 30_000): Promise<void> {
+    const isIdle = async (): Promise<boolean> => {
+      const reply = (await (await this.fetch('/v1/loads', init)).json()) as {
+        aggregate: { total_reqs: number };
+      };
+      return reply.aggregate.total_reqs === 0;
+    };
+    await this.until(isIdle, 'no request runs', limitMs);
+  }
+
   /** Process ids of the children, by the last part of their title. */
   children(): Record<string, number> {
     const rows = execFileSync('ps', ['-o', 'pid=,args=', '--ppid', String(this.pid)], { encoding: 'utf8' });
