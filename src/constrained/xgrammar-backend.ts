@@ -4,6 +4,8 @@ import { GrammarError, type CompiledGrammar, type GrammarBackend, type JsonStyle
 import type { Vocabulary } from './vocabulary';
 import { shortestEnd } from './shortest-end';
 import { Speller } from './speller';
+import { tokenTexts } from './token-texts';
+import { WhitespaceBound } from './whitespace';
 import { loadXGrammar, type XGrammarModule } from './xgrammar-module';
 
 type Library = XGrammarModule['library'];
@@ -23,26 +25,28 @@ export interface EngineSetting {
 
 /** Each refused grammar leaves a little of the engine's stack behind; after so many it is replaced. */
 const MAX_REFUSALS = 50;
-/** Characters of whitespace in one place: deep indentation fits, and a model that knows no end comes to it. */
-const MAX_WHITESPACE = 48;
 /** Characters of text that a rule may force. */
 const MAX_FORCED = 1024;
 /** Where more was forced at once it is not looked for again: it is all read each time. */
 const MAX_TEXT = 4096;
-const COMPACT: [string, string] = [',', ':'];
+const OBJECT_OR_ARRAY = '{"anyOf":[{"type":"object"},{"type":"array"}]}';
+const COMPACT = [',', ':'] as const;
 /** As Python writes it, and models that were taught to call tools. */
-const SPACED: [string, string] = [', ', ': '];
+const SPACED = [', ', ': '] as const;
+/** In the rules for values of which a schema says nothing. */
+const SEPARATOR_OF_ANY = /^(basic_(?:array|object)_1 ::= \("" \| \()", " /gm;
 
 /** The engine `xgrammar`, in WebAssembly. */
 export class XGrammarBackend implements GrammarBackend {
   private refusals = 0;
   private isTrapped = false;
   private readonly speller: Speller;
+  private boundOfWhitespace: WhitespaceBound | null = null;
 
   private constructor(
     private readonly module: XGrammarModule,
     private readonly compiler: Compiler,
-    vocabulary: Vocabulary,
+    private readonly vocabulary: Vocabulary,
     private readonly style: JsonStyle,
   ) {
     this.speller = new Speller(vocabulary);
@@ -86,8 +90,12 @@ export class XGrammarBackend implements GrammarBackend {
       const compiled = await this.compileAs(grammar);
       let isBounded: boolean | null = null;
       const findsForced = () => (isBounded ??= this.maxForced(compiled) <= MAX_FORCED);
+      const isSpaced = grammar.kind === 'json' && this.style.anyWhitespace;
       return {
-        matcher: async () => this.guard(await this.newMatcher(compiled), findsForced()),
+        matcher: async () => {
+          const matcher = this.guard(await this.newMatcher(compiled), findsForced());
+          return isSpaced ? this.whitespace.bound(matcher) : matcher;
+        },
         dispose: () => compiled.dispose(),
       };
     } catch (error) {
@@ -98,14 +106,17 @@ export class XGrammarBackend implements GrammarBackend {
     }
   }
 
+  private get whitespace(): WhitespaceBound {
+    return (this.boundOfWhitespace ??= new WhitespaceBound(tokenTexts(this.vocabulary)));
+  }
+
   private async compileAs({ kind, source }: Grammar): Promise<Compiled> {
     const { compiler } = this;
     switch (kind) {
       case 'json': {
+        if (!this.style.anyWhitespace) return this.compileRules(await this.jsonOnOneLine(source, COMPACT));
         if (source === ANY_JSON) return compiler.compileBuiltinJSONGrammar();
-        const { anyWhitespace } = this.style;
-        const separators = anyWhitespace ? undefined : COMPACT;
-        return compiler.compileJSONSchema(source, anyWhitespace, -1, separators, true, MAX_WHITESPACE);
+        return compiler.compileJSONSchema(source, true, -1, undefined, true);
       }
       case 'regex':
         return compiler.compileStructuralTag({
@@ -113,7 +124,7 @@ export class XGrammarBackend implements GrammarBackend {
           format: { type: 'regex', pattern: source },
         });
       case 'ebnf':
-        return compiler.compileGrammar(source);
+        return this.compileRules(source);
       case 'structural_tag':
         return compiler.compileStructuralTag(
           (await this.withGrammars(JSON.parse(source))) as Record<string, unknown>,
@@ -132,17 +143,32 @@ export class XGrammarBackend implements GrammarBackend {
     // Its schema describes another text than JSON.
     if (type === 'qwen_xml_parameter') return part;
     if (type === 'json_schema') {
-      const { Grammar: engine } = this.module.library;
       const separators = this.style.anyWhitespace ? SPACED : COMPACT;
-      const grammar = await engine.fromJSONSchema(JSON.stringify(schema), false, -1, separators, true);
-      const text = grammar.toString();
-      grammar.dispose();
-      return { type: 'grammar', grammar: text };
+      return { type: 'grammar', grammar: await this.jsonOnOneLine(JSON.stringify(schema), separators) };
     }
     const entries = Object.entries(part).map(
       async ([key, value]) => [key, await this.withGrammars(value)] as const,
     );
     return Object.fromEntries(await Promise.all(entries));
+  }
+
+  /** Rules for JSON on one line. Where a schema does not say what a value is, the engine separates with a space whatever it is told. */
+  private async jsonOnOneLine(schema: string, separators: readonly [string, string]): Promise<string> {
+    const source = schema === ANY_JSON ? OBJECT_OR_ARRAY : schema;
+    const { Grammar: engine } = this.module.library;
+    const grammar = await engine.fromJSONSchema(source, false, -1, [...separators], true);
+    const rules = grammar.toString();
+    grammar.dispose();
+    return rules.replaceAll(SEPARATOR_OF_ANY, `$1"${separators[0]}" `);
+  }
+
+  private async compileRules(rules: string): Promise<Compiled> {
+    const grammar = await this.module.library.Grammar.fromEBNF(rules);
+    try {
+      return await this.compiler.compileGrammar(grammar);
+    } finally {
+      grammar.dispose();
+    }
   }
 
   /** The engine looks for forced text without end where there is no end to it. */

@@ -1,11 +1,9 @@
-import { join } from 'node:path';
 import Ajv from 'ajv/dist/2020';
 import * as fc from 'fast-check';
 import { readGrammar } from '../../../src/constrained/read-grammar';
-import { readVocabulary } from '../../../src/constrained/vocabulary';
-import { XGrammarBackend } from '../../../src/constrained/xgrammar-backend';
+import type { XGrammarBackend } from '../../../src/constrained/xgrammar-backend';
 import { RequestError } from '../../../src/core/errors';
-import type { CompiledGrammar } from '../../../src/constrained/grammar-backend';
+import { draw, engine } from './draw';
 
 /**
  * Schemas at random, tokens at random under the mask: every text that is finished satisfies its schema, as ajv judges. More runs:
@@ -13,26 +11,8 @@ import type { CompiledGrammar } from '../../../src/constrained/grammar-backend';
  */
 
 const RUNS = Number(process.env['GRAMMAR_RUNS'] ?? 150);
-const MAX_TOKENS = 150;
-const vocabulary = readVocabulary(join(__dirname, '../../model/checkpoints/random-qwen2'));
-const EOS = vocabulary.eosTokenId ?? -1;
-const bytes = vocabulary.tokens.map(bytesOf);
-/** Tokens that come to an end. */
-const CLOSING = new Set(['"', '}', ']']);
 
 jest.setTimeout(3600_000);
-
-/** The bytes of a token that spells them as other letters. */
-function bytesOf(token: string): Buffer {
-  const isPlain = (byte: number) => (byte > 32 && byte < 127) || (byte > 160 && byte !== 173);
-  const others = Array.from({ length: 256 }, (_, byte) => byte).filter((byte) => !isPlain(byte));
-  return Buffer.from(
-    [...token].map((letter) => {
-      const code = letter.codePointAt(0) ?? 0;
-      return code < 256 ? code : (others[code - 256] ?? 0);
-    }),
-  );
-}
 
 const type = <T extends string>(name: T) => fc.constant(name);
 const number = (low: number, high: number) => fc.integer({ min: low, max: high });
@@ -126,38 +106,8 @@ const DEFINITIONS = {
   list: { type: 'object', properties: { next: { $ref: '#/$defs/list' } } },
 };
 
-/** A text of tokens at random; null where it does not come to its end. */
-async function draw(compiled: CompiledGrammar, random: () => number): Promise<string | null> {
-  const matcher = await compiled.matcher();
-  const text: Buffer[] = [];
-  for (let step = 0; step < MAX_TOKENS && !matcher.isTerminated; step++) {
-    const mask = await matcher.mask();
-    const allowed = vocabulary.tokens.flatMap((_, id) =>
-      ((mask[id >>> 5] ?? 0) >>> (id & 31)) & 1 ? [id] : [],
-    );
-    if (allowed.length === 0) throw new Error(`nothing may follow ${Buffer.concat(text).toString()}`);
-    const closing = allowed.filter((id) => id === EOS || CLOSING.has(vocabulary.tokens[id] ?? ''));
-    const from = closing.length > 0 && (step > 40 || random() < 0.2) ? closing : allowed;
-    const id = from[Math.floor(random() * from.length)] ?? -1;
-    expect(matcher.accept(id)).toBe(true);
-    if (id !== EOS) text.push(bytes[id] ?? Buffer.of());
-  }
-  const isFinished = matcher.isTerminated;
-  matcher.dispose();
-  return isFinished ? Buffer.concat(text).toString() : null;
-}
-
 test(`${RUNS} schemas are kept to`, async () => {
-  const backends = await Promise.all(
-    [true, false].map((anyWhitespace) =>
-      XGrammarBackend.create({
-        vocabulary,
-        vocabSize: vocabulary.tokens.length,
-        eosTokenIds: [EOS],
-        style: { anyWhitespace },
-      }),
-    ),
-  );
+  const backends = await Promise.all([true, false].map((anyWhitespace) => engine(anyWhitespace)));
   let finished = 0;
   let refused = 0;
   const property = fc.asyncProperty(
