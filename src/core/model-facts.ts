@@ -1,11 +1,25 @@
 /** What a model is loaded for: to continue texts, or to turn each into a vector. */
 export type ModelKind = 'generation' | 'embedding';
 
+/** Functions that a score may go through before anybody sees it, by the last part of PyTorch's names. */
+export const SCORE_ACTIVATIONS = ['Identity', 'Sigmoid', 'Tanh', 'ReLU'] as const;
+export type ScoreActivation = (typeof SCORE_ACTIVATIONS)[number];
+
+/** What a classifier tells texts apart by. */
+export interface Labels {
+  /** One name for each score; a reranker or reward model has one. */
+  readonly names: readonly string[];
+  /** What its scores have gone through. */
+  readonly activation: ScoreActivation;
+}
+
 /** What the other processes need to know of the loaded model; the scheduler reports it when it is ready. */
 export interface ModelFacts {
   readonly kind: ModelKind;
   readonly architectures: readonly string[];
   readonly modelType: string;
+  /** Of a model that gives scores in place of vectors: what for. */
+  readonly labels: Labels | null;
   readonly vocabSize: number;
   /** Tokens of prompt and output together that the model can hold. */
   readonly contextLen: number;

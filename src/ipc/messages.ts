@@ -58,6 +58,8 @@ interface GenerateFields {
 interface EmbedFields {
   readonly rid: string;
   readonly inputIds: Int32Array;
+  /** First token of the second text of a pair, for models that tell the two apart; null otherwise. */
+  readonly pairAt: number | null;
   /** null where the request is not traced. */
   readonly trace: TraceFields | null;
 }
@@ -211,7 +213,12 @@ export const MESSAGES = {
       routingKey: nullOr(string),
       trace: nullOr(traceFields),
     }),
-    embed: fields<EmbedFields>({ rid: string, inputIds: ids, trace: nullOr(traceFields) }),
+    embed: fields<EmbedFields>({
+      rid: string,
+      inputIds: ids,
+      pairAt: nullOr(number),
+      trace: nullOr(traceFields),
+    }),
     /** Ends a request as aborted, whether it waits or runs; unknown rids are ignored. */
     abort: rid,
     abort_all: nothing,

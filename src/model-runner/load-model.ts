@@ -13,11 +13,11 @@ import type { WeightSource } from '../checkpoint/checkpoint';
 export async function loadModel(
   model: Model,
   weights: WeightSource,
-  options: Omit<GraphOptions, 'linear'>,
+  options: Pick<GraphOptions, 'capacity' | 'tail'>,
   backend: Backend,
 ): Promise<Session> {
   const graph = new GraphBuilder(weights);
-  model.build(graph, { ...options, linear: model.linear });
+  model.build(graph, { ...options, linear: model.linear, head: model.head });
   try {
     return await backend.createSession(graph.build(), graph.externalDataFolder);
   } catch (error) {

@@ -1,4 +1,5 @@
 import { bug, StartupError } from '../core/errors';
+import type { Labels } from '../core/model-facts';
 import { logger } from '../logging/logger';
 import { Progress } from '../logging/progress';
 import { gigabytes, secondsSince } from '../logging/units';
@@ -33,6 +34,8 @@ export interface GenerationModel extends ModelParts, Generation {
 
 export interface EmbeddingModel extends ModelParts {
   readonly kind: 'embedding';
+  /** What its scores are for; null where it gives vectors. */
+  readonly labels: Labels | null;
   readonly runner: EmbeddingRunner;
 }
 
@@ -54,8 +57,7 @@ export async function loadModelRunner(
     args.isEmbedding ? 'embedding' : 'generation',
   );
   const { config, purpose: kind } = model;
-  const sentences =
-    kind === 'embedding' ? readSentenceModules(modelDir, config, model.pooling ?? 'lasttoken') : null;
+  const sentences = kind === 'embedding' ? readVectors(modelDir, model) : null;
   const contextLen = contextLenOf(args, model, sentences);
   if (args.device === 'cpu' && (args.dtype === 'half' || args.dtype.endsWith('float16'))) {
     logger.log('warning', `--dtype ${args.dtype}: the CPU computes in float32`);
@@ -68,11 +70,18 @@ export async function loadModelRunner(
       return { kind, ...parts, ...(await prepareGeneration(args, parts)) };
     case 'embedding': {
       if (sentences === null) throw bug('a model of vectors without pooling');
-      const runner = new EmbeddingRunner(parts.session, config, backend, sentences);
-      logger.info(`Serving vectors of ${sentences.width} values, context_len=${contextLen}`);
-      return { kind, ...parts, runner };
+      const runner = new EmbeddingRunner(parts.session, model, backend, sentences);
+      const what = model.head === null ? 'vectors of' : 'scores,';
+      logger.info(`Serving ${what} ${sentences.width} values, context_len=${contextLen}`);
+      return { kind, ...parts, labels: model.head?.labels ?? null, runner };
     }
   }
+}
+
+/** How vectors come of hidden states; scores are those of one token as they are. */
+function readVectors(modelDir: string, { config, pooling = 'lasttoken', head }: Model): SentenceModules {
+  if (head === null) return readSentenceModules(modelDir, config, pooling);
+  return { modes: [pooling], steps: [], width: head.labels.names.length, maxLength: null };
 }
 
 /** A checkpoint of sentence vectors may state a length below the model's; --context-length may go beyond that one. */

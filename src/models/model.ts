@@ -2,6 +2,7 @@ import type { ConfigFile } from './config/config-file';
 import type { ModelConfig } from './config/model-config';
 import type { PoolingMode } from './config/sentence-modules';
 import type { GraphBuilder } from './graph/graph-builder';
+import type { Head } from './layers/heads';
 import type { LinearMethod } from './layers/linear-method';
 
 /** What a graph is built for. */
@@ -10,6 +11,8 @@ export interface GraphOptions {
   readonly capacity: number;
   /** What comes out for the tokens asked for: logits, or the hidden state before the vocabulary projection. */
   readonly tail: 'logits' | 'hidden';
+  /** What a hidden state goes through before it comes out; null is nothing. */
+  readonly head: Head | null;
   /** How linear layers are stored and computed. */
   readonly linear: LinearMethod;
 }
@@ -17,7 +20,7 @@ export interface GraphOptions {
 /** A checkpoint as its family reads it. */
 export interface FamilyModel {
   readonly config: ModelConfig;
-  /** Of an encoder: how a text's vector comes of its tokens' where the checkpoint does not say. */
+  /** Of an encoder: how a text's vector, or its scores, come of its tokens' where the checkpoint does not say. */
   readonly pooling?: PoolingMode;
   /** Writes the graph; what weights it needs, and of which shapes, it asks the builder for. */
   build(g: GraphBuilder, options: GraphOptions): void;
@@ -27,7 +30,9 @@ export interface FamilyModel {
 export interface Model extends FamilyModel {
   /** How its linear layers are stored. */
   readonly linear: LinearMethod;
-  /** What it is served for: encoders give vectors whatever was asked for. */
+  /** Of a classifier: what it has behind its body. */
+  readonly head: Head | null;
+  /** What it is served for: encoders and classifiers give vectors, or scores, whatever was asked for. */
   readonly purpose: Purpose;
 }
 
@@ -40,6 +45,8 @@ export interface Family {
   readonly architectures: readonly string[];
   /** Names of the same body without vocabulary projection: they give vectors only. */
   readonly bodies?: readonly string[];
+  /** Names of the same body with a head that scores texts, and how each one's is read. */
+  readonly classifiers?: Readonly<Record<string, (config: ConfigFile) => Head>>;
   /** @throws StartupError of one line for a config that this family cannot be built from */
   read(config: ConfigFile): FamilyModel;
 }

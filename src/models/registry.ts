@@ -65,10 +65,11 @@ export function readModel(
     );
   }
   const model = family.read(config);
-  const linear = linearMethodOf(config);
-  return { ...model, linear, purpose: model.pooling === undefined ? purpose : 'embedding' };
+  const head = family.classifiers?.[architecture]?.(config) ?? null;
+  const isEmbedder = model.pooling !== undefined || head !== null;
+  return { ...model, linear: linearMethodOf(config), head, purpose: isEmbedder ? 'embedding' : purpose };
 }
 
 function namesOf(family: Family): readonly string[] {
-  return [...family.architectures, ...(family.bodies ?? [])];
+  return [...family.architectures, ...(family.bodies ?? []), ...Object.keys(family.classifiers ?? {})];
 }

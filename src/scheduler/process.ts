@@ -98,6 +98,7 @@ function facts(args: ServerArgs, model: LoadedModel): ModelFacts {
     modelType: config.modelType,
     vocabSize: config.vocabSize,
     contextLen,
+    labels: model.kind === 'embedding' ? model.labels : null,
     eosTokenIds: config.eosTokenIds,
     generationDefaults: config.generationDefaults,
     ...(model.kind === 'generation' ? generationLimits(model) : embeddingLimits(args, model)),

@@ -1,5 +1,5 @@
 export type { Tokenizer } from '../tokenizer/tokenizer';
-export type { EmbedReply, EmbedRequest } from './embed/embed-manager';
+export { PLAIN_EMBED, type EmbedReply, type EmbedRequest, type TextPair } from './embed/embed-request';
 export { refusalOf, type GenerateJob } from './generate-job';
 export {
   DEFAULT_GENERATE_REQUEST,

@@ -13,7 +13,7 @@ export async function probeEach(
     const name = toSchedulers.length === 1 ? rid : `${rid}_DP${dpRank}`;
     const common = { rid: name, dpRank, inputIds: [0], ...UNCOUNTED };
     if (facts.kind === 'embedding') {
-      const request = { ...common, text: null, customLabels: null, origin: NO_ORIGIN };
+      const request = { ...common, text: null, truncate: null, customLabels: null, origin: NO_ORIGIN };
       manager.encode(request, gone).catch(() => undefined);
       return;
     }

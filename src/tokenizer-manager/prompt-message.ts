@@ -2,12 +2,13 @@ import { RequestError } from '../core/errors';
 import type { ModelFacts } from '../core/model-facts';
 import type { LogprobParams, SamplingParams } from '../core/request';
 import type { Thinking } from '../core/thinking';
-import type { EncodeOptions } from '../tokenizer/tokenizer';
+import type { EncodedPair, EncodeOptions } from '../tokenizer/tokenizer';
 import type { AsyncTokenizer } from '../tokenizer/tokenizer-pool';
 import type { GenerateMsg } from '../ipc/messages';
 import { warnOnce } from '../logging/logger';
 import type { ServerArgs } from '../server-args/server-args';
 import { fitToContext, refuseLength } from './context-limits';
+import type { TextPair } from './embed/embed-request';
 import type { Prompt } from './fan-out';
 import { thinkingAfter, type Reasoning } from './reasoning';
 import { NEEDS_PARSER } from './sampling-params';
@@ -92,6 +93,21 @@ export async function promptIds(
   return ids;
 }
 
+/**
+ * The ids of two texts that are judged together, checked against the vocabulary.
+ * @throws RequestError `bad_value`
+ */
+export async function pairIds(
+  [text, pair]: TextPair,
+  context: Omit<PromptContext, 'reasoning'>,
+  gone: AbortSignal,
+): Promise<EncodedPair> {
+  const { tokenizer, longest } = admit(text.length + pair.length, context);
+  const encoded = await tokenizer.encodePair(text.slice(0, longest), pair.slice(0, longest), gone);
+  checkIds(encoded.ids, context.facts.vocabSize);
+  return encoded;
+}
+
 /** @throws RequestError `bad_value` for a prompt without tokens */
 export function refuseEmpty(ids: ArrayLike<number>): void {
   if (ids.length === 0) refuse('The prompt is empty: it has no tokens.');
@@ -104,22 +120,34 @@ function refuse(message: string): never {
 async function tokenize(
   text: string,
   options: EncodeOptions,
-  { tokenizer, facts, args }: Omit<PromptContext, 'reasoning'>,
+  context: Omit<PromptContext, 'reasoning'>,
   gone: AbortSignal,
 ): Promise<number[]> {
+  const { tokenizer, longest } = admit(text.length, context);
+  return tokenizer.encode(text.slice(0, longest), options, gone);
+}
+
+/**
+ * What cannot fit is refused before it costs anything.
+ * @param length of the text, in UTF-16 units
+ * @returns the length up to which a text may fit
+ */
+function admit(
+  length: number,
+  { tokenizer, facts, args }: Omit<PromptContext, 'reasoning'>,
+): { readonly tokenizer: AsyncTokenizer; readonly longest: number } {
   if (tokenizer === null) {
     refuse(
       'The engine initialized with skip_tokenizer_init=True cannot accept text prompts. ' +
         'Please provide input_ids or re-initialize the engine with skip_tokenizer_init=False.',
     );
   }
-  // What cannot fit is refused before it costs anything.
   const { maxTokenLength } = tokenizer.sync;
   const longest = facts.contextLen * maxTokenLength;
-  if (text.length > longest && !args.allowAutoTruncate) {
-    refuseLength(`at least ${Math.ceil(text.length / maxTokenLength)}`, facts.contextLen);
+  if (length > longest && !args.allowAutoTruncate) {
+    refuseLength(`at least ${Math.ceil(length / maxTokenLength)}`, facts.contextLen);
   }
-  return tokenizer.encode(text.slice(0, longest), options, gone);
+  return { tokenizer, longest };
 }
 
 function checkIds(ids: readonly number[], vocabSize: number): void {

@@ -1,6 +1,6 @@
 import type { VectorOutput } from '../ipc/messages';
 import type { TraceAttributes } from '../tracing/request-tracer';
-import type { EmbedRequest } from './embed/embed-manager';
+import type { EmbedRequest } from './embed/embed-request';
 import type { GenerateRequest } from './generate-request';
 import type { GenerateResult } from './request-state';
 import type { SessionParams } from './sessions/session-params';

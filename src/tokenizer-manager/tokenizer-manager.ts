@@ -10,7 +10,8 @@ import type { DecodeOptions, EncodeOptions, Tokenizer } from '../tokenizer/token
 import type { AsyncTokenizer } from '../tokenizer/tokenizer-pool';
 import type { RequestTracer } from '../tracing/request-tracer';
 import { connectSchedulers, type SchedulerInbox, type Schedulers } from './dispatch/schedulers';
-import { EmbedManager, type EmbedReply, type EmbedRequest } from './embed/embed-manager';
+import { EmbedManager } from './embed/embed-manager';
+import type { EmbedReply, EmbedRequest } from './embed/embed-request';
 import { GenerateManager } from './generate/generate-manager';
 import { RunningRequests } from './generate/running-requests';
 import type { GenerateJob } from './generate-job';

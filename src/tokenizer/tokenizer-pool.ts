@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { RequestError } from '../core/errors';
 import { Lane } from './lane';
-import type { DecodeOptions, EncodeOptions, TemplateVariables, Tokenizer } from './tokenizer';
+import type { DecodeOptions, EncodedPair, EncodeOptions, TemplateVariables, Tokenizer } from './tokenizer';
 
 /** Text to ids and back for a process that must go on meanwhile. */
 export interface AsyncTokenizer {
@@ -12,6 +12,8 @@ export interface AsyncTokenizer {
    * @throws RequestError `overloaded` when too much waits already
    */
   encode(text: string, options: EncodeOptions, gone: AbortSignal): Promise<number[]>;
+  /** As `encode`. */
+  encodePair(text: string, pair: string, gone: AbortSignal): Promise<EncodedPair>;
   decode(ids: readonly number[], options: DecodeOptions, gone: AbortSignal): Promise<string>;
   /** @throws RequestError `bad_value` as `Tokenizer.renderChat` */
   renderChat(template: string, variables: TemplateVariables, gone: AbortSignal): Promise<string>;
@@ -20,6 +22,7 @@ export interface AsyncTokenizer {
 /** Work for a worker, measured in characters or ids. */
 export type TokenizerTask =
   | { readonly kind: 'encode'; readonly text: string; readonly options: EncodeOptions }
+  | { readonly kind: 'encode_pair'; readonly text: string; readonly pair: string }
   | { readonly kind: 'decode'; readonly ids: readonly number[]; readonly options: DecodeOptions }
   | { readonly kind: 'render'; readonly template: string; readonly variables: TemplateVariables };
 
@@ -53,6 +56,12 @@ export class TokenizerPool implements AsyncTokenizer {
   async encode(text: string, options: EncodeOptions, gone: AbortSignal): Promise<number[]> {
     if (text.length <= INLINE) return this.sync.encode(text, options);
     return (await this.run({ kind: 'encode', text, options }, text.length, gone)) as number[];
+  }
+
+  async encodePair(text: string, pair: string, gone: AbortSignal): Promise<EncodedPair> {
+    const amount = text.length + pair.length;
+    if (amount <= INLINE) return this.sync.encodePair(text, pair);
+    return (await this.run({ kind: 'encode_pair', text, pair }, amount, gone)) as EncodedPair;
   }
 
   async decode(ids: readonly number[], options: DecodeOptions, gone: AbortSignal): Promise<string> {

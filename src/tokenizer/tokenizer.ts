@@ -9,6 +9,13 @@ export interface EncodeOptions {
   readonly addSpecialTokens?: boolean;
 }
 
+/** Two texts as one, for models that judge a pair. */
+export interface EncodedPair {
+  readonly ids: number[];
+  /** First token of the second text; null where the tokenizer does not tell the two apart. */
+  readonly pairAt: number | null;
+}
+
 export interface DecodeOptions {
   /** Leave special tokens out of the text. Default false. */
   readonly skipSpecialTokens?: boolean;
@@ -46,6 +53,8 @@ export interface Tokenizer {
   readonly maxTokenLength: number;
   /** Text that has no token, where the vocabulary lacks an unknown token, is left out. */
   encode(text: string, options?: EncodeOptions): number[];
+  /** Two texts with what the model's template puts around and between them. */
+  encodePair(text: string, pair: string): EncodedPair;
   /** Ids that stand for no token are left out; no ids at all give the empty string. */
   decode(ids: ArrayLike<number>, options?: DecodeOptions): string;
   /**
@@ -82,6 +91,12 @@ export async function loadTokenizer(directory: string): Promise<Tokenizer> {
       `${join(directory, 'tokenizer.json')} cannot be used as a tokenizer: ${errorMessage(error)}`,
     );
   }
+}
+
+/** What the library makes of a pair; a text without a token, where there is none for unknown ones, is a hole. */
+interface RawPair {
+  readonly input_ids: readonly (number | undefined)[];
+  readonly token_type_ids?: readonly number[];
 }
 
 /** Where the library keeps its decoder. */
@@ -159,6 +174,14 @@ class HuggingFaceTokenizer implements Tokenizer {
   encode(text: string, { addSpecialTokens = true }: EncodeOptions = {}): number[] {
     const ids: (number | undefined)[] = this.engine.encode(text, { add_special_tokens: addSpecialTokens });
     return ids.filter((id) => id !== undefined);
+  }
+
+  encodePair(text: string, pair: string): EncodedPair {
+    const options = { text_pair: pair, return_token_type_ids: true, return_tensor: false };
+    const { input_ids, token_type_ids } = this.engine(text, options) as RawPair;
+    const types = token_type_ids?.filter((_, at) => input_ids[at] !== undefined);
+    const pairAt = types?.indexOf(1) ?? -1;
+    return { ids: input_ids.filter((id) => id !== undefined), pairAt: pairAt === -1 ? null : pairAt };
   }
 
   decode(

@@ -24,6 +24,8 @@ function run(loaded: Tokenizer, task: TokenizerTask): unknown {
   switch (task.kind) {
     case 'encode':
       return loaded.encode(task.text, task.options);
+    case 'encode_pair':
+      return loaded.encodePair(task.text, task.pair);
     case 'decode':
       return loaded.decode(task.ids, task.options);
     case 'render':

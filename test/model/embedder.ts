@@ -36,11 +36,12 @@ export class Embedder {
     return embedder;
   }
 
-  embed(ids: readonly number[]): Promise<VectorOutput> {
+  /** @param pairAt see `EncodedText` */
+  embed(ids: readonly number[], pairAt: number | null = null): Promise<VectorOutput> {
     const rid = String(this.count++);
     return new Promise((resolve) => {
       this.waiting.set(rid, resolve);
-      this.scheduler.receive({ type: 'embed', trace: null, rid, inputIds: Int32Array.from(ids) });
+      this.scheduler.receive({ type: 'embed', trace: null, rid, pairAt, inputIds: Int32Array.from(ids) });
     });
   }
 

@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import type { FinishReason } from '../../core/request';
-import type { EmbedReply, EmbedRequest, RequestOrigin } from '../../tokenizer-manager';
+import { PLAIN_EMBED, type EmbedReply, type EmbedRequest, type RequestOrigin } from '../../tokenizer-manager';
 import type { AppDeps } from '../app-deps';
+import { isStringList } from '../../core/parse';
 import { NOT_AN_OBJECT } from '../body';
 import { parseBody, type OtherFields } from '../fields';
 import {
@@ -15,12 +16,38 @@ import {
   UNAVAILABLE,
 } from './prompt-fields';
 import { originOf, tracedBy } from '../origin';
+import type { RouteDescription } from '../openapi/description';
 import type { RouteSpec } from '../route';
 import { untilGone } from '../event-stream';
 
+const isTexts = (value: unknown) =>
+  typeof value === 'string' || (Array.isArray(value) && value.every(isTextOrPair));
+
+/** A text or several; for models that judge two texts together also lists of pairs. */
+const texts = z
+  .custom<string | (string | [string, string])[]>(isTexts, {
+    error: 'must be a string, a list of strings or a list of pairs of strings',
+  })
+  .meta({
+    anyOf: [
+      { type: 'string' },
+      {
+        type: 'array',
+        items: {
+          anyOf: [{ type: 'string' }, { type: 'array', items: { type: 'string' }, minItems: 2, maxItems: 2 }],
+        },
+      },
+    ],
+  })
+  .nullish();
+
+function isTextOrPair(value: unknown): boolean {
+  return typeof value === 'string' || (isStringList(value) && value.length === 2);
+}
+
 const schema = z.object(
   {
-    text: strings,
+    text: texts,
     input_ids: ids,
     rid: strings,
     no_logs: z.boolean({ error: 'must be true or false' }).nullish(),
@@ -32,12 +59,12 @@ const schema = z.object(
 );
 
 const OTHER: OtherFields = {
-  ignored: ['model', 'sampling_params', ...BOOKKEEPING],
+  // Pairs are known by their form.
+  ignored: ['model', 'sampling_params', 'is_cross_encoder_request', ...BOOKKEEPING],
   unavailable: [
     ...UNAVAILABLE,
     'embed_override_token_id',
     'embed_overrides',
-    'is_cross_encoder_request',
     'dimensions',
     'priority',
     'routing_key',
@@ -46,29 +73,35 @@ const OTHER: OtherFields = {
   ],
 };
 
-/** `/encode`: a vector for each text. */
+const ENCODE: RouteDescription = {
+  area: 'Native',
+  summary: 'A vector for each text',
+  body: schema,
+  examples: {
+    'A text': { text: 'The capital of France is Paris.' },
+    'Several texts': { text: ['A cat sleeps.', 'A dog sleeps.'] },
+  },
+  only: 'embedding',
+};
+
+/** `/encode`: a vector for each text; `/classify`: the same, as one says it of scores. */
 export function encodeRoutes({ args, manager }: AppDeps): RouteSpec[] {
+  const common = {
+    methods: ['post', 'put'],
+    level: 'normal',
+    body: 'json',
+    async handler(req, res) {
+      const request = parseEncodeBody(req.body, originOf(req, res));
+      const reply = await untilGone(res, (gone) => manager.encode(request, gone));
+      if (reply !== null) res.json(renderVectors(reply, args.weightVersion));
+    },
+  } as const satisfies Omit<RouteSpec, 'path'>;
   return [
+    { ...common, path: '/encode', about: ENCODE },
     {
-      path: '/encode',
-      methods: ['post', 'put'],
-      level: 'normal',
-      body: 'json',
-      about: {
-        area: 'Native',
-        summary: 'A vector for each text',
-        body: schema,
-        examples: {
-          'A text': { text: 'The capital of France is Paris.' },
-          'Several texts': { text: ['A cat sleeps.', 'A dog sleeps.'] },
-        },
-        only: 'embedding',
-      },
-      async handler(req, res) {
-        const request = parseEncodeBody(req.body, originOf(req, res));
-        const reply = await untilGone(res, (gone) => manager.encode(request, gone));
-        if (reply !== null) res.json(renderVectors(reply, args.weightVersion));
-      },
+      ...common,
+      path: '/classify',
+      about: { ...ENCODE, summary: 'Scores of a reward model or classifier for each text, in `embedding`' },
     },
   ];
 }
@@ -77,6 +110,7 @@ export function encodeRoutes({ args, manager }: AppDeps): RouteSpec[] {
 export function parseEncodeBody(value: unknown, origin: RequestOrigin): EmbedRequest {
   const body = parseBody(schema, value, OTHER);
   return {
+    ...PLAIN_EMBED,
     text: body.text ?? null,
     inputIds: body.input_ids ?? null,
     rid: body.rid ?? null,
@@ -90,7 +124,7 @@ export function parseEncodeBody(value: unknown, origin: RequestOrigin): EmbedReq
 
 /** What `/encode` says of one prompt. */
 export interface EncodeReply {
-  /** At length 1. */
+  /** A vector, or a classifier's scores. */
   readonly embedding: readonly number[];
   readonly meta_info: {
     readonly id: string;

@@ -1,7 +1,6 @@
 import { z } from 'zod';
 import { RequestError } from '../../core/errors';
-import type { EmbedRequest, RequestOrigin } from '../../tokenizer-manager';
-import { inSlices } from '../../tokenizer-manager';
+import { PLAIN_EMBED, type EmbedRequest, type RequestOrigin } from '../../tokenizer-manager';
 import type { AppDeps } from '../app-deps';
 import { NOT_AN_OBJECT } from '../body';
 import { untilGone } from '../event-stream';
@@ -109,47 +108,12 @@ async function vectorsOf(
   gone: AbortSignal,
 ): Promise<Vectors> {
   if (texts.length === 0 && deps.facts.kind === 'embedding') return { vectors: [], promptTokens: 0 };
-  const prompts = isCut ? await cut(deps, texts, gone) : { text: texts, inputIds: null };
-  const request: EmbedRequest = {
-    ...prompts,
-    rid: null,
-    dpRank: null,
-    noLogs: false,
-    logMetrics: true,
-    customLabels: null,
-    origin,
-  };
+  const request: EmbedRequest = { ...PLAIN_EMBED, text: texts, truncate: isCut, origin };
   const { results } = await deps.manager.encode(request, gone);
   return {
     vectors: results.map(({ vector }) => vector),
     promptTokens: results.reduce((sum, { promptTokens }) => sum + promptTokens, 0),
   };
-}
-
-/** What a text is cut by is its end, but for the special tokens there: a model may read its vector from them. */
-async function cut(
-  { manager, facts }: AppDeps,
-  texts: readonly string[],
-  gone: AbortSignal,
-): Promise<Pick<EmbedRequest, 'text' | 'inputIds'>> {
-  const most = facts.contextLen;
-  // A token has a byte at least; those around a text are few.
-  const mayBeLong = (text: string) => Buffer.byteLength(text) + 8 > most;
-  if (facts.kind !== 'embedding' || !texts.some(mayBeLong)) return { text: texts, inputIds: null };
-  const around = await manager.tokenizeText('', { addSpecialTokens: true }, gone);
-  const inputIds = await inSlices(texts, async (text) => {
-    const ids = await manager.tokenizeText(text, { addSpecialTokens: true }, gone);
-    if (ids.length <= most) return ids;
-    const tail = commonEnd(ids, around);
-    return [...ids.slice(0, most - tail), ...ids.slice(ids.length - tail)];
-  });
-  return { text: null, inputIds };
-}
-
-function commonEnd(a: readonly number[], b: readonly number[]): number {
-  let length = 0;
-  while (length < b.length && a.at(-1 - length) === b.at(-1 - length)) length++;
-  return length;
 }
 
 /** The first numbers of a vector, at length 1 again. */

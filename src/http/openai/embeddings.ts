@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { RequestError } from '../../core/errors';
 import { isStringList } from '../../core/parse';
-import type { EmbedReply, EmbedRequest, RequestOrigin } from '../../tokenizer-manager';
+import { PLAIN_EMBED, type EmbedReply, type EmbedRequest, type RequestOrigin } from '../../tokenizer-manager';
 import type { AppDeps } from '../app-deps';
 import { NOT_AN_OBJECT } from '../body';
 import { untilGone } from '../event-stream';
@@ -84,11 +84,11 @@ function requestOf(body: EmbeddingBody, origin: RequestOrigin): EmbedRequest {
   if (input.length === 0) throw new RequestError('bad_value', 'Input cannot be empty', 'input');
   const isText = typeof input === 'string' || isStringList(input);
   return {
+    ...PLAIN_EMBED,
     text: isText ? input : null,
     inputIds: isText ? null : input,
     rid: body.rid ?? null,
     dpRank: dpRankOf(body),
-    noLogs: false,
     logMetrics: body.log_metrics ?? true,
     customLabels: body.custom_labels ?? null,
     origin,

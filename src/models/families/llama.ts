@@ -1,3 +1,4 @@
+import { scoreHead } from '../layers/heads';
 import type { Family } from '../model';
 import { decoder } from './decoder';
 
@@ -5,5 +6,6 @@ import { decoder } from './decoder';
 export const llama: Family = {
   architectures: ['LlamaForCausalLM'],
   bodies: ['LlamaModel'],
+  classifiers: { LlamaForSequenceClassification: scoreHead },
   read: (file) => decoder(file, { numKvHeads: null }),
 };

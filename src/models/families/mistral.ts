@@ -1,4 +1,5 @@
 import { readWindow } from '../config/layer-types';
+import { scoreHead } from '../layers/heads';
 import type { Family } from '../model';
 import { decoder } from './decoder';
 
@@ -6,6 +7,7 @@ import { decoder } from './decoder';
 export const mistral: Family = {
   architectures: ['MistralForCausalLM'],
   bodies: ['MistralModel'],
+  classifiers: { MistralForSequenceClassification: scoreHead },
   read: (file) =>
     decoder(file, { biases: { qkv: false, output: false }, window: readWindow(file, 4096) }),
 };

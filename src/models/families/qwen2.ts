@@ -1,6 +1,7 @@
 import type { ConfigFile } from '../config/config-file';
 import { readSwitchedWindow } from '../config/layer-types';
 import type { LayerType } from '../config/rope';
+import { rewardHead, scoreHead } from '../layers/heads';
 import type { Family } from '../model';
 import { decoder } from './decoder';
 
@@ -8,6 +9,7 @@ import { decoder } from './decoder';
 export const qwen2: Family = {
   architectures: ['Qwen2ForCausalLM'],
   bodies: ['Qwen2Model'],
+  classifiers: { Qwen2ForSequenceClassification: scoreHead, Qwen2ForRewardModel: rewardHead },
   read: (file) => decoder(file, { biases: { qkv: true, output: false }, ...upperWindow(file) }),
 };
 

@@ -1,3 +1,4 @@
+import { scoreHead } from '../layers/heads';
 import type { Family } from '../model';
 import { decoder } from './decoder';
 import { upperWindow } from './qwen2';
@@ -6,5 +7,6 @@ import { upperWindow } from './qwen2';
 export const qwen3: Family = {
   architectures: ['Qwen3ForCausalLM'],
   bodies: ['Qwen3Model'],
+  classifiers: { Qwen3ForSequenceClassification: scoreHead },
   read: (file) => decoder(file, { headDim: 128, qkNorm: 'head', ...upperWindow(file) }),
 };

@@ -3,6 +3,7 @@ import type { GraphBuilder, Value } from '../graph/graph-builder';
 import type { GraphOptions } from '../model';
 import { Attention } from './attention';
 import { mixtureOfExperts } from './experts';
+import { outputHidden } from './heads';
 import { addRmsNorm, gatedMlp, normWeight, rmsNorm, scaled, softcapped } from './layers';
 import { queriesKeysValues } from './projections';
 
@@ -11,10 +12,10 @@ import { queriesKeysValues } from './projections';
  * is multiplied and which layers rotate or have windows is the config's.
  *
  * Inputs: `input_ids` [batch, sequence], `logit_indices` [rows] (flat token positions that go through the vocabulary
- * projection) and the inputs of `Attention`. Output: `logits` [rows, vocab] or `hidden` [rows, hidden], float32.
+ * projection) and the inputs of `Attention`. Output: `logits` [rows, vocab] or `hidden` (see `outputHidden`), float32.
  */
 export function buildDecoder(g: GraphBuilder, config: DecoderConfig, options: GraphOptions): void {
-  const { linear, tail, capacity } = options;
+  const { linear, tail, head, capacity } = options;
   const inputIds = g.input('input_ids', 'int64', ['batch', 'sequence']);
   const logitIndices = g.input('logit_indices', 'int64', ['rows']);
   const attention = new Attention(g, config, inputIds, capacity, tail === 'logits');
@@ -45,7 +46,7 @@ export function buildDecoder(g: GraphBuilder, config: DecoderConfig, options: Gr
   }
   const selected = g.node('Gather', [stream.normed('model.norm'), logitIndices], { attributes: { axis: 0 } });
   if (tail === 'hidden') {
-    g.output('hidden', selected, 'float32', ['rows', config.hiddenSize]);
+    outputHidden(g, linear, selected, config.hiddenSize, head);
     return;
   }
   const logits = linear.apply(g, selected, {

@@ -2,6 +2,7 @@ import type { EncoderConfig } from '../config/encoder-config';
 import type { GraphBuilder, Value } from '../graph/graph-builder';
 import type { GraphOptions } from '../model';
 import { ACTIVATIONS } from './activation';
+import { outputHidden } from './heads';
 import type { LinearMethod } from './linear-method';
 
 /**
@@ -9,11 +10,15 @@ import type { LinearMethod } from './linear-method';
  * residual additions.
  *
  * Everything but attention computes on the tokens of all texts one after the other, without padding. Inputs: `input_ids` and
- * `position_ids` (from 0 on) [tokens], `padded` [batch, sequence] (for each place of a padded text the token that stands there; any behind
+ * `position_ids` (from 0 on) and `token_type_ids` [tokens], `padded` [batch, sequence] (for each place of a padded text the token that stands there; any behind
  * its end), `unpadded` [tokens] (for each token its place, row · sequence + index), `seqlens_k` [batch] (tokens of each text, less
- * one), `total_len` (sequence) and `logit_indices` [rows], the tokens asked for. Output: `hidden` [rows, hidden], float32.
+ * one), `total_len` (sequence) and `logit_indices` [rows], the tokens asked for. Output: `hidden` (see `outputHidden`), float32.
  */
-export function buildEncoder(g: GraphBuilder, config: EncoderConfig, { linear }: Pick<GraphOptions, 'linear'>): void {
+export function buildEncoder(
+  g: GraphBuilder,
+  config: EncoderConfig,
+  { linear, head }: Pick<GraphOptions, 'linear' | 'head'>,
+): void {
   const attention = new EncoderAttention(g, config);
   const rows = g.input('logit_indices', 'int64', ['rows']);
   let x = embed(g, config);
@@ -25,10 +30,10 @@ export function buildEncoder(g: GraphBuilder, config: EncoderConfig, { linear }:
     x = projectAndNorm(g, config, linear, { from: inner, residual: x, prefix: `${prefix}.output` });
   }
   const selected = g.node('Gather', [x, rows], { attributes: { axis: 0 } });
-  g.output('hidden', selected, 'float32', ['rows', config.hiddenSize]);
+  outputHidden(g, linear, selected, config.hiddenSize, head);
 }
 
-/** The sum of what a token is, where it stands and, the same for all, the first token type; through a norm. */
+/** The sum of what a token is, where it stands and of which text of a pair it is; through a norm. */
 function embed(g: GraphBuilder, config: EncoderConfig): Value {
   const { hiddenSize, vocabSize, tokenTypes } = config;
   const rowsOf = (table: string, size: number, indices: Value) => {
@@ -41,21 +46,21 @@ function embed(g: GraphBuilder, config: EncoderConfig): Value {
     g.ints('first.position', [config.firstPosition]),
   ]);
   const positions = rowsOf('position', config.firstPosition + config.contextLen, places);
-  const type = g.node('Reshape', [rowsOf('token_type', tokenTypes, g.ints('type', [0])), g.ints('rest', [-1])]);
-  return addNorm(g, config, words, positions, 'model.embeddings.LayerNorm', type);
+  const types = rowsOf('token_type', tokenTypes, g.input('token_type_ids', 'int64', ['tokens']));
+  return addNorm(g, config, g.node('Add', [words, types]), positions, 'model.embeddings.LayerNorm');
 }
 
-/** norm(x + residual + bias) */
+/** norm(x + residual + bias), the bias for all tokens alike */
 function addNorm(
   g: GraphBuilder,
   { hiddenSize, layerNormEps }: EncoderConfig,
   x: Value,
   residual: Value,
   norm: string,
-  bias: Value,
+  bias?: Value,
 ): Value {
   const [scale, shift] = [g.weight(`${norm}.weight`, [hiddenSize]), g.weight(`${norm}.bias`, [hiddenSize])];
-  return g.node('SkipLayerNormalization', [x, residual, scale, shift, bias], {
+  return g.node('SkipLayerNormalization', [x, residual, scale, shift, ...(bias === undefined ? [] : [bias])], {
     domain: 'com.microsoft',
     attributes: { epsilon: { float: layerNormEps } },
   });

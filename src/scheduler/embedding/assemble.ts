@@ -37,7 +37,7 @@ export function assembleEmbedding(
   const limits = batchLimits(args, model.runner);
   const logStatus = openStatusLog(rank, () => scheduler.rids);
   const scheduler: EmbeddingScheduler = new EmbeddingScheduler({
-    embed: (prompts) => model.runner.embed(prompts),
+    embed: (texts) => model.runner.embed(texts),
     limits,
     maxQueued: args.maxQueuedRequests,
     waitingMs: readTimeouts().waitingMs,

@@ -12,6 +12,7 @@ import type {
 } from '../../ipc/messages';
 import { logger } from '../../logging/logger';
 import type { Recorder } from '../../metrics/recorder';
+import type { EncodedText } from '../../model-runner/packed-inputs';
 import { Loop } from '../loop';
 import type { SchedulerRids } from '../status-log';
 import { RequestTrace } from '../request-trace';
@@ -20,8 +21,8 @@ import { nextBatch, type BatchLimits } from './next-batch';
 
 /** What the scheduler works with. */
 export interface EmbeddingParts {
-  /** One vector for each prompt, in order; see `EmbeddingRunner`. */
-  readonly embed: (prompts: readonly Int32Array[]) => Promise<readonly (Float32Array | null)[]>;
+  /** One vector for each text, in order; see `EmbeddingRunner`. */
+  readonly embed: (texts: readonly EncodedText[]) => Promise<readonly (Float32Array | null)[]>;
   readonly limits: BatchLimits;
   /** Requests that may wait; null is unlimited. */
   readonly maxQueued: number | null;
@@ -37,9 +38,8 @@ export interface EmbeddingParts {
   readonly afterBatch: () => void;
 }
 
-interface Waiting {
+interface Waiting extends EncodedText {
   readonly rid: string;
-  readonly ids: Int32Array;
   /** Milliseconds of `performance.now`. */
   readonly queuedAt: number;
   readonly trace: RequestTrace | null;
@@ -114,7 +114,7 @@ export class EmbeddingScheduler extends Loop {
     for (const { trace } of batch) trace?.admitted(startedAt);
     let outputs: readonly VectorOutput[];
     try {
-      const vectors = await this.parts.embed(batch.map(({ ids }) => ids));
+      const vectors = await this.parts.embed(batch);
       outputs = batch.map((request, i) => done(request, vectors[i] ?? null));
     } catch (error) {
       logger.log('error', `Forward pass failed: ${traceOf(error)}`);
@@ -180,9 +180,15 @@ export class EmbeddingScheduler extends Loop {
     }
   }
 
-  private enqueue({ rid, inputIds, trace }: EmbedMsg): void {
+  private enqueue({ rid, inputIds, pairAt, trace }: EmbedMsg): void {
     const now = performance.now();
-    const request = { rid, ids: inputIds, queuedAt: now, trace: trace && new RequestTrace(trace, now) };
+    const request = {
+      rid,
+      ids: inputIds,
+      pairAt,
+      queuedAt: now,
+      trace: trace && new RequestTrace(trace, now),
+    };
     const { maxQueued } = this.parts;
     request.trace?.queued();
     if (maxQueued === null || this.waiting.length < maxQueued) this.waiting.push(request);

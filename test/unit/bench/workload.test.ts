@@ -84,6 +84,7 @@ describe('makeSamples', () => {
     modelMaxLength: -1,
     maxTokenLength: 10,
     encode: (text) => text.split(' ').map(Number),
+    encodePair: () => ({ ids: [], pairAt: null }),
     decode: (ids) => Array.from(ids).join(' '),
     tokenText: String,
     renderChat: () => '',

@@ -66,6 +66,7 @@ describe('the routes', () => {
     '/open_session': [['GET', 'POST'], 'normal'],
     '/close_session': [['GET', 'POST'], 'normal'],
     '/encode': [['POST', 'PUT'], 'normal'],
+    '/classify': [['POST', 'PUT'], 'normal'],
     '/model_info': [['GET'], 'normal'],
     '/get_model_info': [['GET'], 'normal'],
     '/server_info': [['GET'], 'normal'],

@@ -54,7 +54,7 @@ const without = (message: Message, field: string): Message => ({
 const messages: readonly Message[] = [
   { ...generate },
   { ...generateMsg() },
-  { type: 'embed', rid: 'r', inputIds: Int32Array.of(1, 2), trace: null },
+  { type: 'embed', rid: 'r', inputIds: Int32Array.of(1, 2), pairAt: null, trace: null },
   { type: 'abort', rid: 'r' },
   { type: 'abort_all' },
   { type: 'stopped', rid: 'r' },

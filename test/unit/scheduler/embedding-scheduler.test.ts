@@ -13,8 +13,8 @@ test('a vector of NaN, and a batch that fails, end as errors of their own reques
   let told: () => void = () => undefined;
   const scheduler = new EmbeddingScheduler({
     embed: async (prompts) => {
-      if (prompts.some(([id]) => id === 13)) throw new Error('no luck');
-      return prompts.map(([id]) => (id === 7 ? null : Float32Array.of(id ?? 0)));
+      if (prompts.some(({ ids: [id] }) => id === 13)) throw new Error('no luck');
+      return prompts.map(({ ids: [id] }) => (id === 7 ? null : Float32Array.of(id ?? 0)));
     },
     limits: { tokens: 2, prompts: 2, padding: 0.25, computesPadding: true },
     maxQueued: null,
@@ -32,7 +32,7 @@ test('a vector of NaN, and a batch that fails, end as errors of their own reques
   const all = new Promise<void>((resolve) => (told = resolve));
   const running = scheduler.run();
   for (const [rid, id] of Object.entries({ sound: 5, void: 7, failing: 13, last: 6 })) {
-    scheduler.receive({ type: 'embed', trace: null, rid, inputIds: Int32Array.of(id) });
+    scheduler.receive({ type: 'embed', trace: null, rid, pairAt: null, inputIds: Int32Array.of(id) });
   }
   await all;
   scheduler.stop();

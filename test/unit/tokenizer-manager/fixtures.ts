@@ -3,6 +3,7 @@ import type { ModelFacts } from '../../../src/core/model-facts';
 import { Template } from '@huggingface/jinja';
 import type {
   DecodeOptions,
+  EncodedPair,
   EncodeOptions,
   TemplateVariables,
   Tokenizer,
@@ -16,6 +17,7 @@ export const FACTS: ModelFacts = {
   kind: 'generation',
   architectures: ['LlamaForCausalLM'],
   modelType: 'llama',
+  labels: null,
   vocabSize: 260,
   contextLen: 64,
   eosTokenIds: [257],
@@ -67,6 +69,11 @@ export class ByteTokenizer implements Tokenizer {
     return [...(addSpecialTokens ? [BOS] : []), ...Buffer.from(text, 'latin1')];
   }
 
+  encodePair(text: string, pair: string): EncodedPair {
+    const first = this.encode(text);
+    return { ids: [...first, ...this.encode(pair)], pairAt: first.length };
+  }
+
   decode(ids: ArrayLike<number>, { skipSpecialTokens = false } = {}): string {
     return Array.from(ids, (id) => (skipSpecialTokens && id >= BOS ? '' : this.tokenText(id))).join('');
   }
@@ -90,6 +97,10 @@ export class InlineTokenizer implements AsyncTokenizer {
 
   async encode(text: string, options: EncodeOptions): Promise<number[]> {
     return this.sync.encode(text, options);
+  }
+
+  async encodePair(text: string, pair: string): Promise<EncodedPair> {
+    return this.sync.encodePair(text, pair);
   }
 
   async decode(ids: readonly number[], options: DecodeOptions): Promise<string> {

@@ -1,3 +1,4 @@
+import { PLAIN_EMBED } from '../../../src/tokenizer-manager';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -226,16 +227,7 @@ describe('embedding requests', () => {
   it('are logged as well', async () => {
     const lines = linesOf(process.stderr);
     const { scheduler, manager } = makeManager({}, { kind: 'embedding' });
-    const request = {
-      text: ['a', 'b'],
-      inputIds: null,
-      rid: ['x', 'y'],
-      dpRank: null,
-      noLogs: false,
-      logMetrics: true,
-      customLabels: null,
-      origin: ORIGIN,
-    };
+    const request = { ...PLAIN_EMBED, text: ['a', 'b'], rid: ['x', 'y'], origin: ORIGIN };
     const reply = manager.encode(request, new AbortController().signal);
     await new Promise((resolve) => setImmediate(resolve));
     const finish = { type: 'length' as const, length: 0 };
