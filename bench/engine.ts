@@ -71,6 +71,7 @@ async function main(): Promise<void> {
   for (const length of lengths) results.push(await measurePrefill(runner, length));
   for (const size of sizes) results.push(await measureDecode(runner, size, context, Number(options.steps)));
   runner.dispose();
+  session.dispose();
   if (options.json) console.log(JSON.stringify({ model: options.modelPath, loadMs, context, results }));
   else printTable(options.modelPath, loadMs, results);
 }

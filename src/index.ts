@@ -7,10 +7,13 @@ export { launchServer, type RunningServer } from './engine/launch-server';
 export type {
   EncodeRequest,
   GenerateRequest,
+  MemoryTags,
   OpenSessionRequest,
   ReplyTo,
   SessionParams,
+  UpdateWeightsRequest,
 } from './engine/wire';
 export type { EncodeReply } from './http/native/encode';
 export type { GenerateReply, Logprob } from './http/native/generate-reply';
+export type { UpdateReply, Values } from './http/native/weights';
 export type { SamplingParamsBody as SamplingParams } from './tokenizer-manager/sampling-params';

@@ -4,14 +4,29 @@ import { RequestError, StartupError } from '../core/errors';
 import { parseEncodeBody, renderVectors, type EncodeReply } from '../http/native/encode';
 import { parseGenerateBody } from '../http/native/generate-body';
 import { renderOptions, replyChunks, wholeReply, type GenerateReply } from '../http/native/generate-reply';
+import { parseMemoryBody } from '../http/native/memory-occupation';
 import { parseOpenBody } from '../http/native/sessions';
+import {
+  parseUpdateBody,
+  readWeights,
+  renderUpdate,
+  type UpdateReply,
+  type Values,
+} from '../http/native/weights';
 import { Children } from '../launcher/children';
 import { Frontend } from '../launcher/frontend';
 import { Profiler } from '../launcher/profiler';
 import type { ServerArgs } from '../server-args';
 import { NO_ORIGIN } from '../tokenizer-manager';
 import { readEngineArgs, type EngineArgs } from './args';
-import type { EncodeRequest, GenerateRequest, OpenSessionRequest, ReplyTo } from './wire';
+import type {
+  EncodeRequest,
+  GenerateRequest,
+  MemoryTags,
+  OpenSessionRequest,
+  ReplyTo,
+  UpdateWeightsRequest,
+} from './wire';
 
 export interface CallOptions {
   /** Ends the request when it fires; the call rejects with the signal's reason, a stream just ends. */
@@ -89,7 +104,8 @@ export class Engine {
   ): Promise<ReplyTo<R, EncodeReply>> {
     const work = async (signal: AbortSignal) => {
       const body = parseEncodeBody(request, NO_ORIGIN);
-      return renderVectors(await this.frontend.manager.encode(body, signal), this.args.weightVersion);
+      const { manager } = this.frontend;
+      return renderVectors(await manager.encode(body, signal), manager.served.weightVersion);
     };
     return (await this.call(work, options)) as ReplyTo<R, EncodeReply>;
   }
@@ -106,6 +122,39 @@ export class Engine {
   /** Forgets a session; its running requests go on. An unknown name is ignored. */
   closeSession(sessionId: string): Promise<void> {
     return this.call(async () => this.frontend.manager.closeSession(sessionId), {});
+  }
+
+  /**
+   * Serves the weights of another checkpoint of the same model: a folder, or a name as `modelPath` has. They are loaded beside the
+   * old ones; requests that run end first, those that come meanwhile wait.
+   * @returns what became of it; one that fails says why and has changed nothing
+   * @throws RequestError for a field that is wrong
+   */
+  updateWeightsFromDisk(request: UpdateWeightsRequest): Promise<UpdateReply> {
+    const update = () => this.frontend.manager.weights.update(parseUpdateBody(request));
+    return this.call(async () => renderUpdate(await update()), {});
+  }
+
+  /**
+   * The first rows of a weight, by its name in the checkpoint; with several schedulers a list of them.
+   * @throws RequestError for a weight that there is not
+   */
+  getWeightsByName(name: string, truncateSize = 100): Promise<Values> {
+    return this.call(() => readWeights(this.frontend.manager, { name, truncate_size: truncateSize }), {});
+  }
+
+  /**
+   * Gives memory back to the system until `resumeMemoryOccupation`; requests are refused until then.
+   * @param tags all of it by default
+   * @throws RequestError while requests run
+   */
+  releaseMemoryOccupation(tags?: MemoryTags): Promise<void> {
+    return this.call(async () => this.frontend.manager.weights.release(parseMemoryBody({ tags })), {});
+  }
+
+  /** Takes the memory again; weights are read from disk. @throws RequestError when they cannot be */
+  resumeMemoryOccupation(tags?: MemoryTags): Promise<void> {
+    return this.call(async () => this.frontend.manager.weights.resume(parseMemoryBody({ tags })), {});
   }
 
   /**

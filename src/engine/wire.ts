@@ -55,6 +55,22 @@ export interface EncodeRequest {
   readonly routed_dp_rank?: number;
 }
 
+/** Other weights for the model. docs/api.md says what each field does. */
+export interface UpdateWeightsRequest {
+  /** A folder, the name of a checkpoint that ships with the package, or a hub id. */
+  readonly model_path: string;
+  readonly load_format?: 'auto' | 'safetensors' | 'dummy' | null;
+  /** Ends all requests in place of waiting for them. */
+  readonly abort_all_requests?: boolean;
+  /** What replies say in `weight_version` from then on. */
+  readonly weight_version?: string | null;
+  /** Whether keys and values of the old weights are forgotten; they are unless it is false. */
+  readonly flush_cache?: boolean;
+}
+
+/** What can be given back to the system. */
+export type MemoryTags = readonly ('weights' | 'kv_cache' | 'cuda_graph')[];
+
 /** A list for a request that is a list or asks for several samples, else one. */
 export type ReplyTo<Request, Reply> = Request extends
   { readonly text: readonly string[] } | { readonly input_ids: readonly (readonly number[])[] }

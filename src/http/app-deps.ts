@@ -9,7 +9,8 @@ import type { TokenizerManager } from '../tokenizer-manager';
 export interface AppDeps {
   readonly args: ServerArgs;
   readonly facts: ModelFacts;
-  readonly card: ModelCard;
+  /** Of what is served now. */
+  readonly card: () => ModelCard;
   readonly manager: TokenizerManager;
   /** null where only token ids go in and out, and where the model gives vectors. */
   readonly chat: ChatTemplate | null;

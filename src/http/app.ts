@@ -18,11 +18,13 @@ import { infoRoutes } from './native/info';
 import { loadRoutes } from './native/loads';
 import { loggingRoutes } from './native/logging';
 import { functionCallRoutes } from './native/function-calls';
+import { memoryRoutes } from './native/memory-occupation';
 import { profileRoutes } from './native/profile';
 import { separateReasoningRoutes } from './native/separate-reasoning';
 import { sessionRoutes } from './native/sessions';
 import { tokenizeRoutes } from './native/tokenize';
 import { traceRoutes } from './native/trace-level';
+import { weightRoutes } from './native/weights';
 import { ollamaRoutes } from './ollama/routes';
 import { chatRoutes } from './openai/chat';
 import { completionRoutes } from './openai/completions';
@@ -61,6 +63,8 @@ export function createApp(deps: AppDeps): Express {
     ...infoRoutes(deps),
     ...loadRoutes(deps),
     ...controlRoutes(deps),
+    ...weightRoutes(deps),
+    ...memoryRoutes(deps),
     ...loggingRoutes(deps),
     ...profileRoutes(deps),
     ...traceRoutes(deps),

@@ -73,6 +73,8 @@ function checkHeartbeats(heartbeats: readonly Heartbeat[], limitMs: number): boo
 async function probe({ manager }: Pick<AppDeps, 'manager'>, gone: AbortSignal): Promise<boolean> {
   const start = performance.now();
   const limitMs = timeoutMs();
+  // As with SGLang: a server whose memory is lent out is none the worse for it.
+  if (manager.weights.isReleased) return checkHeartbeats(manager.heartbeats, limitMs);
   const done = new AbortController();
   try {
     const rid = `HEALTH_CHECK_${Date.now() / 1000}_${probes++}`;

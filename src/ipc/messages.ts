@@ -9,6 +9,7 @@ import {
 import { metricSample, type MetricSample } from '../core/metric-sample';
 import { thinking, type Thinking } from '../core/thinking';
 import { traceFields, type TraceFields } from '../core/trace-fields';
+import type { ServerArgs } from '../server-args/server-args';
 import {
   boolean,
   fields,
@@ -153,11 +154,31 @@ export interface MemoryUse {
   readonly graphBytes: number;
 }
 
+/** What can be given back to the system while nothing runs. */
+export const MEMORY_TAGS = ['weights', 'kv_cache', 'cuda_graph'] as const;
+export type MemoryTag = (typeof MEMORY_TAGS)[number];
+
+/** The first rows of a weight. */
+export interface ParameterRows {
+  readonly shape: readonly number[];
+  /** Row-major. */
+  readonly values: Float32Array;
+}
+
 export type ControlResult =
   | { readonly of: 'flush_cache'; readonly success: boolean }
   | { readonly of: 'pause' }
   | { readonly of: 'continue' }
   | { readonly of: 'get_internal_state'; readonly state: InternalState }
+  /** `failure` says what is wrong with the weights; null when they can be swapped in. */
+  | { readonly of: 'load_weights'; readonly failure: string | null }
+  | { readonly of: 'swap_weights' }
+  | { readonly of: 'drop_weights' }
+  /** null for a name that the model has no use for. */
+  | { readonly of: 'read_weights'; readonly parameter: ParameterRows | null; readonly failure: string | null }
+  /** `isBusy`: a request runs or waits, and nothing was released. */
+  | { readonly of: 'release_memory'; readonly isBusy: boolean }
+  | { readonly of: 'resume_memory'; readonly failure: string | null }
   /** The call could not be read. */
   | { readonly of: 'error'; readonly message: string };
 
@@ -189,6 +210,11 @@ const nothing = fields<object>({});
 const rid = fields<{ readonly rid: string }>({ rid: string });
 /** A call that has an answer. */
 const call = fields<{ readonly callId: number }>({ callId: number });
+
+const memoryCall = fields<{ readonly callId: number; readonly tags: readonly MemoryTag[] }>({
+  callId: number,
+  tags: listOf(oneOf(...MEMORY_TAGS)),
+});
 
 /**
  * Receiver → type → shape. The unions below and the types that each inbox accepts are read from this table; what a
@@ -231,6 +257,25 @@ export const MESSAGES = {
     continue: call,
     flush_cache: call,
     get_internal_state: call,
+    /** Loads weights beside those that serve; `swap_weights` or `drop_weights` follows. */
+    load_weights: fields<{
+      readonly callId: number;
+      readonly modelDir: string;
+      readonly loadFormat: ServerArgs['loadFormat'];
+    }>({ callId: number, modelDir: string, loadFormat: oneOf('auto', 'safetensors', 'dummy') }),
+    /** Serves the weights that were loaded; with `flushCache` what was computed under the others is forgotten. */
+    swap_weights: fields<{ readonly callId: number; readonly flushCache: boolean }>({
+      callId: number,
+      flushCache: boolean,
+    }),
+    drop_weights: call,
+    read_weights: fields<{ readonly callId: number; readonly name: string; readonly rows: number }>({
+      callId: number,
+      name: string,
+      rows: number,
+    }),
+    release_memory: memoryCall,
+    resume_memory: memoryCall,
   },
   detokenizer: {
     token_outputs: fields<{ readonly rank: number; readonly outputs: readonly TokenOutput[] }>({
@@ -303,4 +348,12 @@ export type SchedulerMsg = MessageTo<'scheduler'>;
 export type DetokenizerMsg = MessageTo<'detokenizer'>;
 export type TokenizerManagerMsg = MessageTo<'tokenizerManager'>;
 export type EmbedMsg = Extract<SchedulerMsg, { type: 'embed' }>;
+/** What is done with the weights, and with the memory of them and of keys and values. */
+export type WeightsMsg = Extract<
+  SchedulerMsg,
+  {
+    type:
+      'load_weights' | 'swap_weights' | 'drop_weights' | 'read_weights' | 'release_memory' | 'resume_memory';
+  }
+>;
 export type GenerateMsg = Extract<SchedulerMsg, { type: 'generate' }>;

@@ -1,6 +1,8 @@
 import type { RequestListener } from 'node:http';
 import { ChatTemplate } from '../chat-template';
+import { resolveModelDir } from '../checkpoint/hub';
 import { readModelCard } from '../checkpoint/model-card';
+import type { ModelCard } from '../core/model-card';
 import type { ModelFacts } from '../core/model-facts';
 import { createApp } from '../http/app';
 import { ServerStatus, type ProfileControl } from '../http/app-deps';
@@ -72,6 +74,7 @@ export class Frontend {
       template: chat?.source ?? null,
       toSchedulers,
       metrics: metrics ?? NO_METRICS,
+      findModelDir: async (modelPath) => findWeights(modelPath, args),
       tracer,
     });
     this.toSchedulers = toSchedulers;
@@ -87,7 +90,7 @@ export class Frontend {
     this.application = createApp({
       args,
       facts,
-      card: readModelCard(modelDir),
+      card: cardOf(modelDir, manager.served),
       manager,
       chat,
       metrics,
@@ -129,6 +132,26 @@ export class Frontend {
     for (const scheduler of this.toSchedulers) scheduler.close();
     void this.tokenizer?.close();
   }
+}
+
+/** The folder of other weights for the model. @throws StartupError `<path> (repository not found).` */
+function findWeights(modelPath: string, { downloadDir, modelPath: own, revision }: ServerArgs): string {
+  return resolveModelDir(modelPath, {
+    revision: modelPath === own ? revision : null,
+    downloadDir,
+    env: process.env,
+  }).dir;
+}
+
+/** The card of what is served, read again after each update of the weights. */
+function cardOf(modelDir: string, served: TokenizerManager['served']): () => ModelCard {
+  let { updates } = served;
+  let card = readModelCard(modelDir);
+  return () => {
+    if (served.updates !== updates) card = readModelCard(served.modelDir ?? modelDir);
+    ({ updates } = served);
+    return card;
+  };
 }
 
 /** What turns texts into token ids and conversations into texts. */

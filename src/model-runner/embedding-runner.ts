@@ -8,7 +8,7 @@ import { PackedInputs, type EncodedText } from './packed-inputs';
 import { pool, pooledTokens } from './pooling';
 import { StepInputs } from './step-inputs';
 
-/** Runs a model over whole texts and keeps nothing between two runs. Owns the session. */
+/** Runs a model over whole texts and keeps nothing between two runs. The session is another's. */
 export class EmbeddingRunner {
   /** Whether a run computes padding like tokens: a decoder does, an encoder takes its texts packed. */
   readonly computesPadding: boolean;
@@ -16,10 +16,10 @@ export class EmbeddingRunner {
   private readonly size: number;
 
   constructor(
-    private readonly session: Session,
+    private session: Session,
     { config, head }: Pick<Model, 'config' | 'head'>,
     private readonly backend: Backend,
-    private readonly sentences: SentenceModules,
+    private sentences: SentenceModules,
   ) {
     this.computesPadding = !this.takes('unpadded');
     this.size = head?.labels.names.length ?? config.hiddenSize;
@@ -53,8 +53,10 @@ export class EmbeddingRunner {
     }
   }
 
-  dispose(): void {
-    this.session.dispose();
+  /** Computes with other weights of the same model from the next run on. Whoever put them in frees the old ones. */
+  use(session: Session, sentences: SentenceModules): void {
+    this.session = session;
+    this.sentences = sentences;
   }
 
   private takes(input: string): boolean {

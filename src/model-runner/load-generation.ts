@@ -23,7 +23,7 @@ export interface Generation {
  */
 export async function prepareGeneration(
   args: ServerArgs,
-  { config, contextLen, backend, session }: ModelParts,
+  { config, contextLen, backend, weights }: ModelParts,
 ): Promise<Generation> {
   const plan = planMemory(config, contextLen, args, backend.memory);
   const kv = backend.createKvStore(config, plan.maxRunningRequests, plan.maxReqLen, plan.maxTotalNumTokens);
@@ -37,7 +37,7 @@ export async function prepareGeneration(
   );
   logger.info(`Memory pool end. avail mem=${gigabytes(backend.memory.freeBytes())} GB`);
 
-  const runner = new ModelRunner(session, config, backend, kv);
+  const runner = new ModelRunner(weights.session, config, backend, kv);
   const graphBytes = args.disableCudaGraph ? 0 : await capture(runner, captureSizes(args, plan), backend);
   logger.info(
     `max_total_num_tokens=${plan.maxTotalNumTokens}, chunked_prefill_size=${args.chunkedPrefillSize}, ` +

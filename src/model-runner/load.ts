@@ -1,31 +1,26 @@
 import { bug, StartupError } from '../core/errors';
 import type { Labels } from '../core/model-facts';
 import { logger } from '../logging/logger';
-import { Progress } from '../logging/progress';
 import { gigabytes, secondsSince } from '../logging/units';
 import type { ServerArgs } from '../server-args/server-args';
-import { dummyWeights, openCheckpoint } from '../checkpoint/checkpoint';
 import { deriveContextLen } from '../models/config/context-length';
 import type { ModelConfig } from '../models/config/model-config';
 import { readSentenceModules, type SentenceModules } from '../models/config/sentence-modules';
-import type { GraphOptions, Model } from '../models/model';
+import type { Model } from '../models/model';
 import { readModel } from '../models/registry';
-import type { Session } from '../onnxruntime/session';
 import type { Backend } from './backends/backend';
 import { EmbeddingRunner } from './embedding-runner';
 import { prepareGeneration, type Generation } from './load-generation';
-import { loadModel } from './load-model';
+import { loadWeights, type GraphPurpose, type LoadedWeights } from './weights/load-weights';
+import { ModelWeights } from './weights/model-weights';
+import type { WeightsPlace } from './weights/weights-place';
 
 /** What every loaded model has. */
 export interface ModelParts {
   readonly config: ModelConfig;
   readonly contextLen: number;
   readonly backend: Backend;
-  readonly session: Session;
-  /** Bytes the process grew by while loading weights. */
-  readonly weightBytes: number;
-  /** Time that loading them took. */
-  readonly weightSeconds: number;
+  readonly weights: ModelWeights;
 }
 
 export interface GenerationModel extends ModelParts, Generation {
@@ -63,14 +58,24 @@ export async function loadModelRunner(
     logger.log('warning', `--dtype ${args.dtype}: the CPU computes in float32`);
   }
   const options = { capacity: contextLen, tail: kind === 'generation' ? 'logits' : 'hidden' } as const;
-  const weights = await loadWeights(args, modelDir, model, options, backend);
-  const parts: ModelParts = { config, contextLen, backend, ...weights };
+  const place = { modelDir, loadFormat: args.loadFormat };
+  const { loaded, bytes, seconds } = await loadFirst(place, model, options, backend);
+  const served = { model, purpose: options, backend, overrides: args.jsonModelOverrideArgs };
+  const weights = new ModelWeights(served, loaded, sentences, bytes, seconds);
+  const parts: ModelParts = { config, contextLen, backend, weights };
   switch (kind) {
-    case 'generation':
-      return { kind, ...parts, ...(await prepareGeneration(args, parts)) };
+    case 'generation': {
+      const generation = await prepareGeneration(args, parts);
+      const { runner } = generation;
+      weights.usedBy((serving) => (serving === null ? runner.unbind() : runner.use(serving.session)));
+      return { kind, ...parts, ...generation };
+    }
     case 'embedding': {
       if (sentences === null) throw bug('a model of vectors without pooling');
-      const runner = new EmbeddingRunner(parts.session, model, backend, sentences);
+      const runner = new EmbeddingRunner(weights.session, model, backend, sentences);
+      weights.usedBy((serving) => {
+        if (serving !== null) runner.use(serving.session, serving.sentences ?? sentences);
+      });
       const what = model.head === null ? 'vectors of' : 'scores,';
       logger.info(`Serving ${what} ${sentences.width} values, context_len=${contextLen}`);
       return { kind, ...parts, labels: model.head?.labels ?? null, runner };
@@ -98,29 +103,21 @@ function contextLenOf(
   return contextLen;
 }
 
-async function loadWeights(
-  args: ServerArgs,
-  modelDir: string,
+/** Loads the weights that the model starts with, with the log lines of SGLang's start-up. */
+async function loadFirst(
+  place: WeightsPlace,
   model: Model,
-  options: Pick<GraphOptions, 'capacity' | 'tail'>,
+  purpose: GraphPurpose,
   backend: Backend,
-): Promise<Pick<ModelParts, 'session' | 'weightBytes' | 'weightSeconds'>> {
+): Promise<{ loaded: LoadedWeights; bytes: number; seconds: number }> {
   logger.info(`Load weight begin. avail mem=${gigabytes(backend.memory.freeBytes())} GB`);
   const startedAt = performance.now();
   const before = process.memoryUsage.rss();
-  const weights = args.loadFormat === 'dummy' ? dummyWeights() : openCheckpoint(modelDir);
-  const progress = new Progress('Loading safetensors checkpoint shards', weights.files.length);
-  try {
-    const session = await loadModel(model, weights, options, backend);
-    for (let shard = 0; shard < weights.files.length; shard++) progress.step();
-    const weightBytes = Math.max(0, process.memoryUsage.rss() - before);
-    logger.info(
-      `Load weight end. elapsed=${secondsSince(startedAt)} s, type=${model.config.architecture}, dtype=${backend.elementType}, ` +
-        `avail mem=${gigabytes(backend.memory.freeBytes())} GB, mem usage=${gigabytes(weightBytes)} GB.`,
-    );
-    return { session, weightBytes, weightSeconds: (performance.now() - startedAt) / 1000 };
-  } finally {
-    progress.stop();
-    weights.close();
-  }
+  const loaded = await loadWeights(place, model, purpose, backend);
+  const bytes = Math.max(0, process.memoryUsage.rss() - before);
+  logger.info(
+    `Load weight end. elapsed=${secondsSince(startedAt)} s, type=${model.config.architecture}, dtype=${backend.elementType}, ` +
+      `avail mem=${gigabytes(backend.memory.freeBytes())} GB, mem usage=${gigabytes(bytes)} GB.`,
+  );
+  return { loaded, bytes, seconds: (performance.now() - startedAt) / 1000 };
 }

@@ -1,6 +1,5 @@
 import { join } from 'node:path';
 import { RunProfile } from '../onnxruntime/run-profile';
-import type { Session } from '../onnxruntime/session';
 
 /** Runs that are recorded operator by operator: some 100 kB each for a model of usual depth. */
 const MAX_RUNS = 1000;
@@ -10,7 +9,8 @@ export class ModelProfile {
   private profile: RunProfile | null = null;
   private path = '';
 
-  constructor(private readonly session: Pick<Session, 'profile'>) {}
+  /** @param runs where the runs of the model are recorded: `ModelWeights`, whichever session they have */
+  constructor(private readonly runs: { profile: RunProfile | null }) {}
 
   /**
    * @param folder of the profile; is there already
@@ -20,14 +20,14 @@ export class ModelProfile {
   async start(folder: string, label: string, onRun: (count: number) => void): Promise<void> {
     this.path = join(folder, `${label}.trace.json`);
     this.profile = await RunProfile.start(folder, MAX_RUNS, onRun);
-    this.session.profile = this.profile;
+    this.runs.profile = this.profile;
   }
 
   /** Writes the trace. */
   async stop(label: string): Promise<void> {
     const { profile } = this;
     this.profile = null;
-    this.session.profile = null;
+    this.runs.profile = null;
     try {
       await profile?.write(this.path, `sglang::${label}`);
     } finally {

@@ -29,7 +29,7 @@ interface CapturedDecode {
 }
 
 /**
- * Runs the model over the rows of a `KvStore`, one run at a time. Owns the session, the bindings and the store. Logits it
+ * Runs the model over the rows of a `KvStore`, one run at a time. Owns the bindings and the store; the session is another's. Logits it
  * returns are views of memory that the next run overwrites.
  */
 export class ModelRunner {
@@ -40,7 +40,7 @@ export class ModelRunner {
   private readonly withPositions: boolean;
 
   constructor(
-    private readonly session: Session,
+    private session: Session,
     private readonly config: Pick<ModelConfig, 'vocabSize'>,
     private readonly backend: Backend,
     readonly kv: KvStore,
@@ -111,14 +111,25 @@ export class ModelRunner {
     }
   }
 
-  dispose(): void {
+  /** Computes with other weights of the same model from the next run on. Only after `unbind`. */
+  use(session: Session): void {
+    this.session = session;
+  }
+
+  /** Lets go of the session, which may be freed then. What is bound is bound anew when it is needed. */
+  unbind(): void {
     for (const { binding, inputs } of this.captured.values()) {
       binding.dispose();
       inputs.dispose();
     }
+    this.captured.clear();
     for (const binding of this.rowBindings.values()) binding.dispose();
+    this.rowBindings.clear();
+  }
+
+  dispose(): void {
+    this.unbind();
     for (const logits of this.stagedLogits) logits?.dispose();
-    this.session.dispose();
   }
 
   private decodeOf(size: number): CapturedDecode {

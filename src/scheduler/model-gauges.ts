@@ -14,7 +14,7 @@ export function recordModel(
 ): void {
   const pages = Math.floor(load.totalTokens / pageSize);
   metrics.record('startup_time_seconds', performance.now() / 1000);
-  metrics.record('weight_load_duration_seconds', model.weightSeconds);
+  metrics.record('weight_load_duration_seconds', model.weights.seconds);
   metrics.record('weight_memory_usage_gb', memory.weightBytes / GIB);
   metrics.record('kv_cache_memory_usage_gb', memory.kvCacheBytes / GIB);
   metrics.record('graph_memory_usage_gb', memory.graphBytes / GIB);

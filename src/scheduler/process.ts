@@ -79,7 +79,7 @@ async function start(
   return {
     report: { type: 'scheduler_ready', facts: facts(args, model) },
     done: Promise.race([scheduler.run(), received]),
-    profile: new ModelProfile(model.session),
+    profile: new ModelProfile(model.weights),
     close: () => {
       clearInterval(heartbeat);
       stopWatchdog();

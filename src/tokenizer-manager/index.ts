@@ -16,3 +16,4 @@ export type { SessionParams } from './sessions/session-params';
 export { inSlices } from './slices';
 export type { Heartbeat } from './signs-of-life';
 export { TokenizerManager } from './tokenizer-manager';
+export type { WeightUpdate, WeightUpdateResult } from './weights/weight-updates';

@@ -1,4 +1,5 @@
-import type { ControlResult, InternalState, PauseMode } from '../ipc/messages';
+import type { ControlResult, InternalState, MemoryTag, ParameterRows, PauseMode } from '../ipc/messages';
+import type { ServerArgs } from '../server-args/server-args';
 import { ControlCalls } from './control-calls';
 import type { Schedulers } from './dispatch/schedulers';
 import type { SignsOfLife } from './signs-of-life';
@@ -9,6 +10,7 @@ const FLUSH_RETRY_MS = 50;
 export class OperatorCalls {
   private readonly calls: ControlCalls;
   /** The call for the state of now that is under way, for all who ask meanwhile. */
+  private paused = false;
   private loading: Promise<readonly InternalState[]> | null = null;
 
   constructor(
@@ -16,6 +18,11 @@ export class OperatorCalls {
     private readonly signs: SignsOfLife,
   ) {
     this.calls = new ControlCalls(schedulers.inboxes);
+  }
+
+  /** Whether work is held: from the moment that it was ordered. */
+  get isPaused(): boolean {
+    return this.paused;
   }
 
   /** Takes the answer to a call. */
@@ -43,12 +50,55 @@ export class OperatorCalls {
 
   /** Holds all work until `continueGeneration`; `abort` ends what has been sent so far. */
   async pauseGeneration(mode: PauseMode): Promise<void> {
+    this.paused = true;
     if (mode === 'abort') this.abortAll();
     await this.calls.call('pause', (callId) => ({ type: 'pause', callId, mode }));
   }
 
   async continueGeneration(): Promise<void> {
+    this.paused = false;
     await this.calls.call('continue', (callId) => ({ type: 'continue', callId }));
+  }
+
+  /** Has weights loaded beside those that serve. @returns what is wrong, by rank */
+  async loadWeights(modelDir: string, loadFormat: ServerArgs['loadFormat']): Promise<(string | null)[]> {
+    const type = 'load_weights';
+    const results = await this.calls.call(type, (callId) => ({ type, callId, modelDir, loadFormat }));
+    return results.map(({ failure }) => failure);
+  }
+
+  /** The weights that were loaded serve from now on; the caches are empty where they are flushed. */
+  async swapWeights(flushCache: boolean): Promise<void> {
+    await this.calls.call('swap_weights', (callId) => ({ type: 'swap_weights', callId, flushCache }));
+    if (flushCache) this.schedulers.flushed();
+  }
+
+  /** Frees weights that were loaded and will not serve. */
+  async dropWeights(): Promise<void> {
+    await this.calls.call('drop_weights', (callId) => ({ type: 'drop_weights', callId }));
+  }
+
+  /** The first rows of a weight, by rank. */
+  async readWeights(
+    name: string,
+    rows: number,
+  ): Promise<readonly { readonly parameter: ParameterRows | null; readonly failure: string | null }[]> {
+    return this.calls.call('read_weights', (callId) => ({ type: 'read_weights', callId, name, rows }));
+  }
+
+  /** Gives memory back. @returns whether a scheduler had requests and kept it */
+  async releaseMemory(tags: readonly MemoryTag[]): Promise<boolean> {
+    const type = 'release_memory';
+    const results = await this.calls.call(type, (callId) => ({ type, callId, tags }));
+    if (tags.includes('kv_cache')) this.schedulers.flushed();
+    return results.some(({ isBusy }) => isBusy);
+  }
+
+  /** Takes memory again. @returns what is wrong, by rank */
+  async resumeMemory(tags: readonly MemoryTag[]): Promise<(string | null)[]> {
+    const type = 'resume_memory';
+    const results = await this.calls.call(type, (callId) => ({ type, callId, tags }));
+    return results.map(({ failure }) => failure);
   }
 
   /** Of each scheduler, by rank. */

@@ -1,4 +1,4 @@
-import { assertNever, RequestError } from '../core/errors';
+import { assertNever, RequestError, StartupError } from '../core/errors';
 import type { ModelFacts } from '../core/model-facts';
 import type { InternalState, PauseMode, TokenizerManagerMsg } from '../ipc/messages';
 import type { InvalidMessage } from '../ipc/receive';
@@ -26,6 +26,9 @@ import { RequestMeters } from './request-meter';
 import type { RecordFields } from './request-record';
 import { Sessions, type OpenSession } from './sessions/sessions';
 import { SignsOfLife, type Heartbeat } from './signs-of-life';
+import { Admission } from './weights/admission';
+import { ServedModel } from './weights/served-model';
+import { WeightUpdates } from './weights/weight-updates';
 
 export interface TokenizerManagerDeps {
   readonly args: ServerArgs;
@@ -38,6 +41,8 @@ export interface TokenizerManagerDeps {
   readonly toSchedulers: readonly SchedulerInbox[];
   /** By default nothing is counted. */
   readonly metrics?: Metrics;
+  /** Where the weights of an update are. Rejects with StartupError where there are none; by default none are known. */
+  readonly findModelDir?: (modelPath: string) => Promise<string>;
   /** By default nothing is traced. */
   readonly tracer?: RequestTracer | null;
 }
@@ -51,6 +56,8 @@ export class TokenizerManager {
   readonly tokenizer: Tokenizer | null;
   /** What is known of the thoughts of the model; null without `--reasoning-parser`. */
   readonly reasoning: Reasoning | null;
+  readonly served: ServedModel;
+  readonly weights: WeightUpdates;
   private readonly schedulers: Schedulers;
   private readonly signs: SignsOfLife;
   private readonly operators: OperatorCalls;
@@ -60,6 +67,7 @@ export class TokenizerManager {
   private readonly vectors: EmbedManager;
   private readonly metrics: Metrics;
   private readonly archive: RequestArchive;
+  private readonly admission: Admission;
 
   /** @throws StartupError when the server's preferred sampling parameters are not valid, or a log cannot be written */
   constructor(private readonly deps: TokenizerManagerDeps) {
@@ -79,6 +87,17 @@ export class TokenizerManager {
     const { reasoning, running, schedulers, sessions } = this;
     this.texts = new GenerateManager(deps, { running, schedulers, sessions, reasoning, log, meters });
     this.vectors = new EmbedManager(deps, schedulers, log, meters);
+    const unfinished = () => this.pendingRids.length;
+    const { operators } = this;
+    this.served = new ServedModel(args);
+    this.admission = new Admission(unfinished);
+    this.weights = new WeightUpdates({
+      served: this.served,
+      admission: this.admission,
+      operators,
+      unfinished,
+      findModelDir: deps.findModelDir ?? notFound,
+    });
   }
 
   /** Unfinished requests, also those whose client has gone. */
@@ -97,14 +116,17 @@ export class TokenizerManager {
       case 'text_outputs':
         for (const output of message.outputs) this.running.apply(output);
         this.signs.putOut(message.rank);
+        this.admission.changed();
         return;
       case 'vector_outputs':
         for (const output of message.outputs) this.vectors.handle(output);
         this.signs.putOut(message.rank);
+        this.admission.changed();
         return;
       case 'failed':
         this.fail(message.rid, message.message);
         this.running.drop(message.rid);
+        this.admission.changed();
         return;
       case 'heartbeat':
         this.signs.beat(message.rank, message.state);
@@ -132,6 +154,7 @@ export class TokenizerManager {
       this.fail(rid, message);
       if (isLast) this.running.drop(rid);
     }
+    this.admission.changed();
     if (callId !== null) this.operators.settle(callId, { of: 'error', message });
   }
 
@@ -142,7 +165,8 @@ export class TokenizerManager {
    * @throws RequestError
    */
   generate(request: GenerateRequest, gone: AbortSignal): Promise<GenerateJob> {
-    return this.texts.generate(request, gone);
+    const waits = request.background ? NEVER : gone;
+    return this.admission.pass(() => this.texts.generate(request, gone), waits);
   }
 
   /**
@@ -152,7 +176,7 @@ export class TokenizerManager {
    * @throws RequestError
    */
   encode(request: EmbedRequest, gone: AbortSignal): Promise<EmbedReply> {
-    return this.vectors.encode(request, gone);
+    return this.admission.pass(() => this.vectors.encode(request, gone), gone);
   }
 
   /**
@@ -160,7 +184,12 @@ export class TokenizerManager {
    * @param gone ends them
    */
   probe(rid: string, gone: AbortSignal): Promise<void> {
-    return probeEach(this, this.deps, rid, gone);
+    // Not held by an update: it waits for a probe like for any other request, and one that it held would tell nothing.
+    const parts = {
+      generate: this.texts.generate.bind(this.texts),
+      encode: this.vectors.encode.bind(this.vectors),
+    };
+    return probeEach(parts, this.deps, rid, gone);
   }
 
   /**
@@ -231,7 +260,9 @@ export class TokenizerManager {
 
   /** Holds all work until `continueGeneration`; `abort` ends what has been sent so far. */
   pauseGeneration(mode: PauseMode): Promise<void> {
-    return this.operators.pauseGeneration(mode);
+    const paused = this.operators.pauseGeneration(mode);
+    this.admission.changed();
+    return paused;
   }
 
   continueGeneration(): Promise<void> {
@@ -302,6 +333,7 @@ export class TokenizerManager {
   /** Ends all requests for their clients: nothing more will come of them. */
   failAll(message: string): void {
     for (const rid of this.pendingRids) this.fail(rid, message);
+    this.admission.refuse({ code: 'internal', message });
   }
 
   /** Ends a request that cannot go on, for its client. */
@@ -309,6 +341,12 @@ export class TokenizerManager {
     this.vectors.fail(rid, message);
     this.running.fail(rid, message);
   }
+}
+
+const NEVER = new AbortController().signal;
+
+function notFound(modelPath: string): Promise<never> {
+  return Promise.reject(new StartupError(`${modelPath} (repository not found).`));
 }
 
 /** Whether `known` is one of the requests that a batch called `rid` was split into. */

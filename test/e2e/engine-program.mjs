@@ -59,6 +59,29 @@ describe('an engine', () => {
     await assert.rejects(ask([9], first.meta_info.id), /does not exist/);
   });
 
+  it('takes other weights, says which it has, and lends its memory', async () => {
+    const request = { input_ids: ids, sampling_params: greedy(8) };
+    const before = await engine.generate(request);
+    const wrong = await engine.updateWeightsFromDisk({ model_path: 'no/such-model' });
+    assert.deepEqual(wrong, {
+      success: false,
+      message: 'Failed to get weights iterator: no/such-model (repository not found).',
+      num_paused_requests: 0,
+    });
+    const same = await engine.updateWeightsFromDisk({ model_path: MODEL, weight_version: 'again' });
+    assert.equal(same.message, 'Succeeded to update model weights. Weight version updated to again.');
+    const after = await engine.generate(request);
+    assert.deepEqual(after.output_ids, before.output_ids);
+    assert.equal(after.meta_info.weight_version, 'again');
+    const rows = await engine.getWeightsByName('model.embed_tokens.weight', 2);
+    assert.deepEqual([rows.length, rows[0].length], [2, 64]);
+    await assert.rejects(engine.getWeightsByName('none'), RequestError);
+    await engine.releaseMemoryOccupation(['weights']);
+    await assert.rejects(engine.generate(request), /is released/);
+    await engine.resumeMemoryOccupation();
+    assert.deepEqual((await engine.generate(request)).output_ids, before.output_ids);
+  });
+
   it('ends a stream that nobody reads on, and a call whose signal fires', async () => {
     const long = { input_ids: ids, sampling_params: greedy(1500) };
     for await (const { output_ids } of engine.generate({ ...long, stream: true })) {

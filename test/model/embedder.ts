@@ -32,7 +32,7 @@ export class Embedder {
         for (const output of message.outputs) embedder.waiting.get(output.rid)?.(output);
       },
     });
-    const embedder = new Embedder(scheduler, scheduler.run(), () => model.runner.dispose());
+    const embedder = new Embedder(scheduler, scheduler.run(), () => model.weights.release());
     return embedder;
   }
 

@@ -154,6 +154,7 @@ export class Engine {
     this.scheduler.stop();
     await this.loop;
     this.model.runner.dispose();
+    this.model.weights.release();
   }
 
   private collect(message: DetokenizerMsg): void {

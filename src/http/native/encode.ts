@@ -85,7 +85,7 @@ const ENCODE: RouteDescription = {
 };
 
 /** `/encode`: a vector for each text; `/classify`: the same, as one says it of scores. */
-export function encodeRoutes({ args, manager }: AppDeps): RouteSpec[] {
+export function encodeRoutes({ manager }: AppDeps): RouteSpec[] {
   const common = {
     methods: ['post', 'put'],
     level: 'normal',
@@ -93,7 +93,7 @@ export function encodeRoutes({ args, manager }: AppDeps): RouteSpec[] {
     async handler(req, res) {
       const request = parseEncodeBody(req.body, originOf(req, res));
       const reply = await untilGone(res, (gone) => manager.encode(request, gone));
-      if (reply !== null) res.json(renderVectors(reply, args.weightVersion));
+      if (reply !== null) res.json(renderVectors(reply, manager.served.weightVersion));
     },
   } as const satisfies Omit<RouteSpec, 'path'>;
   return [

@@ -1,5 +1,5 @@
 import type { FinishReason, PositionLogprobs, TokenLogprob } from '../../core/request';
-import type { GenerateJob, GenerateResult, Tokenizer } from '../../tokenizer-manager';
+import type { GenerateJob, GenerateResult, Tokenizer, TokenizerManager } from '../../tokenizer-manager';
 import type { AppDeps } from '../app-deps';
 import type { GenerateBody } from './generate-body';
 
@@ -46,7 +46,7 @@ export interface GenerateReply {
 /** What the rendering of all results of a request has in common. */
 interface RenderOptions {
   readonly tokenizer: Tokenizer | null;
-  readonly weightVersion: string;
+  readonly served: Pick<TokenizerManager['served'], 'weightVersion'>;
   /** Chunks hold the new ids only. */
   readonly streamOutput: boolean;
   readonly returnTextInLogprobs: boolean;
@@ -58,10 +58,10 @@ export function renderOptions(
   { args, manager }: Pick<AppDeps, 'args' | 'manager'>,
   { returnTextInLogprobs }: GenerateBody,
 ): RenderOptions {
-  const { weightVersion, streamOutput } = args;
-  const { reasoning, tokenizer } = manager;
+  const { streamOutput } = args;
+  const { reasoning, served, tokenizer } = manager;
   const knowsReasoning = reasoning !== null;
-  return { tokenizer, weightVersion, streamOutput, returnTextInLogprobs, knowsReasoning };
+  return { tokenizer, served, streamOutput, returnTextInLogprobs, knowsReasoning };
 }
 
 /** The whole reply, once all requests have ended. @throws RequestError as `GenerateJob.results` */
@@ -101,7 +101,7 @@ function renderResult(
       id: result.rid,
       finish_reason: result.finish,
       prompt_tokens: result.promptTokens,
-      weight_version: options.weightVersion,
+      weight_version: options.served.weightVersion,
       total_retractions: result.retractions,
       ...renderLogprobs(result, options),
       completion_tokens: result.completionTokens,

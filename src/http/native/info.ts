@@ -46,13 +46,13 @@ export function infoRoutes(deps: AppDeps): RouteSpec[] {
   ];
 }
 
-function describeModel({ args, facts }: AppDeps): Record<string, unknown> {
+function describeModel({ args, facts, manager }: AppDeps): Record<string, unknown> {
   return {
-    model_path: args.modelPath,
+    model_path: manager.served.modelPath,
     tokenizer_path: args.tokenizerPath,
     is_generation: facts.kind === 'generation',
     preferred_sampling_params: args.preferredSamplingParams,
-    weight_version: args.weightVersion,
+    weight_version: manager.served.weightVersion,
     has_image_understanding: false,
     has_audio_understanding: false,
     model_type: facts.modelType,
@@ -61,7 +61,8 @@ function describeModel({ args, facts }: AppDeps): Record<string, unknown> {
 }
 
 async function describeServer({ args, facts, manager }: AppDeps): Promise<Record<string, unknown>> {
-  const publicArgs = toPublicArgs(args);
+  const { modelPath, name: servedModelName, loadFormat, weightVersion } = manager.served;
+  const publicArgs = toPublicArgs({ ...args, modelPath, servedModelName, loadFormat, weightVersion });
   return {
     ...publicArgs,
     status: 'ready',

@@ -42,7 +42,7 @@ const ABOUT: RouteDescription = {
 
 /** `/api/chat`: the next answer of a conversation. */
 export function chatRoutes(deps: AppDeps, chats: ChatService): RouteSpec[] {
-  const { args, facts, chat } = deps;
+  const { facts, chat } = deps;
   return [
     {
       path: '/api/chat',
@@ -55,7 +55,7 @@ export function chatRoutes(deps: AppDeps, chats: ChatService): RouteSpec[] {
         const gone = disconnectSignal(res);
         try {
           const asked = parseBody(schema, req.body, OTHER_FIELDS);
-          const wording = { model: modelOf(asked, args.servedModelName), say: sayMessage };
+          const wording = { model: modelOf(asked, deps.manager.served.name), say: sayMessage };
           const recipient = { res, gone, where: 'POST /api/chat', isStream: asked.stream ?? true };
           const messages = asked.messages ?? [];
           if (messages.length === 0) return await sendIdle(idleReason(asked), wording, recipient);

@@ -34,7 +34,7 @@ const oldSchema = z.object(
 
 /** `/api/embed`: a vector for each text; `/api/embeddings`: for one. */
 export function embedRoutes(deps: AppDeps): RouteSpec[] {
-  const { args, facts } = deps;
+  const { facts } = deps;
   const common = { methods: ['post'], level: 'normal', body: 'any_type' } as const;
   return [
     {
@@ -50,7 +50,7 @@ export function embedRoutes(deps: AppDeps): RouteSpec[] {
       async handler(req, res) {
         const receivedAt = performance.now();
         const body = parseBody(schema, req.body, OTHER_FIELDS);
-        const model = modelOf(body, args.servedModelName);
+        const model = modelOf(body, deps.manager.served.name);
         chatFieldsOf(body.options, facts.contextLen);
         const texts = [body.input ?? []].flat();
         const isCut = body.truncate ?? true;
@@ -79,7 +79,7 @@ export function embedRoutes(deps: AppDeps): RouteSpec[] {
       },
       async handler(req, res) {
         const body = parseBody(oldSchema, req.body, OTHER_FIELDS);
-        modelOf(body, args.servedModelName);
+        modelOf(body, deps.manager.served.name);
         const texts = [body.prompt ?? ''].filter((text) => text !== '');
         const found = await untilGone(res, (gone) =>
           vectorsOf(deps, { texts, isCut: true, origin: originOf(req, res) }, gone),

@@ -73,7 +73,7 @@ export function generateRoutes(deps: AppDeps, chats: ChatService): RouteSpec[] {
         const gone = disconnectSignal(res);
         try {
           const asked = parseBody(schema, req.body, OTHER_FIELDS);
-          const wording = { model: modelOf(asked, deps.args.servedModelName), say: sayResponse };
+          const wording = { model: modelOf(asked, deps.manager.served.name), say: sayResponse };
           const recipient = { res, gone, where: 'POST /api/generate', isStream: asked.stream ?? true };
           refuseWhatIsNotHere(asked);
           if ((asked.prompt ?? '') === '') return await sendIdle(idleReason(asked), wording, recipient);

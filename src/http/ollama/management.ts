@@ -14,7 +14,7 @@ const boolean = z.boolean({ error: 'must be true or false' }).nullish();
 const pullSchema = z.object({ ...modelFields, stream: boolean, insecure: boolean }, { error: NOT_AN_OBJECT });
 
 /** What changes the models of an Ollama: here there is one, from start to end. */
-export function managementRoutes({ args }: AppDeps): RouteSpec[] {
+export function managementRoutes({ manager }: AppDeps): RouteSpec[] {
   const refused = (path: string, method: Method): RouteSpec => ({
     path,
     methods: [method],
@@ -27,7 +27,7 @@ export function managementRoutes({ args }: AppDeps): RouteSpec[] {
     handler() {
       throw new RequestError(
         'not_available',
-        `${path} is not available: this server has '${args.servedModelName}', which it was started with (--model-path).`,
+        `${path} is not available: this server has '${manager.served.name}' and no other (--model-path).`,
       );
     },
   });
@@ -46,7 +46,7 @@ export function managementRoutes({ args }: AppDeps): RouteSpec[] {
       async handler(req, res) {
         const gone = disconnectSignal(res);
         const body = parseBody(pullSchema, req.body, OTHER_FIELDS);
-        modelOf(body, args.servedModelName);
+        modelOf(body, manager.served.name);
         const success = { status: 'success' };
         if (body.stream === false) return void res.json(success);
         await sendEvents(statuses([{ status: 'pulling manifest' }, success]), {

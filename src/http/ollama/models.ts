@@ -20,10 +20,13 @@ const showSchema = z.object(
 
 /** What Ollama's clients ask about the one model there is. */
 export function modelRoutes(deps: AppDeps): RouteSpec[] {
-  const { args, facts, card } = deps;
-  const name = args.servedModelName;
-  const modified_at = new Date(card.modifiedAt).toISOString();
-  const listed = { name, model: name, size: card.bytes, digest: card.digest, details: detailsOf(deps) };
+  const { args, facts, manager } = deps;
+  const listed = () => {
+    const { bytes: size, digest } = deps.card();
+    const { name } = manager.served;
+    return { name, model: name, size, digest, details: detailsOf(deps) };
+  };
+  const modified = () => ({ modified_at: new Date(deps.card().modifiedAt).toISOString() });
   const get = (path: string, summary: string, reply: () => object): RouteSpec => ({
     path,
     methods: ['get'],
@@ -32,13 +35,13 @@ export function modelRoutes(deps: AppDeps): RouteSpec[] {
     handler: (_req, res) => void res.json(reply()),
   });
   return [
-    get('/api/tags', 'The one model there is', () => ({ models: [{ ...listed, modified_at }] })),
+    get('/api/tags', 'The one model there is', () => ({ models: [{ ...listed(), ...modified() }] })),
     get('/api/ps', 'The model that is loaded', () => ({
       models: [
         {
-          ...listed,
+          ...listed(),
           expires_at: NEVER,
-          size_vram: args.device === 'cpu' ? 0 : card.bytes,
+          size_vram: args.device === 'cpu' ? 0 : deps.card().bytes,
           context_length: facts.contextLen,
         },
       ],
@@ -56,35 +59,36 @@ export function modelRoutes(deps: AppDeps): RouteSpec[] {
         examples: { 'The model': { model: 'default' } },
       },
       handler(req, res) {
-        modelOf(parseBody(showSchema, req.body, OTHER_FIELDS), name);
-        res.json({ ...describe(deps), modified_at });
+        modelOf(parseBody(showSchema, req.body, OTHER_FIELDS), manager.served.name);
+        res.json({ ...describe(deps), ...modified() });
       },
     },
   ];
 }
 
 function detailsOf({ facts, card }: AppDeps): object {
+  const { parameters, precision } = card();
   return {
     parent_model: '',
     format: 'safetensors',
     family: facts.modelType,
     families: [facts.modelType],
-    parameter_size: parameterSize(card.parameters),
-    quantization_level: card.precision ?? '',
+    parameter_size: parameterSize(parameters),
+    quantization_level: precision ?? '',
   };
 }
 
 function describe(deps: AppDeps): object {
-  const { args, facts, card, chat } = deps;
+  const { facts, card, chat, manager } = deps;
   const template = chat?.source ?? '';
   return {
-    modelfile: `FROM ${args.servedModelName}\nTEMPLATE """${template}"""\n`,
+    modelfile: `FROM ${manager.served.name}\nTEMPLATE """${template}"""\n`,
     parameters: Object.entries(facts.generationDefaults)
       .map(([name, value]) => `${name.padEnd(30)} ${value}`)
       .join('\n'),
     template,
     details: detailsOf(deps),
-    model_info: architectureInfo(facts, card),
+    model_info: architectureInfo(facts, card()),
     capabilities: capabilitiesOf(deps),
   };
 }

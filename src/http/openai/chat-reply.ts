@@ -13,7 +13,7 @@ export interface ChatContext extends ReplyContext {
 }
 
 export function chatReply(results: readonly GenerateResult[], context: ChatContext): object {
-  const { id, model, weightVersion, textOf, form } = context;
+  const { id, model, served, textOf, form } = context;
   const answers = results.map((result) => wholeAnswer(result, form));
   return {
     id,
@@ -30,7 +30,7 @@ export function chatReply(results: readonly GenerateResult[], context: ChatConte
       answers.map(({ counts }) => counts),
       context,
     ),
-    metadata: { weight_version: weightVersion },
+    metadata: { weight_version: served.weightVersion },
   };
 }
 

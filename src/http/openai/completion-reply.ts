@@ -21,7 +21,7 @@ export function completionReply(results: readonly GenerateResult[], context: Com
       ...endOf(finish),
     })),
     usage: usageOf(results, context),
-    metadata: { weight_version: context.weightVersion },
+    metadata: { weight_version: context.served.weightVersion },
   };
 }
 

@@ -48,7 +48,7 @@ const EMBEDDINGS: RouteDescription = {
 type EmbeddingBody = z.output<typeof embeddingSchema>;
 
 /** `/v1/embeddings`: a vector for each text. */
-export function embeddingRoutes({ args, manager }: AppDeps): RouteSpec[] {
+export function embeddingRoutes({ manager }: AppDeps): RouteSpec[] {
   return [
     {
       path: '/v1/embeddings',
@@ -62,7 +62,7 @@ export function embeddingRoutes({ args, manager }: AppDeps): RouteSpec[] {
         const request = requestOf(body, originOf(req, res));
         const reply = await untilGone(res, (gone) => manager.encode(request, gone));
         if (reply === null) return;
-        checkDimensions(body.dimensions ?? null, reply, args.modelPath);
+        checkDimensions(body.dimensions ?? null, reply, manager.served.modelPath);
         const tokens = reply.results.reduce((sum, { promptTokens }) => sum + promptTokens, 0);
         res.json({
           object: 'list',
@@ -71,7 +71,7 @@ export function embeddingRoutes({ args, manager }: AppDeps): RouteSpec[] {
             embedding: encode(vector),
             index,
           })),
-          model: body.model ?? args.servedModelName,
+          model: body.model ?? manager.served.name,
           usage: { prompt_tokens: tokens, total_tokens: tokens },
         });
       },

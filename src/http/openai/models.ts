@@ -3,14 +3,14 @@ import type { AppDeps } from '../app-deps';
 import type { RouteSpec } from '../route';
 
 /** `/v1/models`: the one model this server has. */
-export function modelsRoutes({ args, facts }: AppDeps): RouteSpec[] {
-  const name = args.servedModelName;
+export function modelsRoutes({ manager, facts }: AppDeps): RouteSpec[] {
+  const { served } = manager;
   const card = () => ({
-    id: name,
+    id: served.name,
     object: 'model',
     created: Math.floor(Date.now() / 1000),
     owned_by: 'sglang',
-    root: name,
+    root: served.name,
     parent: null,
     max_model_len: facts.contextLen,
   });
@@ -30,7 +30,7 @@ export function modelsRoutes({ args, facts }: AppDeps): RouteSpec[] {
       about: { area: 'OpenAI', summary: 'The model, by its name' },
       handler(req, res) {
         const wanted = [req.params['name']].flat().join('/');
-        if (wanted === name) return void res.json(card());
+        if (wanted === served.name) return void res.json(card());
         throw new RequestError('model_not_found', `The model '${wanted}' does not exist`, 'model');
       },
     },

@@ -15,7 +15,7 @@ export interface ReplyContext {
   readonly continuousUsage: boolean;
   /** `--enable-cache-report` */
   readonly reportsCache: boolean;
-  readonly weightVersion: string;
+  readonly served: Pick<AppDeps['manager']['served'], 'weightVersion'>;
   readonly textOf: TextOf;
 }
 
@@ -25,12 +25,12 @@ export function replyContextOf(
 ): ReplyContext {
   return {
     id,
-    model: model ?? args.servedModelName,
+    model: model ?? manager.served.name,
     n,
     includeUsage: streamOptions.includeUsage || args.streamResponseDefaultIncludeUsage,
     continuousUsage: streamOptions.continuousUsage,
     reportsCache: args.enableCacheReport,
-    weightVersion: args.weightVersion,
+    served: manager.served,
     textOf: (token) => manager.tokenizer?.tokenText(token) ?? '',
   };
 }

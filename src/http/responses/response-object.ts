@@ -1,4 +1,3 @@
-import type { AppDeps } from '../app-deps';
 import type { TokenCounts } from '../chat/choice-news';
 import { now } from '../openai/reply-parts';
 import type { ResponseRequest } from './request';
@@ -23,7 +22,7 @@ export type ResponseObject = {
 /** A response of which nothing is known but the request. */
 export function newResponse(
   request: ResponseRequest,
-  { id, drawing, args }: { readonly id: string; readonly drawing: Drawing; readonly args: AppDeps['args'] },
+  { id, drawing, served }: { readonly id: string; readonly drawing: Drawing; readonly served: string },
 ): ResponseObject {
   const { reasoning, text, tools, tool_choice } = request;
   return {
@@ -32,7 +31,7 @@ export function newResponse(
     created_at: now(),
     status: request.background === true ? 'queued' : 'in_progress',
     background: request.background ?? false,
-    model: request.model ?? args.servedModelName,
+    model: request.model ?? served,
     output: [],
     error: null,
     incomplete_details: null,

@@ -127,7 +127,7 @@ async function create(deps: AppDeps, { chats, store }: Work, { req, res, gone }:
   const body = chats.parse(asked, originOf(req, res));
   const running = await chats.start(body, until);
   tellUnenforced(res, body.grammar);
-  const initial = newResponse(request, { id, drawing, args: deps.args });
+  const initial = newResponse(request, { id, drawing, served: deps.manager.served.name });
   let isKept = false;
   const keep = (response: ResponseObject) => {
     // One that was deleted while it was made does not come back.

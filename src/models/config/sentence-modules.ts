@@ -112,6 +112,33 @@ export function readSentenceModules(
   return { modes: modes ?? [own], steps, width, maxLength: readMaxLength(dir) };
 }
 
+/**
+ * What becomes of vectors under the weights of another checkpoint of the same model: what its own modules say, which must make
+ * vectors in the same way; where it has none, what was said before.
+ * @param served null for a model that gives no vectors
+ * @throws StartupError of one line as `readSentenceModules`, and for another way of making vectors
+ */
+export function readSameSentences(
+  dir: string,
+  config: Pick<ModelConfig, 'hiddenSize'>,
+  served: SentenceModules | null,
+): SentenceModules | null {
+  if (served === null || findModelFile(dir, 'modules.json') === null) return served;
+  const other = readSentenceModules(dir, config, served.modes[0] ?? 'lasttoken');
+  const [wanted, found] = [served, other].map(wayOf);
+  if (wanted === found) return other;
+  throw new StartupError(
+    `${path.join(dir, 'modules.json')}: makes vectors by ${found}, and the model that is served by ${wanted}`,
+  );
+}
+
+function wayOf({ modes, steps }: SentenceModules): string {
+  const named = steps.map((step) =>
+    step === 'normalize' ? step : `dense ${step.outputs} ${step.activation} ${step.bias ? 'with' : 'without'} bias`,
+  );
+  return [modes.join('+'), ...named].join(', ');
+}
+
 /** Modules in order, by the last part of their Python names: the packages before it have changed. */
 function listModules(content: string, shown: string): { folder: string; name: string }[] {
   const { modules } = parseJsonObject(`{"modules":${content}}`, shown);

@@ -43,7 +43,14 @@ export function assembleEmbedding(
     waitingMs: readTimeouts().waitingMs,
     send: (outputs) => tokenizerManager({ type: 'vector_outputs', rank, outputs }),
     reply: (callId, result) => tokenizerManager({ type: 'control_reply', callId, result }),
-    memoryUse: { weightBytes: model.weightBytes, kvCacheBytes: 0, graphBytes: 0 },
+    memoryUse: {
+      get weightBytes() {
+        return model.weights.bytes;
+      },
+      kvCacheBytes: 0,
+      graphBytes: 0,
+    },
+    weights: model.weights,
     metrics,
     logTimes: args.enableRequestTimeStatsLogging,
     afterBatch: () => {

@@ -18,6 +18,7 @@ import type { SchedulerRids } from '../status-log';
 import { RequestTrace } from '../request-trace';
 import { logTimeStats } from '../time-stats';
 import { nextBatch, type BatchLimits } from './next-batch';
+import { WeightsDuty, type WeightsDutyParts } from '../weights/weights-duty';
 
 /** What the scheduler works with. */
 export interface EmbeddingParts {
@@ -31,6 +32,7 @@ export interface EmbeddingParts {
   readonly send: (outputs: readonly VectorOutput[]) => void;
   readonly reply: (callId: number, result: ControlResult) => void;
   readonly memoryUse: MemoryUse;
+  readonly weights: WeightsDutyParts['weights'];
   readonly metrics: Recorder;
   /** Whether a line of the log says where a request spent its time. */
   readonly logTimes: boolean;
@@ -57,12 +59,18 @@ const TIMED_OUT = abortedFor(503, 'Request waiting timeout reached.');
 export class EmbeddingScheduler extends Loop {
   private waiting: Waiting[] = [];
   private running: readonly Waiting[] = [];
+  private readonly weightsDuty: WeightsDuty;
   private paused = false;
   private forwardCount = 0;
   private busySince: number | null = null;
 
   constructor(private readonly parts: EmbeddingParts) {
     super();
+    this.weightsDuty = new WeightsDuty({
+      ...parts,
+      isIdle: () => this.waiting.length === 0,
+      forget: () => undefined,
+    });
   }
 
   get state(): SchedulerState {
@@ -172,6 +180,13 @@ export class EmbeddingScheduler extends Loop {
         return reply(message.callId, { of: 'flush_cache', success: true });
       case 'get_internal_state':
         return reply(message.callId, { of: 'get_internal_state', state: this.internalState });
+      case 'load_weights':
+      case 'swap_weights':
+      case 'drop_weights':
+      case 'read_weights':
+      case 'release_memory':
+      case 'resume_memory':
+        return this.weightsDuty.handle(message);
       case 'generate':
       case 'stopped':
         throw bug(`a model that gives vectors was sent a message ${message.type}`);

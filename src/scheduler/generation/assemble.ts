@@ -67,10 +67,13 @@ export function assembleScheduler(
     random: seededRandom(args.randomSeed + rank),
     reply: (callId, result) => outlets.tokenizerManager({ type: 'control_reply', callId, result }),
     memoryUse: {
-      weightBytes: model.weightBytes,
+      get weightBytes() {
+        return model.weights.bytes;
+      },
       kvCacheBytes: modelRunner.kv.bytes,
       graphBytes: model.graphBytes,
     },
+    weights: model.weights,
     afterBatch: () => {
       heartbeat();
       logStatus();

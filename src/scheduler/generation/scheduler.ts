@@ -35,6 +35,7 @@ import type { RequestMemory } from './request-memory';
 import { recordRoutingKeys } from './routing-keys';
 import type { RowTable } from './row-table';
 import { WaitingQueue } from './waiting-queue';
+import { WeightsDuty, type WeightsDutyParts } from '../weights/weights-duty';
 
 /** What the scheduler works with. */
 export interface SchedulerParts {
@@ -57,6 +58,7 @@ export interface SchedulerParts {
   readonly random: () => number;
   readonly reply: (callId: number, result: ControlResult) => void;
   readonly memoryUse: MemoryUse;
+  readonly weights: WeightsDutyParts['weights'];
   /** A batch ended: the moment for a heartbeat. */
   readonly afterBatch: () => void;
 }
@@ -75,6 +77,7 @@ export class Scheduler extends Loop {
   private readonly decode: DecodeManager;
   private readonly ratio: NewTokenRatio;
   private readonly timeouts = readTimeouts();
+  private readonly weightsDuty: WeightsDuty;
   private paused = false;
   private lastWasPrefill = false;
   /** Batches that had run when the token budget was last checked: an idle server does not check it again. */
@@ -102,6 +105,11 @@ export class Scheduler extends Loop {
       retract,
       parts.random,
     );
+    this.weightsDuty = new WeightsDuty({
+      ...parts,
+      isIdle: () => rows.size + this.waiting.size === 0,
+      forget: () => this.forget(),
+    });
     this.decode = new DecodeManager(rows, memory, ledger, this.ratio, retract, (request, reason) =>
       this.end(request, reason),
     );
@@ -135,7 +143,8 @@ export class Scheduler extends Loop {
   }
 
   get memory(): MemoryUse {
-    return this.parts.memoryUse;
+    const { memoryUse } = this.parts;
+    return this.weightsDuty.isKvReleased ? { ...memoryUse, kvCacheBytes: 0 } : memoryUse;
   }
 
   override recordGauges(metrics: Recorder): void {
@@ -264,6 +273,13 @@ export class Scheduler extends Loop {
         return reply(message.callId, { of: 'flush_cache', success: this.flushCache() });
       case 'get_internal_state':
         return reply(message.callId, { of: 'get_internal_state', state: this.internalState });
+      case 'load_weights':
+      case 'swap_weights':
+      case 'drop_weights':
+      case 'read_weights':
+      case 'release_memory':
+      case 'resume_memory':
+        return this.weightsDuty.handle(message);
       case 'embed':
         throw bug('a model that gives tokens was asked for a vector');
       default:
@@ -309,7 +325,17 @@ export class Scheduler extends Loop {
   private pause(mode: PauseMode): void {
     this.paused = true;
     if (mode === 'abort') this.abortWhere(() => true);
-    if (mode === 'retract') for (const request of this.parts.rows.requests.reverse()) this.retract(request);
+    if (mode === 'retract') this.retractAll();
+  }
+
+  private retractAll(): void {
+    for (const request of this.parts.rows.requests.reverse()) this.retract(request);
+  }
+
+  /** Drops all keys and values; requests that run compute theirs anew, and lose nothing. */
+  private forget(): void {
+    this.retractAll();
+    this.parts.memory.reset();
   }
 
   private flushCache(): boolean {

@@ -83,6 +83,12 @@ describe('the routes', () => {
     '/abort_request': [['POST'], 'admin_optional'],
     '/pause_generation': [['POST'], 'admin_optional'],
     '/continue_generation': [['POST'], 'admin_optional'],
+    '/update_weights_from_disk': [['POST'], 'admin_optional'],
+    '/update_weights': [['POST'], 'admin_optional'],
+    '/update_weight_version': [['POST'], 'admin_optional'],
+    '/get_weights_by_name': [['GET', 'POST'], 'admin_optional'],
+    '/release_memory_occupation': [['GET', 'POST'], 'admin_optional'],
+    '/resume_memory_occupation': [['GET', 'POST'], 'admin_optional'],
     '/tokenize': [['POST'], 'normal'],
     '/separate_reasoning': [['POST'], 'normal'],
     '/detokenize': [['POST'], 'normal'],
@@ -145,7 +151,7 @@ describe('the routes', () => {
       '/assets/index.html',
       '/encoded',
       '/v1',
-      '/update_weights',
+      '/update_weight',
       '/Generate',
     ]) {
       const reply = await server.get(path);

@@ -62,12 +62,13 @@ export class TestServer {
       template: chat?.source ?? null,
       toSchedulers: [this.scheduler],
       metrics: metrics ?? NO_METRICS,
+      findModelDir: (name) => Promise.resolve(`/models/${name}`),
     });
     this.scheduler.deliver = (message) => this.manager.handle(message);
     this.status.phase = 'up';
     this.app = createApp({
       ...deps,
-      card: CARD,
+      card: () => CARD,
       manager: this.manager,
       chat: chat ?? null,
       metrics,

@@ -26,7 +26,10 @@ const generate = generateMsg({
   sampling: { logitBias: [[1, 0.5]], stopTokenIds: [2], seed: 4 },
 });
 const state = { running: 1, queued: 0, forwardCount: 4, busyMs: 0.5 };
-const calls = ['continue', 'flush_cache', 'get_internal_state'].map((type) => ({ type, callId: 1 }));
+const calls = ['continue', 'flush_cache', 'get_internal_state', 'drop_weights'].map((type) => ({
+  type,
+  callId: 1,
+}));
 
 interface Message extends Readonly<Record<string, unknown>> {
   readonly type: string;
@@ -60,6 +63,11 @@ const messages: readonly Message[] = [
   { type: 'stopped', rid: 'r' },
   { type: 'pause', callId: 1, mode: 'retract' },
   ...calls,
+  { type: 'load_weights', callId: 1, modelDir: '/model', loadFormat: 'auto' },
+  { type: 'swap_weights', callId: 1, flushCache: true },
+  { type: 'read_weights', callId: 1, name: 'model.norm.weight', rows: 2 },
+  { type: 'release_memory', callId: 1, tags: ['weights'] },
+  { type: 'resume_memory', callId: 1, tags: [] },
   { type: 'token_outputs', rank: 0, outputs: [tokenOutput, { ...tokenOutput, start: null, finish: null }] },
   { type: 'text_outputs', rank: 0, outputs: [textOutput] },
   {

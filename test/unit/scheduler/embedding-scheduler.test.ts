@@ -6,6 +6,18 @@ import { logger } from '../../../src/logging/logger';
 
 afterEach(() => jest.restoreAllMocks());
 
+const unused = () => {
+  throw new Error('nobody asked for weights');
+};
+const NO_WEIGHTS = {
+  load: unused,
+  swap: unused,
+  drop: unused,
+  read: unused,
+  release: unused,
+  resume: unused,
+};
+
 test('a vector of NaN, and a batch that fails, end as errors of their own requests; the others go on', async () => {
   captureLog();
   const errors = jest.spyOn(logger, 'error').mockReturnValue(logger);
@@ -24,6 +36,7 @@ test('a vector of NaN, and a batch that fails, end as errors of their own reques
       if (outputs.size === 4) told();
     },
     reply: () => undefined,
+    weights: NO_WEIGHTS,
     memoryUse: { weightBytes: 0, kvCacheBytes: 0, graphBytes: 0 },
     metrics: NO_METRICS,
     logTimes: false,

@@ -27,6 +27,8 @@ export class FakeScheduler {
   /** Set by whoever connects it to a manager. */
   deliver: (message: TokenizerManagerMsg) => void = () => undefined;
   isHolding = false;
+  /** What is wrong with the weights that it is to load; null for nothing. */
+  weightsFailure: string | null = null;
   /** Answers to flush_cache, first to last; then true. */
   readonly flushResults: boolean[] = [];
   private readonly live = new Map<string, Live>();
@@ -107,6 +109,24 @@ export class FakeScheduler {
       case 'pause':
       case 'continue':
         return this.reply(message.callId, { of: message.type });
+      case 'load_weights':
+        return this.reply(message.callId, { of: 'load_weights', failure: this.weightsFailure });
+      case 'swap_weights':
+      case 'drop_weights':
+        return this.reply(message.callId, { of: message.type });
+      case 'read_weights': {
+        const parameter = { shape: [2, 2], values: Float32Array.of(0.5, 1, 1.5, NaN) };
+        const isThere = message.name === 'there';
+        return this.reply(message.callId, {
+          of: 'read_weights',
+          parameter: isThere ? parameter : null,
+          failure: null,
+        });
+      }
+      case 'release_memory':
+        return this.reply(message.callId, { of: 'release_memory', isBusy: this.live.size > 0 });
+      case 'resume_memory':
+        return this.reply(message.callId, { of: 'resume_memory', failure: this.weightsFailure });
       case 'get_internal_state': {
         const memory = { weightBytes: 2 ** 30, kvCacheBytes: 2 ** 29, graphBytes: 0 };
         const load = {
