@@ -19,11 +19,8 @@ export class Weights {
   constructor(file: string) {
     const bytes = readFileSync(file);
     const length = Number(bytes.readBigUInt64LE());
-    const { __metadata__: _, ...tensors } = JSON.parse(bytes.subarray(8, 8 + length).toString()) as Record<
-      string,
-      Entry
-    >;
-    this.header = tensors;
+    this.header = JSON.parse(bytes.subarray(8, 8 + length).toString()) as Record<string, Entry>;
+    delete this.header['__metadata__'];
     this.data = Buffer.from(bytes.subarray(8 + length));
   }
 
