@@ -10,6 +10,7 @@ export type {
   MemoryTags,
   OpenSessionRequest,
   ReplyTo,
+  ScoreRequest,
   SessionParams,
   UpdateWeightsRequest,
 } from './engine/wire';

@@ -74,6 +74,11 @@ export interface LogprobParams {
   readonly topNum: number;
   /** Ids to report at each position. */
   readonly tokenIds: readonly number[] | null;
+  /**
+   * Also what comes after the prompt where no token is drawn (`maxNewTokens` 0): one entry of the output, without a token, of
+   * the model's own distribution. Its bits do not hang on what runs or is cached beside it.
+   */
+  readonly next?: true;
 }
 
 /** Why a request ended, in SGLang's own wire form. */

@@ -13,6 +13,7 @@ import {
   type UpdateReply,
   type Values,
 } from '../http/native/weights';
+import { parseScoreBody } from '../http/openai/score';
 import { Children } from '../launcher/children';
 import { Frontend } from '../launcher/frontend';
 import { Profiler } from '../launcher/profiler';
@@ -25,6 +26,7 @@ import type {
   MemoryTags,
   OpenSessionRequest,
   ReplyTo,
+  ScoreRequest,
   UpdateWeightsRequest,
 } from './wire';
 
@@ -108,6 +110,19 @@ export class Engine {
       return renderVectors(await manager.encode(body, signal), manager.served.weightVersion);
     };
     return (await this.call(work, options)) as ReplyTo<R, EncodeReply>;
+  }
+
+  /**
+   * How likely each of `label_token_ids` is after the query with each of the items, or with the item before it.
+   * @returns of each item: the probabilities of the labels in their order, which add up to 1 with `apply_softmax`
+   * @throws RequestError
+   */
+  async score(request: ScoreRequest, options: CallOptions = {}): Promise<readonly (readonly number[])[]> {
+    const work = async (signal: AbortSignal) => {
+      const { request: parsed } = parseScoreBody(request, NO_ORIGIN);
+      return (await this.frontend.manager.score(parsed, signal)).scores;
+    };
+    return this.call(work, options);
   }
 
   /**

@@ -71,6 +71,22 @@ export interface UpdateWeightsRequest {
 /** What can be given back to the system. */
 export type MemoryTags = readonly ('weights' | 'kv_cache' | 'cuda_graph')[];
 
+/** A query and the items to score with it: all of them texts, or all of them token ids. */
+export interface ScoreRequest {
+  readonly query: string | readonly number[];
+  readonly items: string | readonly string[] | readonly (readonly number[])[];
+  /** Tokens whose probability is asked for. */
+  readonly label_token_ids: readonly number[];
+  /** False unless told otherwise. */
+  readonly apply_softmax?: boolean;
+  /** Whether an item stands before the query; it stands behind it unless told otherwise. */
+  readonly item_first?: boolean;
+  readonly rid?: string | readonly string[];
+  readonly priority?: number;
+  readonly extra_key?: string | readonly string[];
+  readonly routed_dp_rank?: number;
+}
+
 /** A list for a request that is a list or asks for several samples, else one. */
 export type ReplyTo<Request, Reply> = Request extends
   { readonly text: readonly string[] } | { readonly input_ids: readonly (readonly number[])[] }

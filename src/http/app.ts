@@ -30,6 +30,7 @@ import { chatRoutes } from './openai/chat';
 import { completionRoutes } from './openai/completions';
 import { embeddingRoutes } from './openai/embeddings';
 import { modelsRoutes } from './openai/models';
+import { scoreRoutes } from './openai/score';
 import { openapiRoutes } from './openapi/openapi-routes';
 import { pageRoutes } from './playground/pages';
 import { requestIdOf } from './request-id';
@@ -73,6 +74,7 @@ export function createApp(deps: AppDeps): Express {
     ...separateReasoningRoutes(),
     ...modelsRoutes(deps),
     ...embeddingRoutes(deps),
+    ...scoreRoutes(deps),
     ...completionRoutes(deps),
     ...chatRoutes(deps, chats),
     ...responsesRoutes(deps, chats),

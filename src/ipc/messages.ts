@@ -93,7 +93,7 @@ export interface TokenOutput {
   readonly retractions: number;
   /** With log-probabilities: the prompt's positions, once, on the first output; else null. */
   readonly inputLogprobs: readonly PositionLogprobs[] | null;
-  /** With log-probabilities: one entry for each of `newIds`; else null. */
+  /** With log-probabilities: one entry for each of `newIds`, or the one that `LogprobParams.next` asks for; else null. */
   readonly outputLogprobs: readonly PositionLogprobs[] | null;
 }
 
@@ -230,7 +230,12 @@ export const MESSAGES = {
       decode: decodeParams,
       thinking: nullOr(thinking),
       logprobs: nullOr(
-        fields<LogprobParams>({ startLen: number, topNum: number, tokenIds: nullOr(listOf(number)) }),
+        fields<LogprobParams>({
+          startLen: number,
+          topNum: number,
+          tokenIds: nullOr(listOf(number)),
+          next: is((value) => value === undefined || value === true),
+        }),
       ),
       stream: boolean,
       streamInterval: number,

@@ -68,7 +68,12 @@ export function fanOut(
   refuseIllFormed('routing_key', request.routingKey);
   const rids = ridsOf(request.rid, { size, n, isList });
   const prompts = params.map((own, i): Prompt => {
-    const logprobs = { startLen: startLen[i] ?? -1, topNum: topNum[i] ?? 0, tokenIds: tokenIds[i] ?? null };
+    const logprobs: LogprobParams = {
+      startLen: startLen[i] ?? -1,
+      topNum: topNum[i] ?? 0,
+      tokenIds: tokenIds[i] ?? null,
+      ...(request.isScoring && { next: true }),
+    };
     return {
       text: texts?.[i] ?? null,
       inputIds: ids?.[i] ?? null,

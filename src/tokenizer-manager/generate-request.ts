@@ -50,6 +50,8 @@ export interface GenerateRequest {
   readonly logprobStartLen: number | readonly number[];
   readonly topLogprobsNum: number | readonly number[];
   readonly tokenIdsLogprob: readonly number[] | readonly (readonly number[])[] | null;
+  /** Nothing is to be drawn: what is wanted is how likely tokens are after each prompt (`LogprobParams.next`). */
+  readonly isScoring: boolean;
   readonly stream: boolean;
   /** Keep going when the client leaves. */
   readonly background: boolean;
@@ -84,6 +86,7 @@ export const DEFAULT_GENERATE_REQUEST: GenerateRequest = {
   logprobStartLen: -1,
   topLogprobsNum: 0,
   tokenIdsLogprob: null,
+  isScoring: false,
   stream: false,
   background: false,
   priority: null,

@@ -49,7 +49,7 @@ export function promptMessage(prompt: Prompt, ids: ArrayLike<number>, context: P
     inputIds: Int32Array.from({ length: lengths.promptTokens }, (_, i) => ids[i] as number),
     sampling: withLengths(params.sampling, lengths.maxNewTokens),
     decode: params.decode,
-    thinking: thinkingOf(prompt, ids, context),
+    thinking: lengths.maxNewTokens === 0 ? null : thinkingOf(prompt, ids, context),
     logprobs: prompt.logprobs && checkLogprobs(prompt.logprobs, lengths.promptTokens, facts.vocabSize),
     streamInterval: params.streamInterval ?? args.streamInterval,
     extraKey: prompt.extraKey,

@@ -24,6 +24,8 @@ import { RequestArchive } from './request-archive';
 import { RequestLogger } from './request-logger';
 import { RequestMeters } from './request-meter';
 import type { RecordFields } from './request-record';
+import { score, type ScoreReply } from './score/score';
+import type { ScoreRequest } from './score/score-request';
 import { Sessions, type OpenSession } from './sessions/sessions';
 import { SignsOfLife, type Heartbeat } from './signs-of-life';
 import { Admission } from './weights/admission';
@@ -177,6 +179,15 @@ export class TokenizerManager {
    */
   encode(request: EmbedRequest, gone: AbortSignal): Promise<EmbedReply> {
     return this.admission.pass(() => this.vectors.encode(request, gone), gone);
+  }
+
+  /**
+   * How likely tokens are after a query with each of several items.
+   * @param gone fires when the client has left: what is unfinished then is aborted at once
+   * @throws RequestError
+   */
+  score(request: ScoreRequest, gone: AbortSignal): Promise<ScoreReply> {
+    return score(request, this.texts, this.deps.facts, gone);
   }
 
   /**

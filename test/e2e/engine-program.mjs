@@ -43,6 +43,21 @@ describe('an engine', () => {
     assert.equal(texts.at(-1), (await engine.generate(request)).text);
   });
 
+  it('scores items, each as alone', async () => {
+    const request = { query: ids, items: [[9], [10, 11]], label_token_ids: [3, 400] };
+    const scores = await engine.score(request);
+    assert.deepEqual(
+      scores.map(({ length }) => length),
+      [2, 2],
+    );
+    assert.ok(scores.flat().every((score) => score > 0 && score < 1));
+    assert.deepEqual(await engine.score({ ...request, items: [[10, 11]] }), [scores[1]]);
+    const [shares] = await engine.score({ ...request, apply_softmax: true, item_first: true });
+    assert.ok(Math.abs(shares[0] + shares[1] - 1) < 1e-12);
+    await assert.rejects(engine.score({ ...request, label_token_ids: [512] }), /out of vocabulary/);
+    await assert.rejects(engine.score(request, { signal: AbortSignal.abort() }), { name: 'AbortError' });
+  });
+
   it('has sessions: requests go on from each other', async () => {
     const id = await engine.openSession({ capacity_of_str_len: 1000 });
     const ask = (input_ids, rid) =>

@@ -20,10 +20,14 @@ it('does what it promises', async () => {
   expect(stdout).toMatch(/fail 0\b/);
 });
 
-it.each(['generate', 'vectors'])('the example %s runs', async (name) => {
+it.each([
+  ['generate', 'The capital of France is → Paris'],
+  ['score', 'The capital of Spain is: Paris 0.000, Madrid 1.000, Rome 0.000'],
+  ['vectors', '1.000'],
+])('the example %s runs', async (name, said) => {
   const { stdout, stderr } = await node(join('examples', `${name}.mjs`));
   expect(stderr).toBe('');
-  expect(stdout).toContain(name === 'generate' ? 'The capital of France is → Paris' : '1.000');
+  expect(stdout).toContain(said);
 });
 
 it('is found by require and by import under the name of the package', async () => {

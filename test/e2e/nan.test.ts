@@ -47,6 +47,12 @@ test.each([{ temperature: 0 }, { temperature: 1, top_p: 0.9 }])(
     for (const rid of ['mine', 'streamed']) {
       await server.logged(`Request ${rid} met NaN in the logits of output token 1`);
     }
+    const scored = await server.post('/v1/score', {
+      query: promptIds(9),
+      items: [[5], [6]],
+      label_token_ids: [7],
+    });
+    expect([scored.status, await scored.text()]).toEqual([500, expect.stringContaining('NaN happened')]);
     expect(await server.stop()).toBe(0);
   },
 );

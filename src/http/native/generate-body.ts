@@ -130,6 +130,7 @@ export function parseGenerateBody(value: unknown, origin: RequestOrigin): Genera
       logprobStartLen: body.logprob_start_len ?? -1,
       topLogprobsNum: body.top_logprobs_num ?? 0,
       tokenIdsLogprob: body.token_ids_logprob ?? null,
+      isScoring: false,
       stream: body.stream ?? false,
       background: body.background ?? false,
       priority: body.priority ?? null,

@@ -78,7 +78,8 @@ export const OTHER_FIELDS: OtherFields & { readonly ignored: string[]; readonly 
   ],
 };
 
-function refuseAdapter({ model }: RequestFields): void {
+/** @throws RequestError for a model with an adapter behind its name */
+export function refuseAdapter({ model }: Pick<RequestFields, 'model'>): void {
   const adapter = model?.split(/:(.*)/s)[1]?.trim() ?? '';
   if (adapter !== '') {
     throw new RequestError(

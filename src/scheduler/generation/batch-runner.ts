@@ -1,5 +1,5 @@
 import { env } from '../../core/env';
-import { errorMessage, traceOf } from '../../core/errors';
+import { bug, errorMessage, traceOf } from '../../core/errors';
 import { abortedFor, NAN_HAPPENED } from '../../core/request';
 import { logger } from '../../logging/logger';
 import { NO_METRICS, type Recorder } from '../../metrics/recorder';
@@ -125,8 +125,18 @@ export class BatchRunner {
   }
 
   private afterPrompt(request: Request, logits: Float32Array): void {
-    if (request.maxNewTokens === 0) request.finish = { type: 'length', length: 0 };
-    else this.sample(request, logits);
+    if (request.maxNewTokens > 0) return this.sample(request, logits);
+    request.finish = { type: 'length', length: 0 };
+    if (request.isScored) this.score(request, logits);
+  }
+
+  /** Reports what comes next without drawing it. */
+  private score(request: Request, logits: Float32Array): void {
+    const { logprobs, outputLogprobs } = request;
+    if (!logprobs || !outputLogprobs) throw bug('a score without log-probabilities');
+    const next = positionLogprobs(logits, null, logprobs);
+    if (next.chosen === null && logprobs.tokenIds !== null) endWithoutToken(request, logits);
+    else outputLogprobs.push(next);
   }
 
   private sample(request: Request, logits: Float32Array): void {

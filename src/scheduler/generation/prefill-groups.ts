@@ -1,3 +1,4 @@
+import { isExact } from './exact-run';
 import type { PrefillItem } from './prefill-round';
 
 /** Padding a batch of prompts may compute in vain, as a share of its tokens. */
@@ -24,7 +25,9 @@ function joins(group: readonly PrefillItem[], item: PrefillItem): boolean {
     return false;
   const lengths = [...group, item].map(({ tokens }) => tokens);
   const tokens = lengths.reduce((sum, length) => sum + length, 0);
-  return Math.max(...lengths) * lengths.length <= tokens * (1 + MAX_PADDING);
+  const rows = Math.max(...lengths) * lengths.length;
+  const isScored = group.some(({ request }) => request.isScored) || item.request.isScored;
+  return rows <= tokens * (1 + MAX_PADDING) && (!isScored || isExact(rows));
 }
 
 function isWholeFirstPrompt({ request, tokens }: PrefillItem): boolean {

@@ -74,6 +74,8 @@ export class PrefillRound {
     if (this.rows <= 0 || this.items.length >= this.budget.requests) return false;
     if (this.chunk < this.budget.pageSize || this.input <= 0) return false;
     if (!this.hasTokens(request, extendLen)) return false;
+    // Where a prompt is cut must not hang on who came before it, where its bits count.
+    if (request.isScored && extendLen > this.chunk && this.items.length > 0) return false;
     // A prompt larger than the whole input budget still runs, alone.
     return extendLen < this.input || this.items.length === 0;
   }
@@ -93,7 +95,9 @@ export class PrefillRound {
   private take(request: Request, extendLen: number, cached: number): void {
     const { pageSize } = this.budget;
     const whole = extendLen <= this.chunk;
-    const tokens = whole ? extendLen : Math.floor(this.chunk / pageSize) * pageSize;
+    const chunk = Math.floor(this.chunk / pageSize) * pageSize;
+    const leavesOne = request.isScored && extendLen === chunk + 1 && chunk > pageSize;
+    const tokens = whole ? extendLen : leavesOne ? chunk - pageSize : chunk;
     this.input -= tokens;
     // Prompts complete in the order of their rows: what a cut one leaves of the chunk is nobody's.
     this.chunk = whole ? this.chunk - tokens : 0;

@@ -1,5 +1,6 @@
 import { MAX_LOGIT_ROWS } from '../../model-runner/model-runner';
 import { positionLogprobs } from '../../sampling/logprobs';
+import { exactRun } from './exact-run';
 import type { Request } from './request';
 
 /**
@@ -9,6 +10,7 @@ import type { Request } from './request';
 
 /** How many of the next `tokens` may run at once: prompt log-probabilities bound the rows of logits in memory. */
 export function pieceLength(request: Request, tokens: number): number {
+  if (request.isScored) return exactRun(tokens);
   if (!request.wantsPromptLogprobs) return tokens;
   const withoutLogits = Math.max(0, request.logprobStart - request.cachedLen);
   return Math.min(tokens, withoutLogits + MAX_LOGIT_ROWS);

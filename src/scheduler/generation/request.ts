@@ -123,6 +123,11 @@ export class Request {
     return this.maxLen - this.ids.length;
   }
 
+  /** Whether it asks what comes after its prompt, and for no token. */
+  get isScored(): boolean {
+    return this.logprobs?.next === true;
+  }
+
   /** First prompt position whose log-probability is reported; the last one when only output tokens are asked for. */
   get logprobStart(): number {
     const start = this.logprobs?.startLen ?? -1;
@@ -140,11 +145,11 @@ export class Request {
   }
 
   /**
-   * Tokens that may be taken from the prefix cache: all but the last, whose logits are needed; and none whose logits
-   * are asked for.
+   * Tokens that may be taken from the prefix cache: all but the last, whose logits are needed, or the last two where their bits
+   * count (`exactRun`); and none whose logits are asked for.
    */
   get prefixLimit(): number {
-    const last = this.ids.length - 1;
+    const last = Math.max(0, this.ids.length - (this.isScored ? 2 : 1));
     return this.wantsPromptLogprobs ? Math.min(last, this.logprobStart) : last;
   }
 

@@ -20,6 +20,7 @@ import type { Sessions } from '../sessions/sessions';
 import { inSlices } from '../slices';
 import type { TokenizerManagerDeps } from '../tokenizer-manager';
 import type { RunningRequests } from './running-requests';
+import { stemLength } from './stem';
 
 /** What the server asks of itself. */
 export const UNCOUNTED = { noLogs: true, logMetrics: false } as const;
@@ -79,7 +80,8 @@ export class GenerateManager {
     refuseRank(request.dpRank, this.deps.toSchedulers.length);
     const receivedAt = performance.now();
     const signal = request.background ? new AbortController().signal : gone;
-    const fanned = fanOut(request, this.deps.args.preferredSamplingParams, this.sampling);
+    const preferred = request.isScoring ? null : this.deps.args.preferredSamplingParams;
+    const fanned = fanOut(request, preferred, this.sampling);
     const rids = fanned.prompts.flatMap((prompt) => prompt.rids);
     this.running.refuseDuplicates(rids);
     this.parts.log.received(request, rids);
@@ -88,6 +90,7 @@ export class GenerateManager {
         ? { messages: await this.tokenize(fanned, signal), place: null }
         : await this.goOn(fanned, request.session, signal);
     const tokenizedAt = performance.now();
+    if (request.isScoring) await this.warmStem(rids[0] ?? '', messages, request, signal);
     const ranks = fanned.n > 1 ? await this.warmPrefixes(fanned, messages, request, place, signal) : null;
     const all = messages.flatMap((message, i) =>
       (fanned.prompts[i]?.rids ?? []).map((rid, sample) => complete(message, { rid, sample }, request)),
@@ -121,26 +124,53 @@ export class GenerateManager {
    * Runs each prompt once without output, so that its samples find it in the prefix cache.
    * @returns the scheduler of each prompt
    */
-  private async warmPrefixes(
+  private warmPrefixes(
     { prompts }: FannedOut,
     messages: readonly PromptMessage[],
     request: GenerateRequest,
     place: Place | null,
     signal: AbortSignal,
   ): Promise<readonly number[]> {
-    const warmups = messages.map((message, i): GenerateMsg => {
+    // Under the name of the first sample, so that an abort by name ends it too.
+    const named = messages.map((message, i) => [prompts[i]?.rids[0] ?? '', message] as const);
+    return this.warm(named, { ...request, dpRank: request.dpRank ?? place?.session.rank ?? null }, signal);
+  }
+
+  /**
+   * Runs what all prompts begin with, so that it is computed once and not by each of those that are admitted together.
+   * @param rid of one of them, so that an abort by name ends it too
+   */
+  private async warmStem(
+    rid: string,
+    messages: readonly PromptMessage[],
+    request: GenerateRequest,
+    signal: AbortSignal,
+  ): Promise<void> {
+    if (this.deps.args.disableRadixCache) return;
+    const [first] = messages;
+    const length = stemLength(messages.map(({ inputIds }) => inputIds));
+    if (first === undefined || length === 0) return;
+    await this.warm([[rid, { ...first, inputIds: first.inputIds.slice(0, length) }]], request, signal);
+  }
+
+  /**
+   * Runs prompts without output, for the prefix cache, and waits for it.
+   * @returns the scheduler of each
+   */
+  private async warm(
+    prompts: readonly (readonly [rid: string, message: PromptMessage])[],
+    request: GenerateRequest,
+    signal: AbortSignal,
+  ): Promise<readonly number[]> {
+    const warmups = prompts.map(([rid, message]): GenerateMsg => {
       const sampling = { ...message.sampling, maxNewTokens: 0, minNewTokens: 0 };
-      // Under the name of the first sample, so that an abort by name ends it too.
-      const rid = prompts[i]?.rids[0] ?? '';
       const bare = { ...message, sampling, logprobs: null };
       return complete(bare, { rid, sample: 0 }, { ...request, stream: false });
     });
-    const dpRank = request.dpRank ?? place?.session.rank ?? null;
-    const quiet = { ...request, ...UNCOUNTED, dpRank };
     const receivedAt = performance.now();
     const opening = {
       isBatch: true,
-      request: quiet,
+      request: { ...request, ...UNCOUNTED },
       place: null,
       ranks: null,
       receivedAt,

@@ -98,6 +98,7 @@ describe('the routes', () => {
     '/v1/completions': [['POST'], 'normal'],
     '/v1/chat/completions': [['POST'], 'normal'],
     '/v1/embeddings': [['POST'], 'normal'],
+    '/v1/score': [['POST'], 'normal'],
     '/v1/responses': [['POST'], 'normal'],
     '/v1/responses/:id': [['GET', 'DELETE'], 'normal'],
     '/v1/responses/:id/cancel': [['POST'], 'normal'],
