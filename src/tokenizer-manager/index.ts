@@ -11,7 +11,6 @@ export {
 export { type Reasoning } from './reasoning';
 export type { GenerateResult } from './request-state';
 export { SAMPLING_PARAM_NAMES } from './sampling-params';
-export type { ScoreReply } from './score/score';
 export type { ScoreRequest } from './score/score-request';
 export type { OpenSession } from './sessions/sessions';
 export type { SessionParams } from './sessions/session-params';
