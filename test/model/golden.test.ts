@@ -86,7 +86,10 @@ describeWith(noisy, 'experts with noise', () => reproduces(noisy, join(noisy, 'g
 
 for (const name of existsSync(SHIPPED) ? readdirSync(SHIPPED) : []) {
   const golden = join(__dirname, 'golden', `${name}.json`);
-  if (existsSync(golden)) describe(`the shipped ${name}`, () => reproduces(join(SHIPPED, name), golden));
+  // Models that give vectors or scores have records of another form.
+  if (existsSync(golden) && readGolden(golden).every((entry) => 'greedy_ids' in entry)) {
+    describe(`the shipped ${name}`, () => reproduces(join(SHIPPED, name), golden));
+  }
 }
 
 for (const name of existsSync(CHECKPOINTS) ? readdirSync(CHECKPOINTS) : []) {

@@ -4,6 +4,7 @@ import argparse
 import importlib
 import json
 import random
+import shutil
 import sys
 from pathlib import Path
 
@@ -39,6 +40,9 @@ def tokenizer(args, recipe) -> None:
 
     from common.tokenizer import CHAT_TEMPLATE, extend_tokenizer, pieces, save_tokenizer, train_tokenizer
 
+    if getattr(recipe, "KEEPS_TOKENIZER", False):
+        shutil.copytree(base_folder(recipe), args.work / "tokenizer", ignore=lambda _, names: {n for n in names if "tokenizer" not in n}, dirs_exist_ok=True)
+        return
     # Special tokens are cut out: merges are learnt on what stands between them.
     marks = getattr(recipe, "MARKS_OF_TOOLS", [])
     texts = pieces([text for sample in read_samples(args)[:100_000] for text, _ in sample.segments], marks)
@@ -100,7 +104,7 @@ def card(args, recipe) -> None:
 def golden(args, recipe) -> None:
     from common.golden import record
 
-    record(recipe, args.model, ROOT / "test" / "model" / "golden" / f"{recipe.NAME}.json")
+    record(recipe, args.model, args.golden)
 
 
 COMMANDS = {f.__name__: f for f in (facts, data, tokenizer, train, export, evaluate, card, golden)}
@@ -127,8 +131,12 @@ def main() -> None:
     recipe = importlib.import_module(f"recipes.{args.recipe}")
     args.work = args.work or ROOT / ".cache" / "demo-models" / recipe.NAME
     args.model = args.model or ROOT / "models" / recipe.NAME
+    args.base = base_folder(recipe)
+    args.golden = ROOT / "test" / "model" / "golden" / f"{recipe.NAME}.json"
     args.work.mkdir(parents=True, exist_ok=True)
-    COMMANDS[args.command](args, recipe)
+    # Models that do not generate text have commands of their own.
+    command = getattr(getattr(recipe, "COMMANDS", None), args.command, COMMANDS[args.command])
+    command(args, recipe)
 
 
 if __name__ == "__main__":

@@ -30,4 +30,4 @@ def first_weights(folder: Path, tokenizer: Tokenizer, config: ModelConfig) -> di
             # A word that begins a text is written in other tokens than after a space; the latter are more common.
             ids = old.encode(text if text.startswith(" ") or not text.isalpha() else f" {text}").ids
         rows[id] = known[ids].mean(dim=0)
-    return {**weights, EMBEDDING: rows}
+    return config.from_dense({**weights, EMBEDDING: rows})

@@ -9,7 +9,7 @@ MAX_NEW = 32
 # Prompts where two tokens nearly tie at any step are refused: another engine may rightly choose the other.
 SMALLEST_GAP = 1e-3
 NOTE = (
-    "Greedy continuations and log-probabilities computed with PyTorch and transformers (Qwen2ForCausalLM) in float32 "
+    "Greedy continuations and log-probabilities computed with PyTorch and transformers ({kind}) in float32 "
     "from the bfloat16 weights of models/{name}, without a cache. Made by `python main.py golden` in tools/demo-models. "
     "At every step the two best logits differ by more than {gap}. input_token_logprobs[i] belongs to input_ids[i] given what "
     "precedes it; the first has none. greedy_ids end with the end token where one was reached."
@@ -70,7 +70,7 @@ def record(recipe, folder: Path, path: Path) -> None:
         )
         print(f"{name}: {cases[-1]['text']!r}, smallest gap {min(gaps):.3f}")
     document = {
-        "note": NOTE.format(name=recipe.NAME, gap=SMALLEST_GAP),
+        "note": NOTE.format(name=recipe.NAME, kind=recipe.CONFIG.architecture, gap=SMALLEST_GAP),
         "made_with": {"torch": torch.__version__, "transformers": transformers.__version__},
         "eos_token_ids": sorted(ends),
         "cases": cases,

@@ -26,8 +26,21 @@ class ModelConfig:
     rope_theta: float = 10000.0
     rms_norm_eps: float = 1e-6
 
+    architecture = "Qwen2ForCausalLM"
+    model_type = "qwen2"
+
     def to_dict(self) -> dict:
         return asdict(self)
+
+    def feed_forward(self) -> nn.Module:
+        return MLP(self, self.intermediate_size)
+
+    def build(self, seed: int) -> "CausalLM":
+        return CausalLM(self, seed)
+
+    def from_dense(self, weights: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        """First weights from those of a dense model of these sizes."""
+        return weights
 
 
 class RMSNorm(nn.Module):
@@ -85,11 +98,11 @@ class Attention(nn.Module):
 
 
 class MLP(nn.Module):
-    def __init__(self, config: ModelConfig):
+    def __init__(self, config: ModelConfig, size: int):
         super().__init__()
-        self.gate_proj = nn.Linear(config.hidden_size, config.intermediate_size, bias=False)
-        self.up_proj = nn.Linear(config.hidden_size, config.intermediate_size, bias=False)
-        self.down_proj = nn.Linear(config.intermediate_size, config.hidden_size, bias=False)
+        self.gate_proj = nn.Linear(config.hidden_size, size, bias=False)
+        self.up_proj = nn.Linear(config.hidden_size, size, bias=False)
+        self.down_proj = nn.Linear(size, config.hidden_size, bias=False)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return self.down_proj(F.silu(self.gate_proj(x)) * self.up_proj(x))
@@ -101,7 +114,7 @@ class Layer(nn.Module):
         self.input_layernorm = RMSNorm(config.hidden_size, config.rms_norm_eps)
         self.self_attn = Attention(config)
         self.post_attention_layernorm = RMSNorm(config.hidden_size, config.rms_norm_eps)
-        self.mlp = MLP(config)
+        self.mlp = config.feed_forward()
 
     def forward(self, x: torch.Tensor, cos: torch.Tensor, sin: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
         x = x + self.self_attn(self.input_layernorm(x), cos, sin, mask)
@@ -133,6 +146,7 @@ class CausalLM(nn.Module):
 
     def __init__(self, config: ModelConfig, seed: int):
         super().__init__()
+        self.config = config
         self.model = Backbone(config)
         generator = torch.Generator().manual_seed(seed)
         depth_scale = (2 * config.num_hidden_layers) ** -0.5
@@ -146,6 +160,13 @@ class CausalLM(nn.Module):
                 std *= depth_scale
             with torch.no_grad():
                 parameter.normal_(0.0, std, generator=generator)
+
+    def exported(self) -> dict[str, torch.Tensor]:
+        """The weights under the names of a Hugging Face checkpoint."""
+        return self.state_dict()
+
+    def load_exported(self, weights: dict[str, torch.Tensor]) -> None:
+        self.load_state_dict(weights)
 
     def logits(self, hidden: torch.Tensor) -> torch.Tensor:
         return F.linear(hidden, self.model.embed_tokens.weight)

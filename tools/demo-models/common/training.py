@@ -1,56 +1,43 @@
-"""The training loop: resumable at any time, polite to the machine, its loss written down as it goes."""
+"""Trains a model that generates text, on samples that were written down before."""
 
-import json
-import os
-import signal
-import time
 from pathlib import Path
 
 import numpy as np
 import torch
 
 from common.batches import collate, plan
-from common.model import CausalLM, ModelConfig
-from common.muon import Muon
+from common.loop import run
+from common.model import ModelConfig
 
-CHECKPOINT_SECONDS = 120
-WARMUP_STEPS = 100
-DECAY_SHARE = 0.85
-# Muon's steps are larger than AdamW's at the same loss.
-MUON_SCALE = 2.0
+Encoded = list[tuple[np.ndarray, np.ndarray]]
 
 
-def rate(step: int, steps: int) -> float:
-    """Share of the peak learning rate: a short warm-up, a plateau, then a straight line down to almost nothing."""
-    if step < WARMUP_STEPS:
-        return (step + 1) / WARMUP_STEPS
-    left = (steps - step) / (DECAY_SHARE * steps)
-    return max(0.01, min(1.0, left))
+class Planned:
+    """Batches of encoded samples, epoch after epoch."""
 
+    def __init__(self, samples: Encoded, tokens_per_batch: int, seed: int, device: str):
+        self.samples, self.budget, self.seed, self.device = samples, tokens_per_batch, seed, torch.device(device)
+        self.lengths = [len(ids) for ids, _ in samples]
+        self.restore({"epoch": 0, "index": 0})
 
-def make_optimizers(model: CausalLM, kind: str, learning_rate: float) -> list[torch.optim.Optimizer]:
-    """AdamW for everything, or Muon for the matrices of the layers and AdamW for the rest."""
-    matrices = [p for n, p in model.named_parameters() if p.dim() == 2 and "embed" not in n]
-    embedding = [p for n, p in model.named_parameters() if "embed" in n]
-    vectors = [p for n, p in model.named_parameters() if p.dim() < 2]
-    groups = [{"params": embedding, "weight_decay": 0.0}, {"params": vectors, "weight_decay": 0.0}]
-    if kind == "muon":
-        muon = Muon([{"params": matrices, "scale": MUON_SCALE}], lr=learning_rate, weight_decay=0.02)
-        return [muon, torch.optim.AdamW(groups, lr=learning_rate, betas=(0.9, 0.98), fused=True)]
-    groups.append({"params": matrices, "weight_decay": 0.05})
-    return [torch.optim.AdamW(groups, lr=learning_rate, betas=(0.9, 0.98), fused=True)]
+    def restore(self, state: dict) -> None:
+        self.epoch, self.index = state["epoch"], state["index"]
+        self.batches = plan(self.lengths, self.budget, self.seed, self.epoch)
 
+    def state(self) -> dict:
+        return {"epoch": self.epoch, "index": self.index}
 
-def save_checkpoint(path: Path, state: dict) -> None:
-    """Writes beside the old checkpoint, then takes its place, so that one is always whole."""
-    fresh = path.with_suffix(".new")
-    torch.save(state, fresh)
-    os.replace(fresh, path)
+    def next(self) -> tuple[tuple[torch.Tensor, torch.Tensor], int]:
+        if self.index >= len(self.batches):
+            self.restore({"epoch": self.epoch + 1, "index": 0})
+        chosen = self.batches[self.index]
+        self.index += 1
+        return collate([self.samples[i] for i in chosen], self.device), sum(self.lengths[i] for i in chosen)
 
 
 def train(
     config: ModelConfig,
-    samples: list[tuple[np.ndarray, np.ndarray]],
+    samples: Encoded,
     folder: Path,
     *,
     steps: int,
@@ -62,74 +49,12 @@ def train(
     compiled: bool,
     first: dict[str, torch.Tensor] | None = None,
 ) -> None:
-    """Trains from folder/checkpoint.pt, or else from the weights `first`, or anew, up to `steps`; the loss goes to folder/log.jsonl.
-
-    SIGTERM and SIGINT end the run after the current step with a checkpoint written. `steps` may differ from run
-    to run: the schedule follows the new number.
-    """
+    """Trains from folder/checkpoint.pt, or else from the weights `first`, or anew, up to `steps`: see `loop.run`."""
     torch.manual_seed(seed)
-    model = CausalLM(config, seed).to(device)
+    model = config.build(seed).to(device)
     if first:
         model.load_state_dict(first)
-    optimizers = make_optimizers(model, optimizer, learning_rate)
-    checkpoint = folder / "checkpoint.pt"
-    step, epoch, index, tokens, seconds = 0, 0, 0, 0, 0.0
-    if checkpoint.exists():
-        state = torch.load(checkpoint, map_location=device, weights_only=True)
-        model.load_state_dict(state["model"])
-        if state.get("optimizer", "adamw") == optimizer:
-            for each, saved in zip(optimizers, state["optimizers"], strict=True):
-                each.load_state_dict(saved)
-        step, epoch, index, tokens, seconds = (state[k] for k in ("step", "epoch", "index", "tokens", "seconds"))
-    print(f"parameters {sum(p.numel() for p in model.parameters()):,}; from step {step} to {steps}", flush=True)
-
-    stopping = False
-
-    def stop(*_) -> None:
-        nonlocal stopping
-        stopping = True
-
-    signal.signal(signal.SIGTERM, stop)
-    signal.signal(signal.SIGINT, stop)
-
     if compiled:
         model.model.compile(dynamic=True)
-    lengths = [len(ids) for ids, _ in samples]
-    batches = plan(lengths, tokens_per_batch, seed, epoch)
-    last_saved = time.monotonic()
-    total, counted = 0.0, 0
-    while step < steps and not stopping:
-        if index >= len(batches):
-            epoch, index = epoch + 1, 0
-            batches = plan(lengths, tokens_per_batch, seed, epoch)
-        begun = time.monotonic()
-        share = rate(step, steps)
-        for each in optimizers:
-            for group in each.param_groups:
-                group["lr"] = learning_rate * share * group.get("scale", 1.0)
-        ids, weights = collate([samples[i] for i in batches[index]], torch.device(device))
-        with torch.autocast(device, torch.bfloat16):
-            loss = model.loss(ids, weights)
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        for each in optimizers:
-            each.step()
-            each.zero_grad()
-        step, index = step + 1, index + 1
-        tokens += int(sum(lengths[i] for i in batches[index - 1]))
-        total, counted = total + loss.item(), counted + 1
-        # A run that was paused in the middle of a step did not compute for all that time.
-        seconds += min(time.monotonic() - begun, 30.0)
-        if step % 20 == 0 or step == steps or stopping:
-            row = {"step": step, "epoch": epoch, "tokens": tokens, "loss": round(total / counted, 4),
-                   "rate": round(learning_rate * share, 6), "seconds": round(seconds, 1)}  # fmt: skip
-            with (folder / "log.jsonl").open("a", encoding="utf-8") as log:
-                log.write(json.dumps(row) + "\n")
-            print(json.dumps(row), flush=True)
-            total, counted = 0.0, 0
-        if stopping or step == steps or time.monotonic() - last_saved > CHECKPOINT_SECONDS:
-            save_checkpoint(checkpoint, {
-                "model": model.state_dict(), "optimizers": [each.state_dict() for each in optimizers], "step": step,
-                "optimizer": optimizer, "epoch": epoch, "index": index, "tokens": tokens, "seconds": seconds,
-            })  # fmt: skip
-            last_saved = time.monotonic()
+    batches = Planned(samples, tokens_per_batch, seed, device)
+    run(model, lambda batch: model.loss(*batch), batches, folder, steps=steps, learning_rate=learning_rate, optimizer=optimizer, device=device)

@@ -1,0 +1,39 @@
+import { launch, type Server } from './harness';
+
+/** The shipped models that do not chat, by name, each asked what it is there for. */
+
+const dot = (a: readonly number[] = [], b: readonly number[] = []): number =>
+  a.reduce((sum, value, i) => sum + value * (b[i] ?? NaN), 0);
+
+async function ask(server: Server, path: string, body: unknown): Promise<unknown> {
+  const reply = await server.post(path, body);
+  const answer: unknown = await reply.json();
+  expect({ status: reply.status, answer }).toMatchObject({ status: 200 });
+  return answer;
+}
+
+describe('demo-embed', () => {
+  let server: Server;
+  beforeAll(async () => {
+    server = await launch(['--model-path', 'demo-embed']);
+  });
+  afterAll(() => server.stop());
+
+  test.each([
+    ['The weather is lovely today.', "It's so sunny outside!", 'He drove to the stadium.'],
+    ['How can I reset my password?', 'I forgot my password.', 'What time do you open on Saturday?'],
+    ['What is the capital of France?', 'Paris is the capital of France.', 'What is the capital of Japan?'],
+  ])('%j is nearer to %j than to %j', async (text, near, far) => {
+    const reply = await ask(server, '/encode', { text: [text, near, far] });
+    const [one, other, wrong] = (reply as { embedding: number[] }[]).map(({ embedding }) => embedding);
+    expect(dot(one, one)).toBeCloseTo(1, 3);
+    expect(dot(one, other)).toBeGreaterThan(dot(one, wrong));
+  });
+
+  test('OpenAI’s route gives the same vectors', async () => {
+    const text = 'Once upon a time';
+    const native = (await ask(server, '/encode', { model: 'demo-embed', text })) as { embedding: number[] };
+    const openai = await ask(server, '/v1/embeddings', { model: 'demo-embed', input: text });
+    expect((openai as { data: { embedding: number[] }[] }).data[0]?.embedding).toEqual(native.embedding);
+  });
+});

@@ -1,0 +1,1 @@
+"""What the reward model is taught: questions with a good and a bad answer."""

@@ -1,0 +1,1 @@
+"""What the models for vectors and ranks are taught: sentences with their paraphrases, questions with their answers."""
