@@ -105,9 +105,10 @@ const LIBRARIES = {
   '@opentelemetry/api': { only: ['tracing'], message: 'Only src/tracing talks to OpenTelemetry.' },
   'prom-client': { only: ['metrics'], message: 'Only src/metrics talks to prom-client.' },
   express: { only: ['http'], message: 'Only src/http talks to express.' },
+  '@huggingface/hub': { only: ['checkpoint'], message: 'Only src/checkpoint talks to the hub.' },
   koffi: {
-    only: ['onnxruntime', 'model-runner'],
-    message: 'Only onnxruntime and model-runner call native code.',
+    only: ['onnxruntime', 'model-runner', 'checkpoint'],
+    message: 'Only onnxruntime, model-runner and checkpoint call native code.',
   },
 };
 

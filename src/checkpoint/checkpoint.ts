@@ -5,16 +5,12 @@ import { ConvertedWeights } from './converted-weights';
 import { findModelFile, quote, readModelText } from './model-files';
 import { readSafetensors, type TensorDtype, type TensorRef } from './safetensors';
 import { parseStrictJson } from './strict-json';
+import { isWholeSet, MAX_INDEX_BYTES, SHARD_NAME, SINGLE_WEIGHTS, WEIGHTS_INDEX } from './weight-files';
 import type { WeightSource } from './weight-source';
 
 export { dummyWeights } from './dummy';
 export { readTensor, type TensorDtype, type TensorRef } from './safetensors';
 export type { WeightSource } from './weight-source';
-
-const SINGLE = 'model.safetensors';
-const INDEX = 'model.safetensors.index.json';
-/** Shards that stand in the folder without an index. */
-const SHARD_NAME = /^model-(\d{5})-of-(\d{5})\.safetensors$/;
 
 /**
  * Opens a folder's `model.safetensors`, the shards that `model.safetensors.index.json` names, or `model-0000x-of-0000n`
@@ -22,12 +18,12 @@ const SHARD_NAME = /^model-(\d{5})-of-(\d{5})\.safetensors$/;
  * @throws StartupError of one line for anything wrong with the files
  */
 export function openCheckpoint(dir: string): WeightSource {
-  const single = findModelFile(dir, SINGLE);
+  const single = findModelFile(dir, SINGLE_WEIGHTS);
   if (single !== null) {
-    const shown = path.join(dir, SINGLE);
+    const shown = path.join(dir, SINGLE_WEIGHTS);
     return new Checkpoint(shown, readSafetensors(single, shown));
   }
-  const index = readModelText(dir, INDEX, 32 * 2 ** 20);
+  const index = readModelText(dir, WEIGHTS_INDEX, MAX_INDEX_BYTES);
   if (index !== null) return readIndexed(dir, index);
   const shards = listShards(dir);
   if (shards.length > 0) {
@@ -112,7 +108,7 @@ function bodyPrefix(tensors: ReadonlyMap<string, unknown>): string {
 
 /** Tensors that the index names wrongly are an error only when they are needed: tied models may list a `lm_head.weight`. */
 function readIndexed(dir: string, index: string): WeightSource {
-  const shown = path.join(dir, INDEX);
+  const shown = path.join(dir, WEIGHTS_INDEX);
   const map = parseStrictJson(index, shown)['weight_map'];
   if (typeof map !== 'object' || map === null || Array.isArray(map)) {
     throw new StartupError(`${shown}: 'weight_map' must be an object`);
@@ -141,9 +137,7 @@ function readIndexed(dir: string, index: string): WeightSource {
 function listShards(dir: string): string[] {
   const names = fs.statSync(dir, { throwIfNoEntry: false })?.isDirectory() ? fs.readdirSync(dir).sort() : [];
   const shards = names.filter((name) => SHARD_NAME.test(name));
-  const counts = new Set(shards.map((name) => Number(SHARD_NAME.exec(name)?.[2])));
-  if (shards.length === 0) return [];
-  if (counts.size !== 1 || !counts.has(shards.length)) {
+  if (shards.length > 0 && !isWholeSet(shards)) {
     throw new StartupError(
       `${dir}: the shards ${shards.map(quote).join(', ')} are not complete (interrupted download?)`,
     );
@@ -161,5 +155,5 @@ function describeMissing(dir: string): string {
   const names = fs.statSync(dir, { throwIfNoEntry: false })?.isDirectory() ? fs.readdirSync(dir) : [];
   const other = names.filter((name) => /\.(bin|pt|pth|gguf|onnx|safetensors)$/.test(name)).sort()[0];
   const found = other === undefined ? '' : ` (found ${quote(other)})`;
-  return `${dir}: no ${SINGLE} or ${INDEX}${found}; weights in safetensors format are needed`;
+  return `${dir}: no ${SINGLE_WEIGHTS} or ${WEIGHTS_INDEX}${found}; weights in safetensors format are needed`;
 }

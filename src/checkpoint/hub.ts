@@ -1,12 +1,20 @@
 import * as fs from 'node:fs';
-import * as os from 'node:os';
 import * as path from 'node:path';
-import { errorMessage, StartupError } from '../core/errors';
+import { StartupError, errorMessage } from '../core/errors';
+import type { EnvSource } from '../core/env';
 import { shippedModelPath } from '../core/package';
 import { logger } from '../logging/logger';
 import type { ServerArgs } from '../server-args/server-args';
+import { isOffline, readHubAccess } from './download/access';
+import { openRepository, type Source } from './download/snapshot';
+import { DEFAULT_REVISION, findSnapshot, hubCacheDir, isFolder, isHubId, isRevisionName } from './hub-cache';
+import { RepositoryNotFound } from './repository-not-found';
+import { isComplete, type Needs } from './snapshot-complete';
 
-/** Finds a model's folder: the folder itself, one that ships with the package, or a snapshot that the Hugging Face hub's local cache holds. */
+/**
+ * Finds a model's folder: the folder itself, one that ships with the package, a snapshot in the Hugging Face hub's local cache,
+ * or one that is downloaded into it.
+ */
 
 export interface ModelDir {
   readonly dir: string;
@@ -19,7 +27,7 @@ export interface HubOptions {
   readonly revision: string | null;
   /** Cache folder that wins over the environment. */
   readonly downloadDir: string | null;
-  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly env: EnvSource;
 }
 
 /** The folders that every process is told. */
@@ -30,99 +38,104 @@ export interface ModelFolders {
   readonly tokenizerDir: string;
 }
 
+type FolderArgs = Pick<
+  ServerArgs,
+  'modelPath' | 'tokenizerPath' | 'revision' | 'downloadDir' | 'loadFormat' | 'skipTokenizerInit'
+>;
+
 /**
- * Finds the folders of the model and of its tokenizer, once for all processes.
- * @throws StartupError naming the one that is missing and where it was looked for
+ * Finds the folders of the model and of its tokenizer, once for all processes. What is not on this machine is downloaded.
+ * @param signal ends a download at once
+ * @throws StartupError naming the one that cannot be had, where it was looked for and what helps
  */
-export function findModelFolders(
-  args: Pick<ServerArgs, 'modelPath' | 'tokenizerPath' | 'revision' | 'downloadDir'>,
-): ModelFolders {
+export async function findModelFolders(
+  args: FolderArgs,
+  signal: AbortSignal = new AbortController().signal,
+): Promise<ModelFolders> {
+  const { modelPath, tokenizerPath, loadFormat, skipTokenizerInit } = args;
   const options: HubOptions = { revision: args.revision, downloadDir: args.downloadDir, env: process.env };
-  const modelDir = find(args.modelPath, options);
-  const tokenizerDir = args.tokenizerPath === args.modelPath ? modelDir : find(args.tokenizerPath, options);
-  return { modelDir, tokenizerDir };
+  const ownTokenizer = tokenizerPath === modelPath;
+  const needs = {
+    config: true,
+    weights: loadFormat !== 'dummy',
+    tokenizer: ownTokenizer && !skipTokenizerInit,
+  };
+  const modelDir = await find(modelPath, needs, options, signal);
+  if (ownTokenizer) return { modelDir, tokenizerDir: modelDir };
+  const tokenizerNeeds = { config: false, weights: false, tokenizer: !skipTokenizerInit };
+  return { modelDir, tokenizerDir: await find(tokenizerPath, tokenizerNeeds, options, signal) };
 }
 
-function find(name: string, options: HubOptions): string {
+async function find(name: string, needs: Needs, options: HubOptions, signal: AbortSignal): Promise<string> {
   if (fs.statSync(name, { throwIfNoEntry: false })?.isFile()) {
     throw new StartupError(`${name} is a file: the folder with config.json and the weights is needed.`);
   }
   try {
-    const { dir, snapshot } = resolveModelDir(name, options);
-    if (snapshot) logger.log('info', `Found local HF snapshot for ${name} at ${dir}; skipping download.`);
-    return dir;
+    return await obtainModel(name, needs, options, signal);
   } catch (error) {
-    if (!(error instanceof StartupError)) throw error;
-    throw new StartupError(
-      `${errorMessage(error)} It is neither a folder nor in the Hugging Face cache ${hubCacheDir(options)}; ` +
-        'models are not downloaded by the server.',
-    );
+    if (!(error instanceof RepositoryNotFound)) throw error;
+    const places = `It is neither a folder nor in the Hugging Face cache ${hubCacheDir(options)}.`;
+    throw new StartupError([error.message, places, error.advice].filter((text) => text !== '').join(' '));
   }
-}
-
-/** What is said of a path that is neither a folder nor in the cache. */
-export function repositoryNotFound(modelPath: string): string {
-  return `${modelPath} (repository not found).`;
 }
 
 /**
+ * The folder of a model, from the hub where it has to come from there.
+ * @throws RepositoryNotFound when it is nowhere; StartupError when it cannot be had
+ */
+export async function obtainModel(
+  name: string,
+  needs: Needs,
+  options: HubOptions,
+  signal: AbortSignal,
+): Promise<string> {
+  const local = findLocally(name, options);
+  if (local?.snapshot === false) return local.dir;
+  const offline = isOffline(options.env);
+  if (local !== null && (offline || isComplete(local.dir, needs))) {
+    logger.log('info', `Found local HF snapshot for ${name} at ${local.dir}; skipping download.`);
+    return local.dir;
+  }
+  const advice = offline ? 'HF_HUB_OFFLINE forbids to ask the hub for it.' : '';
+  if (!isHubId(name) || offline) throw new RepositoryNotFound(name, isHubId(name) ? advice : '');
+
+  const revision = options.revision ?? DEFAULT_REVISION;
+  if (!isRevisionName(revision))
+    throw new StartupError(`--revision: '${revision}' cannot be the name of a revision.`);
+  const source: Source = {
+    repo: name,
+    revision,
+    access: readHubAccess(options.env),
+    cacheDir: hubCacheDir(options),
+  };
+  const repository = await openRepository(source, signal).catch((error: unknown) => {
+    signal.throwIfAborted();
+    if (local === null || !(error instanceof StartupError)) throw error;
+    const why = error instanceof RepositoryNotFound ? error.advice : errorMessage(error);
+    logger.log('warning', `${name} is not complete in ${local.dir}, and cannot be completed: ${why}`);
+    return null;
+  });
+  return repository === null ? (local?.dir ?? '') : repository.download(needs);
+}
+
+/**
+ * A model that is on this machine.
  * @param modelPath a folder, the name of a checkpoint that ships with the package, or a hub id such as
  *   `Qwen/Qwen2.5-0.5B-Instruct`; nothing is downloaded. In this order: a folder of that name hides a shipped one
- * @throws StartupError `<path> (repository not found).` when it is none of them
+ * @throws RepositoryNotFound when it is none of them
  */
 export function resolveModelDir(modelPath: string, options: HubOptions): ModelDir {
+  const local = findLocally(modelPath, options);
+  if (local === null) throw new RepositoryNotFound(modelPath, '');
+  return local;
+}
+
+function findLocally(modelPath: string, options: HubOptions): ModelDir | null {
   if (isFolder(modelPath)) return { dir: path.resolve(modelPath), snapshot: false };
   const shipped = shippedModelPath(modelPath);
   if (shipped !== null) return { dir: shipped, snapshot: false };
-  if (isHubId(modelPath)) {
-    const repo = path.join(hubCacheDir(options), `models--${modelPath.replaceAll('/', '--')}`);
-    const dir = findSnapshot(repo, options.revision ?? 'main');
-    if (dir !== null) return { dir, snapshot: true };
-  }
-  throw new StartupError(repositoryNotFound(modelPath));
-}
-
-/** The hub cache as huggingface_hub finds it. */
-export function hubCacheDir({ downloadDir, env }: Pick<HubOptions, 'downloadDir' | 'env'>): string {
-  const home = env['HOME'] || os.homedir();
-  const dir =
-    downloadDir ||
-    env['HF_HUB_CACHE'] ||
-    env['HUGGINGFACE_HUB_CACHE'] ||
-    path.join(env['HF_HOME'] || path.join(env['XDG_CACHE_HOME'] || '~/.cache', 'huggingface'), 'hub');
-  return path.resolve(dir.replace(/^~(?=\/|$)/, () => home));
-}
-
-/** Ids become folder names: at most one slash, no `..`, no `--`. */
-function isHubId(id: string): boolean {
-  const part = /^[A-Za-z0-9_]([A-Za-z0-9._-]*[A-Za-z0-9_])?$/;
-  const parts = id.split('/');
-  return id.length <= 96 && parts.length <= 2 && parts.every((p) => part.test(p)) && !/\.\.|--/.test(id);
-}
-
-function findSnapshot(repo: string, revision: string): string | null {
-  const commit = readRef(repo, revision) ?? revision;
-  if (!/^[0-9a-f]{40}$/.test(commit)) return null;
-  const dir = path.join(repo, 'snapshots', commit);
-  return isFolder(dir) ? dir : null;
-}
-
-/** The commit that a branch or tag points to, or null. */
-function readRef(repo: string, revision: string): string | null {
-  const parts = revision.split('/');
-  if (!parts.every((part) => /^[A-Za-z0-9._+@-]+$/.test(part) && part !== '.' && part !== '..')) return null;
-  const file = path.join(repo, 'refs', ...parts);
-  try {
-    return fs.statSync(file).size <= 256 ? fs.readFileSync(file, 'utf8').trim() : null;
-  } catch {
-    return null;
-  }
-}
-
-function isFolder(dir: string): boolean {
-  try {
-    return fs.statSync(dir).isDirectory();
-  } catch {
-    return false;
-  }
+  const dir = isHubId(modelPath)
+    ? findSnapshot(hubCacheDir(options), modelPath, options.revision ?? DEFAULT_REVISION)
+    : null;
+  return dir === null ? null : { dir, snapshot: true };
 }

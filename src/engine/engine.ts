@@ -67,7 +67,7 @@ export class Engine {
     let end: (error: unknown) => void = () => undefined;
     const ended = new Promise<never>((_, reject) => (end = reject));
     ended.catch(() => undefined);
-    const children = new Children({ args: serverArgs, ...findModelFolders(serverArgs) });
+    const children = new Children({ args: serverArgs, ...(await findModelFolders(serverArgs)) });
     children.failure.catch(end);
     try {
       const profiler = new Profiler(children.profiled);

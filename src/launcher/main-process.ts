@@ -35,6 +35,8 @@ export class MainProcess {
   private frontend: Frontend | null = null;
   private profiler: Profiler | null = null;
   private closed = false;
+  /** Ends a download. */
+  private readonly stopped = new AbortController();
 
   constructor(private readonly flags: ServerArgs) {
     let fail: (error: unknown) => void = () => undefined;
@@ -51,7 +53,7 @@ export class MainProcess {
     const http = await this.listen();
     const args = { ...this.flags, port: http.port };
     logger.log('info', `server_args=${formatServerArgs(args)}`);
-    const children = this.startChildren(args);
+    const children = await this.startChildren(args);
     if (args.softWatchdogTimeout !== null) new SoftWatchdog('TokenizerManager', args.softWatchdogTimeout);
 
     const frontend = await this.startFrontend(children);
@@ -119,6 +121,7 @@ export class MainProcess {
    */
   async close(graceMs = this.frontend === null ? LOADING_GRACE_MS : CLOSE_GRACE_MS): Promise<void> {
     this.closed = true;
+    this.stopped.abort();
     this.http?.close();
     await this.children?.stop(graceMs);
     this.frontend?.close();
@@ -140,9 +143,11 @@ export class MainProcess {
     return http;
   }
 
-  private startChildren(args: ServerArgs): Children {
+  /** A model that is not on this machine is downloaded before. */
+  private async startChildren(args: ServerArgs): Promise<Children> {
+    const folders = await findModelFolders(args, this.stopped.signal);
     if (this.closed) throw bug('The server was closed before its children were started');
-    const children = new Children({ args, ...findModelFolders(args) });
+    const children = new Children({ args, ...folders });
     this.children = children;
     children.failure.catch(this.fail);
     return children;

@@ -1,7 +1,8 @@
 import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { StartupError } from '../../../src/core/errors';
-import { hubCacheDir, resolveModelDir } from '../../../src/checkpoint/hub';
+import { resolveModelDir } from '../../../src/checkpoint/hub';
+import { hubCacheDir } from '../../../src/checkpoint/hub-cache';
 import { Folders } from './folders';
 
 const folders = new Folders();
