@@ -49,7 +49,6 @@ export function isCommit(revision: string): boolean {
 
 /** Whether a branch or tag of this name can have a file in `refs`. */
 export function isRevisionName(revision: string): boolean {
-  // eslint-disable-next-line no-control-regex
   return revision.split('/').every((part) => /^[^\x00-\x20\\]+$/.test(part) && part !== '.' && part !== '..');
 }
 

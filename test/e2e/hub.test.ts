@@ -2,7 +2,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } 
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { LoopbackHub, sha256, type Files } from '../loopback-hub';
-import { launch, start, stopAll, type Server } from './harness';
+import { start, type Server } from './harness';
 
 /** A model that is downloaded when the server starts: the one that ships, from a hub on loopback. */
 
@@ -13,18 +13,32 @@ const FILES: Files = Object.fromEntries(
 const WEIGHTS = readFileSync(join(MODEL, 'model.safetensors'));
 const HALF = 3_000_000;
 
+/** Those of the running test: they end before their cache is removed. */
+const servers: Server[] = [];
 let hub: LoopbackHub;
 let home: string;
 const part = () => join(home, 'hub/models--org--demo/blobs', `${sha256(WEIGHTS)}.incomplete`);
 const env = (more: Record<string, string> = {}) => ({ HF_ENDPOINT: hub.endpoint, HF_HOME: home, ...more });
-const arguments_ = ['--model-path', 'org/demo'];
+const DEMO = ['--model-path', 'org/demo'];
+
+async function begin(args: readonly string[], more: Record<string, string> = {}): Promise<Server> {
+  const server = await start(args, env(more));
+  servers.push(server);
+  return server;
+}
+
+async function serve(args: readonly string[], more: Record<string, string> = {}): Promise<Server> {
+  const server = await begin(args, more);
+  await server.ready();
+  return server;
+}
 
 beforeEach(async () => {
   hub = await LoopbackHub.start({ 'org/demo': FILES });
   home = mkdtempSync(join(tmpdir(), 'hub-'));
 });
 afterEach(async () => {
-  await stopAll();
+  await Promise.all(servers.splice(0).map((server) => server.destroy()));
   hub.close();
   rmSync(home, { recursive: true, force: true });
 });
@@ -49,23 +63,23 @@ async function untilHalf(): Promise<void> {
 }
 
 test('is served, and from the cache alone at the next start', async () => {
-  const first = await launch(arguments_, env());
+  const first = await serve(DEMO);
   expect(await answer(first)).toBe(' Paris.');
   expect(first.stderr).toContain('Downloading org/demo (main, commit ');
   expect(first.stderr).toMatch(/Downloaded org\/demo: 5 files, 7\.4 MB, in /);
   const models = (await (await first.fetch('/v1/models')).json()) as { data: { id: string }[] };
   expect(models.data[0]?.id).toBe('org/demo');
-  await stopAll();
+  await first.stop();
 
   hub.seen.length = 0;
-  const second = await launch(arguments_, env({ HF_HUB_OFFLINE: '1' }));
+  const second = await serve(DEMO, { HF_HUB_OFFLINE: '1' });
   expect(await answer(second)).toBe(' Paris.');
   expect(second.stderr).toContain('Found local HF snapshot for org/demo at ');
   expect(hub.seen).toEqual([]);
 });
 
 test('two servers that start at once share a download', async () => {
-  const servers = await Promise.all([launch(arguments_, env()), launch(arguments_, env())]);
+  const servers = await Promise.all([serve(DEMO), serve(DEMO)]);
   for (const server of servers) expect(await answer(server)).toBe(' Paris.');
   expect(hub.gets('signature')).toHaveLength(1);
 });
@@ -74,20 +88,20 @@ test.each(['SIGINT', 'SIGKILL'] as const)(
   '%s in a download ends the server; the next one goes on',
   async (signal) => {
     stall();
-    const first = await start(arguments_, env());
+    const first = await begin(DEMO);
     await untilHalf();
     expect((await first.fetch('/health')).status).toBe(503);
-    const begin = performance.now();
+    const sent = performance.now();
     first.signal(signal);
     const code = await first.exit();
-    expect(performance.now() - begin).toBeLessThan(3_000);
+    expect(performance.now() - sent).toBeLessThan(3_000);
     if (signal === 'SIGINT') expect(code).toBe(0);
     expect(first.stderr).not.toMatch(/^\s+at /m);
     expect(statSync(part()).size).toBe(HALF);
     expect(existsSync(join(home, 'hub/models--org--demo/snapshots'))).toBe(false);
 
     hub.answer = () => false;
-    const second = await launch(arguments_, env());
+    const second = await serve(DEMO);
     expect(await answer(second)).toBe(' Paris.');
     expect(hub.gets('signature').at(-1)?.headers.range).toBe(`bytes=${HALF}-`);
   },
@@ -102,7 +116,7 @@ test.each<[string, Record<string, string>, RegExp]>([
   ],
 ])('%s ends the start with one line', async (_name, more, text) => {
   hub.isPrivate = true;
-  const server = await start(arguments_, env(more));
+  const server = await begin(DEMO, more);
   expect(await server.exit()).toBe(1);
   const lines = server.stderr.split('\n').filter((line) => line !== '');
   expect(lines.at(-1)).toMatch(text);
@@ -110,8 +124,8 @@ test.each<[string, Record<string, string>, RegExp]>([
   await server.gone();
 });
 
-test('a tokenizer may come from the hub for a model that lies here, and a token from a file', async () => {
-  const server = await launch(['--model-path', MODEL, '--tokenizer-path', 'org/demo'], env());
+test('a tokenizer may come from the hub for a model that lies here', async () => {
+  const server = await serve(['--model-path', MODEL, '--tokenizer-path', 'org/demo']);
   expect(await answer(server)).toBe(' Paris.');
   expect(hub.gets('signature')).toEqual([]);
 });

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { StartupError } from '../../core/errors';
+import type { StartupError } from '../../core/errors';
 import { logger } from '../../logging/logger';
 
 /** How often something is tried that gets nowhere. */

@@ -61,7 +61,7 @@ const QUANTIZATIONS = [
 export const modelTopic = topic('Model and tokenizer', yes, {
   modelPath: str(
     null,
-    'Checkpoint: a folder, the name of one that ships with this package, or a Hugging Face repository id. Without it demo-chat is served, which ships.',
+    'Checkpoint: a folder, the name of one that ships with this package, or a Hugging Face repository id, which is downloaded unless the cache has it. Without it demo-chat is served, which ships.',
     { names: ['--model-path', '--model'], nonEmpty: true },
   ),
   tokenizerPath: str(
@@ -108,11 +108,17 @@ export const modelTopic = topic('Model and tokenizer', yes, {
   enableMultimodal: optionalFlag('Accept images, audio or video.', {
     support: reject('only text is supported'),
   }),
-  revision: str(null, 'Branch, tag or commit of the repository on the hub.', { nonEmpty: true }),
+  revision: str(null, 'Branch, tag or commit of the repository on the hub; main without it.', {
+    nonEmpty: true,
+  }),
   modelImpl: str('auto', 'Which implementation of a model is used.', {
     support: warn('each model has one implementation'),
   }),
-  downloadDir: str(null, 'Cache folder of the hub client.', { nonEmpty: true }),
+  downloadDir: str(
+    null,
+    'Folder of the Hugging Face cache, in place of the one that HF_HUB_CACHE or HF_HOME name.',
+    { nonEmpty: true },
+  ),
   modelChecksum: str(null, 'Verify the files of the checkpoint against hashes.', {
     support: later('the checksum of a checkpoint'),
   }),
