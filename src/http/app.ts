@@ -27,6 +27,7 @@ import { traceRoutes } from './native/trace-level';
 import { weightRoutes } from './native/weights';
 import { ollamaRoutes } from './ollama/routes';
 import { chatRoutes } from './openai/chat';
+import { classifyRoutes } from './openai/classify';
 import { completionRoutes } from './openai/completions';
 import { embeddingRoutes } from './openai/embeddings';
 import { modelsRoutes } from './openai/models';
@@ -34,8 +35,11 @@ import { scoreRoutes } from './openai/score';
 import { openapiRoutes } from './openapi/openapi-routes';
 import { pageRoutes } from './playground/pages';
 import { requestIdOf } from './request-id';
+import { rerankRoutes } from './rerank/rerank';
+import { serviceRoutes } from './rerank/services';
 import { responsesRoutes } from './responses/responses';
 import { addRoutes } from './route';
+import { predictRoutes } from './tei/predict';
 import { stripRootPath } from './root-path';
 
 /** The HTTP application; listens to nothing by itself. */
@@ -74,6 +78,10 @@ export function createApp(deps: AppDeps): Express {
     ...separateReasoningRoutes(),
     ...modelsRoutes(deps),
     ...embeddingRoutes(deps),
+    ...classifyRoutes(deps),
+    ...rerankRoutes(deps),
+    ...serviceRoutes(deps),
+    ...predictRoutes(deps),
     ...scoreRoutes(deps),
     ...completionRoutes(deps),
     ...chatRoutes(deps, chats),

@@ -1,5 +1,6 @@
 export type { Tokenizer } from '../tokenizer/tokenizer';
 export { PLAIN_EMBED, type EmbedReply, type EmbedRequest, type TextPair } from './embed/embed-request';
+export { refuseKind } from './embed/embed-texts';
 export { refusalOf, type GenerateJob } from './generate-job';
 export {
   DEFAULT_GENERATE_REQUEST,

@@ -102,6 +102,8 @@ export async function pairIds(
   context: Omit<PromptContext, 'reasoning'>,
   gone: AbortSignal,
 ): Promise<EncodedPair> {
+  // The tokenizer library takes an empty one for none.
+  if (pair === '') refuse('The second text of a pair is empty.');
   const { tokenizer, longest } = admit(text.length + pair.length, context);
   const encoded = await tokenizer.encodePair(text.slice(0, longest), pair.slice(0, longest), gone);
   checkIds(encoded.ids, context.facts.vocabSize);

@@ -144,17 +144,24 @@ export function renderVectors(
   { results, isBatch }: EmbedReply,
   weightVersion: string,
 ): EncodeReply | EncodeReply[] {
-  const rendered = results.map(({ rid, vector, promptTokens, finish, e2eLatency }): EncodeReply => ({
-    embedding: Array.from(vector),
-    meta_info: {
-      id: rid,
-      finish_reason: finish,
-      prompt_tokens: promptTokens,
-      weight_version: weightVersion,
-      total_retractions: 0,
-      e2e_latency: e2eLatency,
-      response_sent_to_client_ts: Date.now() / 1000,
-    },
+  const rendered = results.map((result): EncodeReply => ({
+    embedding: Array.from(result.vector),
+    meta_info: metaInfoOf(result, weightVersion),
   }));
   return isBatch ? rendered : (rendered[0] as EncodeReply);
+}
+
+export function metaInfoOf(
+  { rid, promptTokens, finish, e2eLatency }: EmbedReply['results'][number],
+  weightVersion: string,
+): EncodeReply['meta_info'] {
+  return {
+    id: rid,
+    finish_reason: finish,
+    prompt_tokens: promptTokens,
+    weight_version: weightVersion,
+    total_retractions: 0,
+    e2e_latency: e2eLatency,
+    response_sent_to_client_ts: Date.now() / 1000,
+  };
 }

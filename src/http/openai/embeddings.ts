@@ -6,7 +6,7 @@ import type { AppDeps } from '../app-deps';
 import { NOT_AN_OBJECT } from '../body';
 import { untilGone } from '../event-stream';
 import { parseBody, type OtherFields } from '../fields';
-import { MEASUREMENT, RANK_FIELDS, dpRankOf, prompts, strings } from '../native/prompt-fields';
+import { MEASUREMENT, RANK_FIELDS, dpRankOf, prompts, strings, type Prompts } from '../native/prompt-fields';
 import type { RouteDescription } from '../openapi/description';
 import { originOf } from '../origin';
 import { OTHER_FIELDS } from '../request-fields/request-fields';
@@ -80,19 +80,22 @@ export function embeddingRoutes({ manager }: AppDeps): RouteSpec[] {
 }
 
 function requestOf(body: EmbeddingBody, origin: RequestOrigin): EmbedRequest {
-  const { input } = body;
-  if (input.length === 0) throw new RequestError('bad_value', 'Input cannot be empty', 'input');
-  const isText = typeof input === 'string' || isStringList(input);
   return {
     ...PLAIN_EMBED,
-    text: isText ? input : null,
-    inputIds: isText ? null : input,
+    ...embedInput(body.input),
     rid: body.rid ?? null,
     dpRank: dpRankOf(body),
     logMetrics: body.log_metrics ?? true,
     customLabels: body.custom_labels ?? null,
     origin,
   };
+}
+
+/** @throws RequestError `bad_value` for an empty text or list */
+export function embedInput(input: Prompts): Pick<EmbedRequest, 'text' | 'inputIds'> {
+  if (input.length === 0) throw new RequestError('bad_value', 'Input cannot be empty', 'input');
+  const isText = typeof input === 'string' || isStringList(input);
+  return { text: isText ? input : null, inputIds: isText ? null : input };
 }
 
 type Vector = EmbedReply['results'][number]['vector'];

@@ -6,6 +6,7 @@ export const AREAS = [
   'OpenAI',
   'Anthropic',
   'Ollama',
+  'Rerank services',
   'Native',
   'Texts and tokens',
   'Server',

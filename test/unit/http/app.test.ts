@@ -50,6 +50,8 @@ function errorAt(path: string, message: string): object {
     return { type: 'error', error: { type: 'invalid_request_error', message } };
   }
   if (path.startsWith('/api/')) return { error: message };
+  if (path.endsWith('/rerank') && !path.startsWith('/v1/')) return { message };
+  if (path === '/predict') return { error: message, error_type: 'Validation' };
   return path.startsWith('/v1/') && path !== '/v1/loads' ? openaiError(message) : { detail: message };
 }
 
@@ -98,6 +100,11 @@ describe('the routes', () => {
     '/v1/completions': [['POST'], 'normal'],
     '/v1/chat/completions': [['POST'], 'normal'],
     '/v1/embeddings': [['POST'], 'normal'],
+    '/v1/classify': [['POST'], 'normal'],
+    '/v1/rerank': [['POST', 'PUT'], 'normal'],
+    '/v2/rerank': [['POST'], 'normal'],
+    '/rerank': [['POST'], 'normal'],
+    '/predict': [['POST'], 'normal'],
     '/v1/score': [['POST'], 'normal'],
     '/v1/responses': [['POST'], 'normal'],
     '/v1/responses/:id': [['GET', 'DELETE'], 'normal'],
