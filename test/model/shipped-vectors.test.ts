@@ -4,30 +4,56 @@ import { loadTokenizer } from '../../src/tokenizer/tokenizer';
 import { Embedder, expectClose } from './embedder';
 import { SHIPPED } from './support';
 
-/** The shipped embedding model gives texts the tokens and vectors of the reference that made its golden record. */
+/** The shipped models of vectors and scores give texts the tokens and values of the reference that made their golden records. */
 interface VectorCase {
   readonly text: string;
   readonly input_ids: readonly number[];
   readonly vector: readonly number[];
 }
 
-const FOLDER = join(SHIPPED, 'demo-embed');
+interface PairCase {
+  readonly query: string;
+  readonly document: string;
+  readonly input_ids: readonly number[];
+  readonly token_type_ids: readonly number[];
+  readonly logit: number;
+}
 
-function casesOf(name: string): readonly VectorCase[] {
+const folderOf = (name: string): string => join(SHIPPED, name);
+
+function casesOf<Case>(name: string): readonly Case[] {
   const golden = JSON.parse(readFileSync(join(__dirname, 'golden', `${name}.json`), 'utf8')) as {
-    cases: VectorCase[];
+    cases: Case[];
   };
   return golden.cases;
 }
 
 test('demo-embed: texts have the reference’s tokens and vectors, alone and in a batch', async () => {
-  const cases = casesOf('demo-embed');
+  const cases = casesOf<VectorCase>('demo-embed');
   expect(cases.length).toBeGreaterThanOrEqual(8);
-  const tokenizer = await loadTokenizer(FOLDER);
+  const tokenizer = await loadTokenizer(folderOf('demo-embed'));
   for (const { text, input_ids } of cases) expect(tokenizer.encode(text)).toEqual(input_ids);
-  const embedder = await Embedder.start(FOLDER);
+  const embedder = await Embedder.start(folderOf('demo-embed'));
   for (const { input_ids, vector } of cases) expectClose((await embedder.embed(input_ids)).vector, vector);
   const together = await Promise.all(cases.map(({ input_ids }) => embedder.embed(input_ids)));
   together.forEach(({ vector }, i) => expectClose(vector, cases[i]?.vector ?? []));
+  await embedder.close();
+});
+
+test('demo-rerank: pairs have the reference’s tokens and scores, alone and in a batch', async () => {
+  const cases = casesOf<PairCase>('demo-rerank');
+  expect(cases.length).toBeGreaterThanOrEqual(8);
+  const tokenizer = await loadTokenizer(folderOf('demo-rerank'));
+  const embedder = await Embedder.start(folderOf('demo-rerank'));
+  const asked = cases.map(({ query, document, input_ids, token_type_ids, logit }) => {
+    const { ids, pairAt } = tokenizer.encodePair(query, document);
+    expect(ids).toEqual(input_ids);
+    expect(pairAt).toBe(token_type_ids.indexOf(1));
+    return { ids, pairAt, logit };
+  });
+  for (const { ids, pairAt, logit } of asked)
+    expectClose((await embedder.embed(ids, pairAt)).vector, [logit]);
+  const together = await Promise.all(asked.map(({ ids, pairAt }) => embedder.embed(ids, pairAt)));
+  together.forEach(({ vector }, i) => expectClose(vector, [asked[i]?.logit ?? NaN]));
   await embedder.close();
 });

@@ -110,7 +110,7 @@ def invented(rng: random.Random, split: str) -> Search:
 
 
 def geography(rng: random.Random, split: str) -> Search:
-    country, other = rng.sample(countries(), 2)
+    country, other, third = rng.sample(countries(), 3)
     asked, said, others = (CAPITAL, CAPITAL_SAID, CONTINENT_SAID) if rng.random() < 0.6 else (CONTINENT, CONTINENT_SAID, CAPITAL_SAID)
 
     def tell(forms: list[str], about) -> str:
@@ -118,7 +118,7 @@ def geography(rng: random.Random, split: str) -> Search:
 
     phrase = pick(rng, asked, split)
     return Search(f"{country.name}|{asked is CAPITAL}", phrase.format(c=country.of), tell(said, country),
-                  (tell(said, other), tell(others, country), rng.choice([beside(rng), tell(said, rng.choice(countries()))])))  # fmt: skip
+                  (tell(said, other), tell(others, country), rng.choice([beside(rng), tell(said, third)])))  # fmt: skip
 
 
 def customer(rng: random.Random, split: str) -> Search:
