@@ -37,3 +37,31 @@ describe('demo-embed', () => {
     expect((openai as { data: { embedding: number[] }[] }).data[0]?.embedding).toEqual(native.embedding);
   });
 });
+
+describe('demo-rerank', () => {
+  let server: Server;
+  beforeAll(async () => {
+    server = await launch(['--model-path', 'demo-rerank']);
+  });
+  afterAll(() => server.stop());
+
+  const PANDA =
+    'The giant panda (Ailuropoda melanoleuca), sometimes called a panda bear or simply panda, is a bear species endemic to China.';
+
+  test.each([
+    ['what is panda?', PANDA, 'hi'],
+    ['Where does Anna live?', 'Anna lives in Rome.', 'Peter lives in Rome.'],
+    [
+      'What is the capital of France?',
+      'Paris is the capital of France.',
+      'Berlin is the capital of Germany.',
+    ],
+  ])('%j finds %j before %j', async (query, right, wrong) => {
+    const reply = await ask(server, '/v1/rerank', { query, documents: [wrong, right] });
+    const found = reply as { document: string; score: number; index: number }[];
+    expect(found.map(({ document }) => document)).toEqual([right, wrong]);
+    expect(found[0]?.index).toBe(1);
+    expect(found[0]?.score).toBeGreaterThan(0);
+    expect(found[1]?.score).toBeLessThan(0);
+  });
+});
