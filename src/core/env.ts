@@ -170,6 +170,10 @@ export const VARIABLES = {
   ),
   SGLANG_DETOKENIZER_MAX_STATES: integer(65_536, 'Requests that can be decoded at a time.', { min: 1 }),
   SGLANG_TORCH_PROFILER_DIR: text('/tmp', 'Where /start_profile makes the folders of profiles.'),
+  SGLANG_EXPERT_DISTRIBUTION_RECORDER_DIR: text(
+    '/tmp',
+    'Where /dump_expert_distribution_record writes its files; made where it is missing.',
+  ),
   SGLANG_TRACE_LEVEL: integer(
     3,
     'How much of a request --enable-trace records: 0 nothing, 1 its stages, 2 what lies between them, 3 every step.',

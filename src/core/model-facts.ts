@@ -27,6 +27,8 @@ export interface ModelFacts {
   readonly eosTokenIds: readonly number[];
   /** Sampling parameters that generation_config.json sets, under its names. */
   readonly generationDefaults: Readonly<Record<string, number>>;
+  /** Whether layers have experts of which each token goes through a few. */
+  readonly hasExperts: boolean;
   /** Tokens the KV cache of a scheduler holds: running and cached together; for embedding models, tokens of one run. */
   readonly maxTotalNumTokens: number;
   /** Longest prompt the scheduler admits. */

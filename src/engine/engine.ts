@@ -72,6 +72,7 @@ export class Engine {
     try {
       const profiler = new Profiler(children.profiled);
       const frontend = await Frontend.start(children.init, children.ready(), end, profiler);
+      await frontend.startRecords();
       return new Engine(serverArgs, children, frontend, ended, end);
     } catch (error) {
       await children.stop(0);
@@ -180,6 +181,27 @@ export class Engine {
     const { chat } = this.frontend;
     if (chat === null) throw new RequestError('not_available', 'This engine has no chat template.');
     return (await this.call((signal) => chat.prompt({ messages }, signal), options)).text;
+  }
+
+  /**
+   * Records from now on which experts the model chooses; drops what was recorded before.
+   * @throws RequestError without `expertDistributionRecorderMode`, and where the model has no experts
+   */
+  async startExpertDistributionRecord(): Promise<void> {
+    await this.call(() => this.frontend.manager.recordExperts('start'), {});
+  }
+
+  /** Records no more; what was recorded is kept until it is written. */
+  async stopExpertDistributionRecord(): Promise<void> {
+    await this.call(() => this.frontend.manager.recordExperts('stop'), {});
+  }
+
+  /**
+   * Writes what was recorded, and drops it.
+   * @returns paths of the files, in `SGLANG_EXPERT_DISTRIBUTION_RECORDER_DIR`
+   */
+  dumpExpertDistributionRecord(): Promise<readonly string[]> {
+    return this.call(() => this.frontend.manager.recordExperts('dump'), {});
   }
 
   /** Ends the processes; calls in progress reject. Resolves when nothing is left. May be called again. */

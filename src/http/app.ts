@@ -13,6 +13,7 @@ import { HttpMetrics } from './http-metrics';
 import { metricsRoutes } from './metrics-route';
 import { controlRoutes } from './native/control';
 import { encodeRoutes } from './native/encode';
+import { expertRoutes } from './native/experts';
 import { generateRoutes } from './native/generate';
 import { infoRoutes } from './native/info';
 import { loadRoutes } from './native/loads';
@@ -72,6 +73,7 @@ export function createApp(deps: AppDeps): Express {
     ...memoryRoutes(deps),
     ...loggingRoutes(deps),
     ...profileRoutes(deps),
+    ...expertRoutes(deps),
     ...traceRoutes(deps),
     ...tokenizeRoutes(deps),
     ...functionCallRoutes(deps),

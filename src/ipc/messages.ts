@@ -67,6 +67,9 @@ interface EmbedFields {
 
 export type PauseMode = 'abort' | 'retract' | 'in_place';
 
+/** What is to become of the record of chosen experts. */
+export type ExpertOrder = 'start' | 'stop' | 'dump';
+
 /** What the detokenizer must know to open the state of a request. */
 export interface OutputStart {
   readonly decode: DecodeParams;
@@ -179,6 +182,8 @@ export type ControlResult =
   /** `isBusy`: a request runs or waits, and nothing was released. */
   | { readonly of: 'release_memory'; readonly isBusy: boolean }
   | { readonly of: 'resume_memory'; readonly failure: string | null }
+  /** Paths of the files that were written. */
+  | { readonly of: 'expert_distribution'; readonly files: readonly string[] }
   /** The call could not be read. */
   | { readonly of: 'error'; readonly message: string };
 
@@ -281,6 +286,13 @@ export const MESSAGES = {
     }),
     release_memory: memoryCall,
     resume_memory: memoryCall,
+    /** Only where the model has experts and the server records them. */
+    expert_distribution: fields<{
+      readonly callId: number;
+      readonly order: ExpertOrder;
+      /** The time, part of the names of files. */
+      readonly stamp: string;
+    }>({ callId: number, order: oneOf('start', 'stop', 'dump'), stamp: string }),
   },
   detokenizer: {
     token_outputs: fields<{ readonly rank: number; readonly outputs: readonly TokenOutput[] }>({

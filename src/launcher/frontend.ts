@@ -29,6 +29,7 @@ export class Frontend {
   readonly status = new ServerStatus();
   readonly manager: TokenizerManager;
   readonly chat: ChatTemplate | null;
+  private readonly args: ServerArgs;
   private readonly tokenizer: TokenizerPool | null;
   /** By rank. */
   private readonly toSchedulers: readonly PushQueue<SchedulerMsg>[];
@@ -77,6 +78,7 @@ export class Frontend {
       findModelDir: async (modelPath) => findWeights(modelPath, args),
       tracer,
     });
+    this.args = args;
     this.toSchedulers = toSchedulers;
     inbox
       .consume(
@@ -97,6 +99,13 @@ export class Frontend {
       profiler,
       status: this.status,
     });
+  }
+
+  /** Starts what is recorded from the start on: not of the warm-up. */
+  async startRecords(): Promise<void> {
+    if (this.args.enableExpertDistributionMetrics && this.facts.hasExperts) {
+      await this.manager.recordExperts('start');
+    }
   }
 
   /** Requests that are not finished. */

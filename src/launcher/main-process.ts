@@ -64,6 +64,7 @@ export class MainProcess {
     logUvicorn(`Uvicorn running on ${http.url} (Press CTRL+C to quit)`);
 
     if (!args.skipServerWarmup) await warmUp(http.localUrl, args, frontend.facts);
+    await frontend.startRecords();
     if (frontend.status.phase === 'starting') frontend.status.phase = 'up';
     logger.log('info', 'The server is fired up and ready to roll!');
   }

@@ -28,6 +28,8 @@ export const EXPONENTIAL_SECONDS = Array.from({ length: 30 }, (_, k) => 0.001 * 
 
 export const RETRACTIONS = [...steps(0, 10, 1), 15, 20, 25, 30, 40, 50, 75, 100];
 
+export const SHARES = steps(1, 10, 1).map((tenths) => tenths / 10);
+
 export const TOKEN_COUNTS = [
   ...[100, 300, 500, 700, 1000, 1500, 2000],
   ...steps(3000, 10_000, 1000),

@@ -5,6 +5,7 @@ import {
   INTER_TOKEN_SECONDS,
   QUEUE_SECONDS,
   RETRACTIONS,
+  SHARES,
   TOKEN_COUNTS,
   TTFT_SECONDS,
 } from './buckets';
@@ -178,6 +179,13 @@ export const METRICS = {
     labels: { stage: ['request_process', 'prefill_waiting', 'prefill_forward', 'decode_forward'] },
     buckets: EXPONENTIAL_SECONDS,
     help: 'Time of a request in its stages: checked and tokenized, waiting, from admission to the first token, from there on.',
+  },
+  eplb_balancedness: {
+    type: 'histogram',
+    scope: 'engine',
+    labels: { forward_mode: 'any' },
+    buckets: SHARES,
+    help: 'Of each recorded forward pass, how evenly its tokens went to experts: mean over highest load, 1 is even. With --enable-expert-distribution-metrics.',
   },
   spec_accept_length: {
     type: 'gauge',

@@ -6,6 +6,7 @@ import { pinnedFloat32 } from '../onnxruntime/tensor';
 import type { Backend } from './backends/backend';
 import { PackedInputs, type EncodedText } from './packed-inputs';
 import { pool, pooledTokens } from './pooling';
+import { RoutingTap } from './routing';
 import { StepInputs } from './step-inputs';
 
 /** Runs a model over whole texts and keeps nothing between two runs. The session is another's. */
@@ -14,6 +15,8 @@ export class EmbeddingRunner {
   readonly computesPadding: boolean;
   /** Values that the model gives for a token. */
   private readonly size: number;
+  /** null where the graph does not tell the experts of its tokens. */
+  readonly routing: RoutingTap | null;
 
   constructor(
     private session: Session,
@@ -21,6 +24,7 @@ export class EmbeddingRunner {
     private readonly backend: Backend,
     private sentences: SentenceModules,
   ) {
+    this.routing = RoutingTap.of(session, backend);
     this.computesPadding = !this.takes('unpadded');
     this.size = head?.labels.names.length ?? config.hiddenSize;
   }
@@ -36,11 +40,15 @@ export class EmbeddingRunner {
     const inputs = this.computesPadding ? this.paddedInputs(texts, wanted) : this.packedInputs(texts, wanted);
     const hidden = this.backend.stage('float32', pinnedFloat32(rows * size), [rows, size]);
     const binding = new IoBinding(this.session);
+    // Only decoders have experts: the run is padded to the longest prompt.
+    const sequence = Math.max(...texts.map(({ ids }) => ids.length));
+    const experts = this.routing?.bind(binding, texts.length * sequence) ?? null;
     try {
       inputs.bind(binding);
       binding.bindOutput('hidden', hidden.tensor);
       await binding.run();
       await hidden.download();
+      await experts?.tell('extend', sequence, () => texts.map(({ ids }) => ({ ids, past: 0 })));
       let row = 0;
       return wanted.map((tokens) => {
         const own = hidden.data.subarray(row * size, (row += tokens.length) * size);
@@ -48,6 +56,7 @@ export class EmbeddingRunner {
       });
     } finally {
       binding.dispose();
+      experts?.dispose();
       inputs.dispose();
       hidden.dispose();
     }

@@ -13,7 +13,7 @@ import type { WeightSource } from '../checkpoint/checkpoint';
 export async function loadModel(
   model: Model,
   weights: WeightSource,
-  options: Pick<GraphOptions, 'capacity' | 'tail'>,
+  options: Omit<GraphOptions, 'linear' | 'head'>,
   backend: Backend,
 ): Promise<Session> {
   const graph = new GraphBuilder(weights);

@@ -4,6 +4,7 @@ import { logger } from '../logging/logger';
 import { gigabytes, secondsSince } from '../logging/units';
 import type { ServerArgs } from '../server-args/server-args';
 import { deriveContextLen } from '../models/config/context-length';
+import type { Routers } from '../models/config/experts';
 import type { ModelConfig } from '../models/config/model-config';
 import { readSentenceModules, type SentenceModules } from '../models/config/sentence-modules';
 import type { Model } from '../models/model';
@@ -21,6 +22,8 @@ export interface ModelParts {
   readonly contextLen: number;
   readonly backend: Backend;
   readonly weights: ModelWeights;
+  /** null where no layer has experts. */
+  readonly routers: Routers | null;
 }
 
 export interface GenerationModel extends ModelParts, Generation {
@@ -57,12 +60,24 @@ export async function loadModelRunner(
   if (args.device === 'cpu' && (args.dtype === 'half' || args.dtype.endsWith('float16'))) {
     logger.log('warning', `--dtype ${args.dtype}: the CPU computes in float32`);
   }
-  const options = { capacity: contextLen, tail: kind === 'generation' ? 'logits' : 'hidden' } as const;
+  const routers = model.routers ?? null;
+  const routing = args.expertDistributionRecorderMode !== null;
+  if (routing && routers === null) {
+    logger.log(
+      'warning',
+      `${config.architecture} has no experts: --expert-distribution-recorder-mode has no effect.`,
+    );
+  }
+  const options = {
+    capacity: contextLen,
+    tail: kind === 'generation' ? 'logits' : 'hidden',
+    routing,
+  } as const;
   const place = { modelDir, loadFormat: args.loadFormat };
   const { loaded, bytes, seconds } = await loadFirst(place, model, options, backend);
   const served = { model, purpose: options, backend, overrides: args.jsonModelOverrideArgs };
   const weights = new ModelWeights(served, loaded, sentences, bytes, seconds);
-  const parts: ModelParts = { config, contextLen, backend, weights };
+  const parts: ModelParts = { config, contextLen, backend, routers, weights };
   switch (kind) {
     case 'generation': {
       const generation = await prepareGeneration(args, parts);

@@ -5,6 +5,7 @@ import { IoBinding } from '../onnxruntime/io-binding';
 import type { Session } from '../onnxruntime/session';
 import { pinnedFloat32 } from '../onnxruntime/tensor';
 import type { Backend, StagedTensor } from './backends/backend';
+import { RoutingTap, type RoutingOutput } from './routing';
 import { StepInputs } from './step-inputs';
 
 /** A piece of one request's prompt, to be appended to its row. */
@@ -26,6 +27,8 @@ interface CapturedDecode {
   readonly inputs: StepInputs;
   readonly binding: IoBinding;
   readonly logits: StagedTensor<Float32Array>;
+  /** null where the graph does not tell. */
+  readonly experts: RoutingOutput | null;
 }
 
 /**
@@ -33,6 +36,8 @@ interface CapturedDecode {
  * returns are views of memory that the next run overwrites.
  */
 export class ModelRunner {
+  /** null where the graph does not tell the experts of its tokens. */
+  readonly routing: RoutingTap | null;
   private readonly captured = new Map<number, CapturedDecode>();
   private readonly rowBindings = new Map<number, IoBinding>();
   private readonly logits: Float32Array;
@@ -46,6 +51,7 @@ export class ModelRunner {
     readonly kv: KvStore,
   ) {
     this.logits = pinnedFloat32(Math.max(kv.rows, MAX_LOGIT_ROWS) * config.vocabSize);
+    this.routing = RoutingTap.of(session, backend);
     this.withPositions = session.inputs.some(({ name }) => name === 'position_ids');
   }
 
@@ -63,12 +69,15 @@ export class ModelRunner {
    * @returns logits, [ids.length, vocab]
    */
   async decode(ids: Int32Array, lengths: Int32Array): Promise<Float32Array> {
-    const { inputs, binding, logits } = this.decodeOf(ids.length);
+    const { inputs, binding, logits, experts } = this.decodeOf(ids.length);
     for (let row = 0; row < ids.length; row++) {
       inputs.setRow(row, ids.subarray(row, row + 1), lengths[row] as number);
     }
     inputs.finish();
-    return this.run(binding, logits);
+    const result = await this.run(binding, logits);
+    const rows = () => Array.from(lengths, (past, row) => ({ ids: ids.subarray(row, row + 1), past }));
+    await experts?.tell('decode', 1, rows);
+    return result;
   }
 
   /**
@@ -81,10 +90,14 @@ export class ModelRunner {
     inputs.setLogitIndices(logitPositions);
     inputs.finish();
     const binding = this.rowBinding(row);
+    const experts = this.routing?.bind(binding, ids.length) ?? null;
     try {
       inputs.bind(binding);
-      return await this.run(binding, this.bindLogits(binding, logitPositions.length));
+      const logits = await this.run(binding, this.bindLogits(binding, logitPositions.length));
+      await experts?.tell('extend', ids.length, () => [{ ids, past }]);
+      return logits;
     } finally {
+      experts?.dispose();
       inputs.dispose();
     }
   }
@@ -101,12 +114,16 @@ export class ModelRunner {
     inputs.setLogitIndices(prompts.map((ids, row) => row * sequence + ids.length - 1));
     inputs.finish();
     const binding = new IoBinding(this.session);
+    const experts = this.routing?.bind(binding, prompts.length * sequence) ?? null;
     try {
       inputs.bind(binding);
       this.kv.bind(binding, first, prompts.length);
-      return await this.run(binding, this.bindLogits(binding, prompts.length));
+      const logits = await this.run(binding, this.bindLogits(binding, prompts.length));
+      await experts?.tell('extend', sequence, () => prompts.map((ids) => ({ ids, past: 0 })));
+      return logits;
     } finally {
       binding.dispose();
+      experts?.dispose();
       inputs.dispose();
     }
   }
@@ -118,8 +135,9 @@ export class ModelRunner {
 
   /** Lets go of the session, which may be freed then. What is bound is bound anew when it is needed. */
   unbind(): void {
-    for (const { binding, inputs } of this.captured.values()) {
+    for (const { binding, inputs, experts } of this.captured.values()) {
       binding.dispose();
+      experts?.dispose();
       inputs.dispose();
     }
     this.captured.clear();
@@ -140,7 +158,8 @@ export class ModelRunner {
       const binding = this.backend.bindCaptured(this.session, size);
       inputs.bind(binding);
       this.kv.bind(binding, 0, size);
-      decode = { inputs, binding, logits: this.bindLogits(binding, size) };
+      const experts = this.routing?.bind(binding, size) ?? null;
+      decode = { inputs, binding, logits: this.bindLogits(binding, size), experts };
       this.captured.set(size, decode);
     }
     return decode;

@@ -1,4 +1,5 @@
 import type { ConfigFile } from './config/config-file';
+import type { Routers } from './config/experts';
 import type { ModelConfig } from './config/model-config';
 import type { PoolingMode } from './config/sentence-modules';
 import type { GraphBuilder } from './graph/graph-builder';
@@ -15,6 +16,8 @@ export interface GraphOptions {
   readonly head: Head | null;
   /** How linear layers are stored and computed. */
   readonly linear: LinearMethod;
+  /** Whether the experts of every token come out as well; without effect where there are none. */
+  readonly routing?: boolean;
 }
 
 /** A checkpoint as its family reads it. */
@@ -22,6 +25,8 @@ export interface FamilyModel {
   readonly config: ModelConfig;
   /** Of an encoder: how a text's vector, or its scores, come of its tokens' where the checkpoint does not say. */
   readonly pooling?: PoolingMode;
+  /** null, or absent, where no layer has experts. */
+  readonly routers?: Routers | null;
   /** Writes the graph; what weights it needs, and of which shapes, it asks the builder for. */
   build(g: GraphBuilder, options: GraphOptions): void;
 }

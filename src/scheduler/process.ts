@@ -101,6 +101,7 @@ function facts(args: ServerArgs, model: LoadedModel): ModelFacts {
     labels: model.kind === 'embedding' ? model.labels : null,
     eosTokenIds: config.eosTokenIds,
     generationDefaults: config.generationDefaults,
+    hasExperts: model.routers !== null,
     ...(model.kind === 'generation' ? generationLimits(model) : embeddingLimits(args, model)),
   };
 }

@@ -18,6 +18,9 @@ export interface ResolvedServerArgs {
   readonly infos: readonly string[];
 }
 
+/** Passes that the recorder of expert distributions keeps one by one. */
+const EXPERT_PASSES = 1000;
+
 /** Seconds of the soft watchdog where SGLANG_IS_IN_CI is set. */
 const CI_SOFT_WATCHDOG_S = 300;
 
@@ -26,7 +29,7 @@ const CI_SOFT_WATCHDOG_S = 300;
  * @throws UsageError for flags that are refused or contradict each other
  */
 export function resolveServerArgs(flags: ParsedFlags, machine: Machine): ResolvedServerArgs {
-  const warnings = checkSupport(flags);
+  const warnings = [...checkSupport(flags), ...warnOfExpertMode(flags.values)];
   const { values } = flags;
   checkServedModelName(values);
   checkMetricFlags(values);
@@ -61,6 +64,7 @@ export function resolveServerArgs(flags: ParsedFlags, machine: Machine): Resolve
         cudaGraphMaxBs,
       ),
     ...resolvePolicy(values),
+    ...resolveExpertRecorder(values),
     randomSeed: values.randomSeed ?? machine.drawnSeed,
     softWatchdogTimeout: setsSoftWatchdog ? CI_SOFT_WATCHDOG_S : values.softWatchdogTimeout,
   };
@@ -116,6 +120,23 @@ function resolvePolicy(values: FlagValues): Pick<ServerArgs, 'schedulePolicy' | 
     );
   }
   return { schedulePolicy: policy, enablePriorityScheduling };
+}
+
+function warnOfExpertMode({ expertDistributionRecorderMode: mode }: FlagValues): string[] {
+  if (mode !== 'stat_approx') return [];
+  return ['--expert-distribution-recorder-mode stat_approx: the counts are exact, as with stat.'];
+}
+
+/** Metrics need a recorder, and passes are kept up to a number. */
+function resolveExpertRecorder(
+  values: FlagValues,
+): Pick<FlagValues, 'expertDistributionRecorderMode' | 'expertDistributionRecorderBufferSize'> {
+  const { expertDistributionRecorderMode, expertDistributionRecorderBufferSize: size } = values;
+  const mode = expertDistributionRecorderMode ?? (values.enableExpertDistributionMetrics ? 'stat' : null);
+  return {
+    expertDistributionRecorderMode: mode,
+    expertDistributionRecorderBufferSize: size ?? (mode === null ? null : EXPERT_PASSES),
+  };
 }
 
 function resolveCudaGraphs(

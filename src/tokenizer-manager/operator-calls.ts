@@ -1,4 +1,11 @@
-import type { ControlResult, InternalState, MemoryTag, ParameterRows, PauseMode } from '../ipc/messages';
+import type {
+  ControlResult,
+  ExpertOrder,
+  InternalState,
+  MemoryTag,
+  ParameterRows,
+  PauseMode,
+} from '../ipc/messages';
 import type { ServerArgs } from '../server-args/server-args';
 import { ControlCalls } from './control-calls';
 import type { Schedulers } from './dispatch/schedulers';
@@ -99,6 +106,15 @@ export class OperatorCalls {
     const type = 'resume_memory';
     const results = await this.calls.call(type, (callId) => ({ type, callId, tags }));
     return results.map(({ failure }) => failure);
+  }
+
+  /** See `TokenizerManager.recordExperts`. */
+  async recordExperts(order: ExpertOrder): Promise<readonly string[]> {
+    const type = 'expert_distribution';
+    // The same for the files of all schedulers.
+    const stamp = ((performance.timeOrigin + performance.now()) / 1000).toFixed(6);
+    const results = await this.calls.call(type, (callId) => ({ type, callId, order, stamp }));
+    return results.flatMap(({ files }) => files);
   }
 
   /** Of each scheduler, by rank. */

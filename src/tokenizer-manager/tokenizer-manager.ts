@@ -1,6 +1,6 @@
 import { assertNever, RequestError, StartupError } from '../core/errors';
 import type { ModelFacts } from '../core/model-facts';
-import type { InternalState, PauseMode, TokenizerManagerMsg } from '../ipc/messages';
+import type { ExpertOrder, InternalState, PauseMode, TokenizerManagerMsg } from '../ipc/messages';
 import type { InvalidMessage } from '../ipc/receive';
 import { logger } from '../logging/logger';
 import { CustomLabels } from '../metrics/custom-labels';
@@ -278,6 +278,26 @@ export class TokenizerManager {
 
   continueGeneration(): Promise<void> {
     return this.operators.continueGeneration();
+  }
+
+  /**
+   * Begins, ends or writes the record of the experts that the model chooses. To begin drops what was recorded, and so does
+   * to write it.
+   * @returns paths of the files that were written
+   * @throws RequestError where none is made, and when it cannot be written; it is kept then
+   */
+  async recordExperts(order: ExpertOrder): Promise<readonly string[]> {
+    const { args, facts } = this.deps;
+    if (args.expertDistributionRecorderMode === null) {
+      throw new RequestError(
+        'not_available',
+        'The expert distribution is not recorded: this server was started without --expert-distribution-recorder-mode.',
+      );
+    }
+    if (!facts.hasExperts) {
+      throw new RequestError('not_available', 'This model has no experts: there is no expert distribution.');
+    }
+    return this.operators.recordExperts(order);
   }
 
   /** Of each scheduler, by rank. */

@@ -77,6 +77,7 @@ export interface Result {
 /** A message that is answered, without the number that ties the answer to it. */
 export type Control =
   | Omit<Extract<SchedulerMsg, { type: 'pause' }>, 'callId'>
+  | Omit<Extract<SchedulerMsg, { type: 'expert_distribution' }>, 'callId'>
   | Omit<Extract<SchedulerMsg, { type: 'continue' | 'flush_cache' | 'get_internal_state' }>, 'callId'>;
 
 /** What an engine can be put together from besides a model. */

@@ -7,7 +7,7 @@ import { loadModel } from '../load-model';
 import { FileStamps, openWeights, type WeightsPlace } from './weights-place';
 
 /** What a graph is built for, but for what the model knows itself. */
-export type GraphPurpose = Pick<GraphOptions, 'capacity' | 'tail'>;
+export type GraphPurpose = Omit<GraphOptions, 'linear' | 'head'>;
 
 /** Weights in memory, ready to be computed with. */
 export interface LoadedWeights {

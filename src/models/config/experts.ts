@@ -26,6 +26,33 @@ export interface ExpertNames {
 /** As in the MLP that the experts stand for. */
 const MLP_NAMES: ExpertNames = { block: 'mlp', gate: 'gate_proj', up: 'up_proj', down: 'down_proj' };
 
+/** The routers of a whole model. */
+export interface Routers {
+  /** Layers of the model, those without experts included. */
+  readonly numLayers: number;
+  /** Experts of the layer that has most of them. */
+  readonly numExperts: number;
+  /** The layers that have experts, ascending. */
+  readonly layers: readonly RoutedLayer[];
+}
+
+export interface RoutedLayer {
+  /** Its place in the model, from 0. */
+  readonly layer: number;
+  readonly experts: number;
+  /** How many of them a token goes through. */
+  readonly chosen: number;
+}
+
+/** @returns null where no layer has experts */
+export function routersOf(experts: readonly (Experts | null)[], numLayers: number): Routers | null {
+  const layers = experts.flatMap((own, layer) =>
+    own === null ? [] : [{ layer, experts: own.count, chosen: own.chosen }],
+  );
+  if (layers.length === 0) return null;
+  return { numLayers, numExperts: Math.max(...layers.map((own) => own.experts)), layers };
+}
+
 /** What a family's configs mean by fields that they leave out. */
 export interface ExpertDefaults {
   readonly count: number;

@@ -2,7 +2,7 @@ import type { BranchNorms, DecoderConfig } from '../config/decoder-config';
 import type { GraphBuilder, Value } from '../graph/graph-builder';
 import type { GraphOptions } from '../model';
 import { Attention } from './attention';
-import { mixtureOfExperts } from './experts';
+import { mixtureOfExperts, outputRouting } from './experts';
 import { outputHidden } from './heads';
 import { addRmsNorm, gatedMlp, normWeight, rmsNorm, scaled, softcapped } from './layers';
 import { queriesKeysValues } from './projections';
@@ -12,7 +12,8 @@ import { queriesKeysValues } from './projections';
  * is multiplied and which layers rotate or have windows is the config's.
  *
  * Inputs: `input_ids` [batch, sequence], `logit_indices` [rows] (flat token positions that go through the vocabulary
- * projection) and the inputs of `Attention`. Output: `logits` [rows, vocab] or `hidden` (see `outputHidden`), float32.
+ * projection) and the inputs of `Attention`. Output: `logits` [rows, vocab] or `hidden` (see `outputHidden`), float32;
+ * with `options.routing` also `expert_ids` (see `outputRouting`).
  */
 export function buildDecoder(g: GraphBuilder, config: DecoderConfig, options: GraphOptions): void {
   const { linear, tail, head, capacity } = options;
@@ -21,6 +22,7 @@ export function buildDecoder(g: GraphBuilder, config: DecoderConfig, options: Gr
   const attention = new Attention(g, config, inputIds, capacity, tail === 'logits');
   const stream = new ResidualStream(g, config, embed(g, config, inputIds));
 
+  const routed: { readonly ids: Value; readonly chosen: number }[] = [];
   for (let layer = 0; layer < config.numLayers; layer++) {
     const prefix = `model.layers.${layer}`;
     stream.branch(prefix, config.blockNorms.attention, (x) => {
@@ -32,16 +34,27 @@ export function buildDecoder(g: GraphBuilder, config: DecoderConfig, options: Gr
       });
     });
     const experts = config.experts[layer] ?? null;
-    stream.branch(prefix, config.blockNorms.mlp, (x) =>
-      experts !== null
-        ? mixtureOfExperts(g, config, linear, x, prefix, experts)
-        : gatedMlp(g, linear, x, `${prefix}.mlp`, {
+    stream.branch(prefix, config.blockNorms.mlp, (x) => {
+      if (experts !== null) {
+        const { output, ids } = mixtureOfExperts(g, config, linear, x, prefix, experts);
+        routed.push({ ids, chosen: experts.chosen });
+        return output;
+      }
+      return gatedMlp(g, linear, x, `${prefix}.mlp`, {
         hidden: config.hiddenSize,
         intermediate: config.intermediateSize,
         activation: config.hiddenAct,
         bias: config.mlpBias,
         fused: config.fusedProjections,
-      }),
+      });
+    });
+  }
+  if (options.routing === true && routed.length > 0) {
+    const width = routed.reduce((sum, { chosen }) => sum + chosen, 0);
+    outputRouting(
+      g,
+      routed.map(({ ids }) => ids),
+      width,
     );
   }
   const selected = g.node('Gather', [stream.normed('model.norm'), logitIndices], { attributes: { axis: 0 } });

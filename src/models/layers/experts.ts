@@ -1,6 +1,7 @@
 import type { DecoderConfig } from '../config/decoder-config';
 import type { Experts } from '../config/experts';
 import type { GraphBuilder, Value } from '../graph/graph-builder';
+import { ElementType } from '../../onnxruntime/element-type';
 import { ACTIVATIONS } from './activation';
 import { gatedMlp } from './layers';
 import { unquantized, type LinearMethod } from './linear-method';
@@ -16,6 +17,8 @@ import { unquantized, type LinearMethod } from './linear-method';
 
 /** The rows of one layer in the order of their experts. */
 interface Routing {
+  /** [tokens, chosen] The experts of each token, those that weigh most first. */
+  readonly ids: Value;
   /** [pairs] The flat pair, token · chosen + rank, that each sorted row is. */
   readonly order: Value;
   /** [pairs] The sorted row of each pair. */
@@ -26,10 +29,17 @@ interface Routing {
   readonly counts: Value;
 }
 
+/** What a layer of experts gives. */
+interface Mixture {
+  /** [tokens, hidden] */
+  readonly output: Value;
+  /** [tokens, chosen] int64 */
+  readonly ids: Value;
+}
+
 /**
  * @param x [tokens, hidden]
  * @param prefix of the layer's weights
- * @returns [tokens, hidden]
  */
 export function mixtureOfExperts(
   g: GraphBuilder,
@@ -38,11 +48,12 @@ export function mixtureOfExperts(
   x: Value,
   prefix: string,
   experts: Experts,
-): Value {
+): Mixture {
   const block = `${prefix}.${experts.names.block}`;
   const routing = route(g, experts, routerLogits(g, x, `${block}.gate`, config.hiddenSize, experts.count));
   const mixed = throughExperts(g, config, linear, x, block, experts, routing);
-  if (experts.sharedIntermediateSize === null) return mixed;
+  const { ids } = routing;
+  if (experts.sharedIntermediateSize === null) return { output: mixed, ids };
   const shared = gatedMlp(g, linear, x, `${block}.shared_expert`, {
     hidden: config.hiddenSize,
     intermediate: experts.sharedIntermediateSize,
@@ -51,7 +62,20 @@ export function mixtureOfExperts(
     fused: false,
   });
   const gate = g.node('Sigmoid', [routerLogits(g, x, `${block}.shared_expert_gate`, config.hiddenSize, 1)]);
-  return g.node('Add', [mixed, g.node('Mul', [shared, gate])]);
+  return { output: g.node('Add', [mixed, g.node('Mul', [shared, gate])]), ids };
+}
+
+/** Output of a graph with experts, on request: see `outputRouting`. */
+export const ROUTING_OUTPUT = 'expert_ids';
+
+/**
+ * Has the experts of every token come out of the graph: [tokens, chosen of all layers], int32, layer after layer.
+ * @param ids of each layer, [tokens, chosen]
+ */
+export function outputRouting(g: GraphBuilder, ids: readonly Value[], width: number): void {
+  const together = g.node('Concat', ids, { attributes: { axis: 1 } });
+  g.namedNode('Cast', [together], [ROUTING_OUTPUT], { attributes: { to: ElementType.int32 } });
+  g.output(ROUTING_OUTPUT, ROUTING_OUTPUT, 'int32', ['tokens', width]);
 }
 
 /** Routers are small and decide for the rest: no quantization scheme touches them. */
@@ -75,6 +99,7 @@ function route(g: GraphBuilder, { count, chosen, normalized }: Experts, logits: 
   });
   const rows = g.node('Sub', [g.node('CumSum', [ones, g.ints('zero.int', [0])]), ones]);
   return {
+    ids,
     order,
     places: g.node('ScatterElements', [order, order, rows], { attributes: { axis: 0 } }),
     weights: gather(g, g.node('Reshape', [weights, g.ints('column', [-1, 1])]), order),

@@ -1,7 +1,9 @@
 import type { EmbeddingModel } from '../../model-runner/load';
+import type { ControlResult } from '../../ipc/messages';
 import { NO_METRICS, type Recorder } from '../../metrics/recorder';
 import type { ServerArgs } from '../../server-args/server-args';
 import { readTimeouts } from '../generation/limits';
+import { ExpertDuty } from '../experts/expert-duty';
 import type { SchedulerOutlets } from '../loop';
 import { openStatusLog } from '../status-log';
 import { EmbeddingScheduler } from './embedding-scheduler';
@@ -36,13 +38,16 @@ export function assembleEmbedding(
 ): EmbeddingScheduler {
   const limits = batchLimits(args, model.runner);
   const logStatus = openStatusLog(rank, () => scheduler.rids);
+  const reply = (callId: number, result: ControlResult) =>
+    tokenizerManager({ type: 'control_reply', callId, result });
   const scheduler: EmbeddingScheduler = new EmbeddingScheduler({
     embed: (texts) => model.runner.embed(texts),
     limits,
     maxQueued: args.maxQueuedRequests,
     waitingMs: readTimeouts().waitingMs,
     send: (outputs) => tokenizerManager({ type: 'vector_outputs', rank, outputs }),
-    reply: (callId, result) => tokenizerManager({ type: 'control_reply', callId, result }),
+    reply,
+    experts: ExpertDuty.of(args, model, rank, metrics, reply),
     memoryUse: {
       get weightBytes() {
         return model.weights.bytes;

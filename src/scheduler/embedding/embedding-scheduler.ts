@@ -13,6 +13,7 @@ import type {
 import { logger } from '../../logging/logger';
 import type { Recorder } from '../../metrics/recorder';
 import type { EncodedText } from '../../model-runner/packed-inputs';
+import type { ExpertDuty } from '../experts/expert-duty';
 import { Loop } from '../loop';
 import type { SchedulerRids } from '../status-log';
 import { RequestTrace } from '../request-trace';
@@ -31,6 +32,8 @@ export interface EmbeddingParts {
   readonly waitingMs: number;
   readonly send: (outputs: readonly VectorOutput[]) => void;
   readonly reply: (callId: number, result: ControlResult) => void;
+  /** null where no experts are recorded. */
+  readonly experts: ExpertDuty | null;
   readonly memoryUse: MemoryUse;
   readonly weights: WeightsDutyParts['weights'];
   readonly metrics: Recorder;
@@ -187,6 +190,9 @@ export class EmbeddingScheduler extends Loop {
       case 'release_memory':
       case 'resume_memory':
         return this.weightsDuty.handle(message);
+      case 'expert_distribution':
+        if (this.parts.experts === null) throw bug('asked for experts that are not recorded');
+        return this.parts.experts.handle(message);
       case 'generate':
       case 'stopped':
         throw bug(`a model that gives vectors was sent a message ${message.type}`);

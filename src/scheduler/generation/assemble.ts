@@ -1,10 +1,12 @@
 import type { GenerationModel } from '../../model-runner/load';
+import type { ControlResult } from '../../ipc/messages';
 import type { TokenTexts } from '../../core/thinking';
 import type { ServerArgs } from '../../server-args/server-args';
 import { openStatusLog } from '../status-log';
 import { BatchLog } from './batch-log';
 import { BatchRunner } from './batch-runner';
 import { NO_METRICS, type Recorder } from '../../metrics/recorder';
+import { ExpertDuty } from '../experts/expert-duty';
 import { KvLedger } from '../kv/kv-ledger';
 import type { SchedulerOutlets } from '../loop';
 import { GenerationMetrics } from './generation-metrics';
@@ -46,6 +48,8 @@ export function assembleScheduler(
   const log = new BatchLog(model.backend.graphName, args.decodeLogInterval, largestCaptured);
   const logStatus = openStatusLog(rank, () => scheduler.rids);
   const heartbeat = () => outlets.tokenizerManager({ type: 'heartbeat', rank, state: scheduler.state });
+  const reply = (callId: number, result: ControlResult) =>
+    outlets.tokenizerManager({ type: 'control_reply', callId, result });
   const scheduler: Scheduler = new Scheduler({
     args,
     vocabSize: config.vocabSize,
@@ -65,7 +69,8 @@ export function assembleScheduler(
     tokenTexts,
     // Of its own for each scheduler: the same prompt should not get the same answer from two of them.
     random: seededRandom(args.randomSeed + rank),
-    reply: (callId, result) => outlets.tokenizerManager({ type: 'control_reply', callId, result }),
+    reply,
+    experts: ExpertDuty.of(args, model, rank, metrics, reply),
     memoryUse: {
       get weightBytes() {
         return model.weights.bytes;

@@ -15,6 +15,7 @@ import type { Recorder } from '../../metrics/recorder';
 import { RequestSampler } from '../../sampling/request-sampler';
 import { Thoughts } from '../../sampling/thoughts';
 import type { ServerArgs } from '../../server-args/server-args';
+import type { ExpertDuty } from '../experts/expert-duty';
 import type { KvLedger } from '../kv/kv-ledger';
 import { Loop } from '../loop';
 import type { SchedulerRids } from '../status-log';
@@ -57,6 +58,8 @@ export interface SchedulerParts {
   /** Uniform in [0, 1); a function of `--random-seed`. */
   readonly random: () => number;
   readonly reply: (callId: number, result: ControlResult) => void;
+  /** null where no experts are recorded. */
+  readonly experts: ExpertDuty | null;
   readonly memoryUse: MemoryUse;
   readonly weights: WeightsDutyParts['weights'];
   /** A batch ended: the moment for a heartbeat. */
@@ -280,6 +283,9 @@ export class Scheduler extends Loop {
       case 'release_memory':
       case 'resume_memory':
         return this.weightsDuty.handle(message);
+      case 'expert_distribution':
+        if (this.parts.experts === null) throw bug('asked for experts that are not recorded');
+        return this.parts.experts.handle(message);
       case 'embed':
         throw bug('a model that gives tokens was asked for a vector');
       default:

@@ -83,13 +83,17 @@ export const metricsTopic = topic('Metrics', yes, {
   exportMetricsToFileDir: str(null, 'Folder of those lines.', {
     support: later('a file of the metrics of each request'),
   }),
-  expertDistributionRecorderMode: str(null, 'What of the choice of experts is recorded.', {
-    support: later('the recorder of expert distributions'),
-  }),
-  expertDistributionRecorderBufferSize: int(null, 'Steps that are kept.', {
-    support: later('the recorder of expert distributions'),
-  }),
-  enableExpertDistributionMetrics: flag('Record from the start.', {
-    support: later('the recorder of expert distributions'),
-  }),
+  expertDistributionRecorderMode: choice(
+    ['stat', 'stat_approx', 'per_pass', 'per_token'],
+    null,
+    'Let /start_expert_distribution_record record which experts are chosen: counts (stat, stat_approx), with a record for each forward pass, or for each token. Without it nothing is recorded.',
+  ),
+  expertDistributionRecorderBufferSize: int(
+    null,
+    'Forward passes that are kept one by one, the last ones; -1 is all. Without it 1000.',
+    { range: { min: 1, or: -1 } },
+  ),
+  enableExpertDistributionMetrics: flag(
+    'Record the choice of experts from the start (mode stat unless another is given) and say in the log, and with --enable-metrics in /metrics, how even it is.',
+  ),
 });

@@ -63,6 +63,7 @@ const messages: readonly Message[] = [
   { type: 'stopped', rid: 'r' },
   { type: 'pause', callId: 1, mode: 'retract' },
   ...calls,
+  { type: 'expert_distribution', callId: 1, order: 'dump', stamp: '1.5' },
   { type: 'load_weights', callId: 1, modelDir: '/model', loadFormat: 'auto' },
   { type: 'swap_weights', callId: 1, flushCache: true },
   { type: 'read_weights', callId: 1, name: 'model.norm.weight', rows: 2 },

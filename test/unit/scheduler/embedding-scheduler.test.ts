@@ -37,6 +37,7 @@ test('a vector of NaN, and a batch that fails, end as errors of their own reques
     },
     reply: () => undefined,
     weights: NO_WEIGHTS,
+    experts: null,
     memoryUse: { weightBytes: 0, kvCacheBytes: 0, graphBytes: 0 },
     metrics: NO_METRICS,
     logTimes: false,

@@ -164,3 +164,40 @@ test('the arguments survive JSON, as they are sent to other processes', () => {
   const { args } = resolve(['--attention-backend', 'triton', '--preferred-sampling-params', '{"top_k": 1}']);
   expect(JSON.parse(JSON.stringify(args))).toEqual(args);
 });
+
+describe('the recorder of expert distributions', () => {
+  const recorder = (...argv: string[]) => {
+    const { args, warnings } = resolve(argv);
+    return [args.expertDistributionRecorderMode, args.expertDistributionRecorderBufferSize, warnings];
+  };
+
+  it('is off by default; its metrics need it', () => {
+    expect(recorder()).toEqual([null, null, []]);
+    expect(recorder('--expert-distribution-recorder-mode', 'per_token')).toEqual(['per_token', 1000, []]);
+    expect(recorder('--enable-expert-distribution-metrics')).toEqual(['stat', 1000, []]);
+    expect(
+      recorder('--enable-expert-distribution-metrics', '--expert-distribution-recorder-mode', 'per_pass'),
+    ).toEqual(['per_pass', 1000, []]);
+  });
+
+  it('keeps as many passes as one says, or all', () => {
+    const size = (value: string) =>
+      recorder(
+        '--expert-distribution-recorder-mode',
+        'stat',
+        '--expert-distribution-recorder-buffer-size',
+        value,
+      );
+    expect(size('7')).toEqual(['stat', 7, []]);
+    expect(size('-1')).toEqual(['stat', -1, []]);
+    expect(messageOf(() => size('0'))).toContain('--expert-distribution-recorder-buffer-size');
+  });
+
+  it('counts exactly where SGLang would guess, and says so', () => {
+    expect(recorder('--expert-distribution-recorder-mode', 'stat_approx')).toEqual([
+      'stat_approx',
+      1000,
+      [expect.stringContaining('exact')],
+    ]);
+  });
+});

@@ -127,6 +127,11 @@ export class FakeScheduler {
         return this.reply(message.callId, { of: 'release_memory', isBusy: this.live.size > 0 });
       case 'resume_memory':
         return this.reply(message.callId, { of: 'resume_memory', failure: this.weightsFailure });
+      case 'expert_distribution':
+        return this.reply(message.callId, {
+          of: 'expert_distribution',
+          files: message.order === 'dump' ? [`/records/${message.stamp}.csv`] : [],
+        });
       case 'get_internal_state': {
         const memory = { weightBytes: 2 ** 30, kvCacheBytes: 2 ** 29, graphBytes: 0 };
         const load = {

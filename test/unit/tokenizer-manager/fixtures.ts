@@ -22,6 +22,7 @@ export const FACTS: ModelFacts = {
   contextLen: 64,
   eosTokenIds: [257],
   generationDefaults: {},
+  hasExperts: false,
   maxTotalNumTokens: 1000,
   maxReqInputLen: 58,
   maxRunningRequests: 8,
