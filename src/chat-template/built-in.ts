@@ -125,8 +125,20 @@ const FOLDED: Readonly<Record<string, TemplateSource>> = {
   },
 };
 
+/** The prompt of Qwen's rerankers, which is filled with a query and a document in place of a conversation. */
+const QWEN3_RERANKER: TemplateSource = {
+  text:
+    "{{ '<|im_start|>system\\nJudge whether the Document meets the requirements based on the Query and the Instruct provided. " +
+    'Note that the answer can only be "yes" or "no".<|im_end|>\\n<|im_start|>user\\n\' }}' +
+    "{{ '<Instruct>: ' + (instruct or 'Given a web search query, retrieve relevant passages that answer the query') }}" +
+    "{{ '\\n<Query>: ' + (query or '') + '\\n<Document>: ' + (document or '') }}" +
+    "{{ '<|im_end|>\\n<|im_start|>assistant\\n<think>\\n\\n</think>\\n\\n' }}",
+  stop: ['<|im_end|>'],
+};
+
 /** Templates that --chat-template knows by name. */
 export const BUILT_IN: Readonly<Record<string, TemplateSource>> = {
   ...Object.fromEntries(Object.entries(FORMATS).map(([name, format]) => [name, templateOf(format)])),
   ...FOLDED,
+  qwen3_reranker: QWEN3_RERANKER,
 };

@@ -97,6 +97,17 @@ export class ChatTemplate {
     return { text: rendered + prefix, begun: prefix, stop: template.stop };
   }
 
+  /**
+   * What the template makes of variables alone, where it is not for conversations.
+   * @throws RequestError as `prompt`
+   */
+  async fill(variables: Readonly<Record<string, unknown>>, gone: AbortSignal): Promise<string> {
+    const { template, defaults } = this;
+    if (typeof template === 'string') throw new RequestError('not_available', template);
+    const given = { ...defaults, ...variables, messages: [], tools: null, add_generation_prompt: true };
+    return this.tokenizer.renderChat(template.text, given, gone);
+  }
+
   /** Some templates take the functions themselves, without what says that they are functions. */
   private async withTools(
     tools: readonly ChatTool[],

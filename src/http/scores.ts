@@ -17,6 +17,11 @@ export function labelsOf(facts: Pick<ModelFacts, 'kind' | 'labels'>): Labels {
   );
 }
 
+/** Why this server gives no scores; null where it does. */
+export function scoresRefusal({ labels }: Pick<ModelFacts, 'labels'>): string | null {
+  return labels === null ? 'The model gives no scores.' : null;
+}
+
 /** A score between 0 and 1: through a sigmoid where the model gives it raw. */
 export function asProbability(score: number, { activation }: Pick<Labels, 'activation'>): number {
   return activation === 'Identity' ? 1 / (1 + Math.exp(-score)) : score;

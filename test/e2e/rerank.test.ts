@@ -1,6 +1,20 @@
-import { readFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { launch, type Server } from './harness';
+import { launch, TEST_MODEL, type Server } from './harness';
+
+/** A model with the tokens "yes" and "no". */
+function copyModelWithWords(folder: string): void {
+  cpSync(TEST_MODEL, folder, { recursive: true });
+  const file = join(folder, 'tokenizer.json');
+  const tokenizer = JSON.parse(readFileSync(file, 'utf8')) as {
+    added_tokens: { id: number; content: string; special: boolean }[];
+  };
+  const [like] = tokenizer.added_tokens;
+  // The vocabulary is full: two ordinary tokens get another name.
+  const words = ['yes', 'no'].map((content, i) => ({ ...like, id: 500 + i, content, special: false }));
+  writeFileSync(file, JSON.stringify({ ...tokenizer, added_tokens: [...tokenizer.added_tokens, ...words] }));
+}
 
 /** Rerankers and classifiers as each API shows them; the scores are transformers' (tools/golden/record_classifiers.py). */
 
@@ -84,7 +98,7 @@ describe('a reranker', () => {
       { query: 'a', documents: 'b' },
       'documents: must be a list of strings, or of lists of parts of type text',
     ],
-    [{ query: 'a', documents: ['b'], instruct: 'c' }, 'instruct is not available on this server.'],
+    [{ query: 'a', documents: ['b'], instruct: 'c' }, 'instruct is not available for this model'],
     [
       { query: 'a', documents: ['rain '.repeat(80)] },
       "is longer than the model's context length (64 tokens)",
@@ -203,6 +217,48 @@ describe('a classifier', () => {
     expect(found.map(({ label }) => label).sort()).toEqual(['glad', 'neither', 'sad']);
     expect(found.reduce((sum, { score }) => sum + score, 0)).toBeCloseTo(1, 5);
     expect(found.map(({ score }) => score)).toEqual(found.map(({ score }) => score).sort((a, b) => b - a));
+  });
+});
+
+describe('a model that is asked for yes or no', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'yes-no-'));
+  let server: Server;
+  beforeAll(async () => {
+    copyModelWithWords(folder);
+    server = await launch(['--model-path', folder, '--chat-template', 'qwen3_reranker']);
+  });
+  afterAll(() => rmSync(folder, { recursive: true }));
+
+  test('ranks documents by how much likelier yes is', async () => {
+    const documents = ['hi', 'A bear.'];
+    const { status, body } = await ask(server, '/v1/rerank', {
+      query: 'panda?',
+      documents,
+      instruct: 'Find it',
+    });
+    expect(status).toBe(200);
+    const found = body as { index: number; score: number; meta_info: null }[];
+    expect(found.map(({ score }) => score)).toEqual(found.map(({ score }) => score).sort((a, b) => b - a));
+    const prompts = documents.map(
+      (document) =>
+        '<|im_start|>system\nJudge whether the Document meets the requirements based on the Query and the Instruct provided. ' +
+        'Note that the answer can only be "yes" or "no".<|im_end|>\n<|im_start|>user\n' +
+        `<Instruct>: Find it\n<Query>: panda?\n<Document>: ${document}<|im_end|>\n<|im_start|>assistant\n<think>\n\n</think>\n\n`,
+    );
+    const { tokens } = (await ask(server, '/tokenize', { prompt: 'yesno' })).body as { tokens: number[] };
+    const scored = await ask(server, '/v1/score', {
+      query: '',
+      items: prompts,
+      label_token_ids: tokens,
+      apply_softmax: true,
+    });
+    const { scores } = scored.body as { scores: number[][] };
+    for (const { index, score, meta_info } of found) {
+      expect(score).toBe(scores[index]?.[0]);
+      expect(meta_info).toBeNull();
+    }
+    const cohere = await ask(server, '/v2/rerank', { query: 'panda?', documents });
+    expect((cohere.body as { results: unknown[] }).results).toHaveLength(2);
   });
 });
 

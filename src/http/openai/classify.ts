@@ -10,7 +10,7 @@ import { dpRankOf, MEASUREMENT, prompts, RANK_FIELDS, strings } from '../native/
 import { originOf } from '../origin';
 import { OTHER_FIELDS } from '../request-fields/request-fields';
 import type { RouteSpec } from '../route';
-import { asProbabilities, labelsOf } from '../scores';
+import { asProbabilities, labelsOf, scoresRefusal } from '../scores';
 import { embedInput } from './embeddings';
 
 const schema = z.object(
@@ -37,7 +37,7 @@ export function classifyRoutes({ args, facts, manager }: AppDeps): RouteSpec[] {
         summary: 'The label of each text, and how probable each label is',
         body: schema,
         examples: { 'A text': { model: 'default', input: 'What a lovely day.' } },
-        only: 'embedding',
+        refusal: scoresRefusal(facts),
       },
       async handler(req, res) {
         const body = parseBody(schema, req.body, OTHER_FIELDS);

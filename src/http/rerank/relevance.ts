@@ -1,11 +1,14 @@
 import { PLAIN_EMBED, type EmbedReply, type RequestOrigin } from '../../tokenizer-manager';
 import type { AppDeps } from '../app-deps';
-import { labelsOf } from '../scores';
+import { asProbability, labelsOf } from '../scores';
+import { asksYesOrNo, yesNoRelevance } from './yes-no';
 
 /** What documents are judged by, in every API that asks for it. */
 export interface RelevanceRequest {
   readonly query: string;
   readonly documents: readonly string[];
+  /** What a document has to do with a query, for models that are told; null leaves it to the template. */
+  readonly instruct: string | null;
   /** See `EmbedRequest.truncate`. */
   readonly truncate: boolean | null;
   readonly rid: string | readonly string[] | null;
@@ -16,33 +19,54 @@ export interface RelevanceRequest {
 export interface Relevance {
   /** Of the document, in the order in which they came. */
   readonly index: number;
-  /** As the model gives it, of any size unless its config.json names an activation. */
+  /** As the model gives it: of any size, unless its config.json names an activation. */
   readonly score: number;
-  readonly result: EmbedReply['results'][number];
+  /** The same between 0 and 1. */
+  readonly probability: number;
+  /** null where it is not a classifier's. */
+  readonly result: EmbedReply['results'][number] | null;
+}
+
+export interface Relevances {
+  /** In the order of the documents. */
+  readonly all: readonly Relevance[];
+  /** Tokens of all prompts together. */
+  readonly promptTokens: number;
 }
 
 /**
- * Judges each document beside the query. A model of several scores is read by its first.
- * @returns in the order of the documents
- * @throws RequestError `bad_value` where this server gives no scores; as `TokenizerManager.encode`
+ * Judges each document beside the query: by a classifier, of whose scores the first counts, or by a model that generates and whose
+ * template asks for yes or no.
+ * @throws RequestError `bad_value` where this server can do neither; as `TokenizerManager.encode` and `score`
  */
 export async function relevanceOf(
-  { manager, facts }: Pick<AppDeps, 'manager' | 'facts'>,
-  { query, documents, truncate, rid, origin }: RelevanceRequest,
+  deps: Pick<AppDeps, 'manager' | 'facts' | 'chat'>,
+  request: RelevanceRequest,
   gone: AbortSignal,
-): Promise<Relevance[]> {
-  labelsOf(facts);
+): Promise<Relevances> {
+  const { manager, facts, chat } = deps;
+  if (facts.kind === 'generation' && chat !== null && asksYesOrNo(chat)) {
+    return yesNoRelevance(manager, chat, request, gone);
+  }
+  const labels = labelsOf(facts);
+  const { query, documents, truncate, rid, origin } = request;
   const text = documents.map((document) => [query, document] as const);
   const { results } = await manager.encode({ ...PLAIN_EMBED, text, truncate, rid, origin }, gone);
-  return results.map((result, index) => ({ index, score: result.vector[0] ?? NaN, result }));
+  const all = results.map((result, index) => {
+    const score = result.vector[0] ?? NaN;
+    return { index, score, probability: asProbability(score, labels), result };
+  });
+  return { all, promptTokens: results.reduce((sum, { promptTokens }) => sum + promptTokens, 0) };
+}
+
+/** Why this server ranks nothing; null where it does. */
+export function rankingRefusal({ facts, chat }: Pick<AppDeps, 'facts' | 'chat'>): string | null {
+  if (facts.labels !== null || (facts.kind === 'generation' && chat !== null && asksYesOrNo(chat)))
+    return null;
+  return 'The model gives no scores, and its chat template does not ask for yes or no.';
 }
 
 /** The most relevant first; equals stay in order. */
-export function ranked(all: readonly Relevance[], topN: number | null): Relevance[] {
+export function ranked({ all }: Relevances, topN: number | null): Relevance[] {
   return [...all].sort((a, b) => b.score - a.score).slice(0, topN ?? all.length);
-}
-
-/** Tokens of all pairs together. */
-export function tokensOf(all: readonly Relevance[]): number {
-  return all.reduce((sum, { result }) => sum + result.promptTokens, 0);
 }

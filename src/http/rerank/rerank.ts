@@ -10,12 +10,13 @@ import type { RouteDescription } from '../openapi/description';
 import { originOf } from '../origin';
 import type { RouteSpec } from '../route';
 import { textOf, texts } from './content';
-import { ranked, relevanceOf, type Relevance } from './relevance';
+import { rankingRefusal, ranked, relevanceOf, type Relevance } from './relevance';
 
 const schema = z.object(
   {
     query: texts.text,
     documents: texts.list,
+    instruct: z.string({ error: 'must be a string' }).nullish(),
     top_n: z.int({ error: 'must be an integer' }).min(1, { error: 'must be at least 1' }).nullish(),
     return_documents: z.boolean({ error: 'must be true or false' }).nullish(),
     rid: strings,
@@ -25,7 +26,7 @@ const schema = z.object(
 
 const OTHER: OtherFields = {
   ignored: ['model', 'user', ...BOOKKEEPING],
-  unavailable: ['instruct', 'lora_path', 'priority'],
+  unavailable: ['lora_path', 'priority'],
 };
 
 export const RERANK_EXAMPLE = {
@@ -39,7 +40,6 @@ const ABOUT: RouteDescription = {
   summary: 'Documents by how much they have to do with a query, the most relevant first',
   body: schema,
   examples: { 'Two documents': RERANK_EXAMPLE },
-  only: 'embedding',
 };
 
 /** `/v1/rerank`, as SGLang has it: a bare list, with scores as the model gives them. */
@@ -51,15 +51,17 @@ export function rerankRoutes(deps: AppDeps): RouteSpec[] {
       methods: ['post', 'put'],
       level: 'normal',
       body: 'json_only',
-      about: ABOUT,
+      about: { ...ABOUT, refusal: rankingRefusal(deps) },
       async handler(req, res) {
         const body = parseBody(schema, req.body, OTHER);
         const query = textOf(body.query);
         const documents = body.documents.map(textOf);
         refuseBlank(query, documents);
+        refuseInstruct(body.instruct ?? null, deps);
         const request = {
           query,
           documents,
+          instruct: body.instruct ?? null,
           truncate: null,
           rid: body.rid ?? null,
           origin: originOf(req, res),
@@ -70,12 +72,22 @@ export function rerankRoutes(deps: AppDeps): RouteSpec[] {
           score,
           ...(body.return_documents !== false && { document: documents[index] }),
           index,
-          meta_info: metaInfoOf(result, weightVersion),
+          meta_info: result && metaInfoOf(result, weightVersion),
         });
         res.json(ranked(found, body.top_n ?? null).map(render));
       },
     },
   ];
+}
+
+/** @throws RequestError `not_available` where the model cannot be told what is relevant */
+function refuseInstruct(instruct: string | null, { facts }: AppDeps): void {
+  if (instruct === null || instruct === '' || facts.kind === 'generation') return;
+  throw new RequestError(
+    'not_available',
+    'instruct is not available for this model: it takes none.',
+    'instruct',
+  );
 }
 
 /** @throws RequestError `bad_value` in SGLang's words */

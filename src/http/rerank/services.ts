@@ -10,10 +10,9 @@ import { parseBody, type OtherFields } from '../fields';
 import type { RouteDescription } from '../openapi/description';
 import { originOf } from '../origin';
 import type { RouteSpec } from '../route';
-import { asProbability, labelsOf } from '../scores';
 import { answerTei } from '../tei/rerank';
 import { cohere } from './dialect';
-import { ranked, relevanceOf, tokensOf, type Relevance } from './relevance';
+import { rankingRefusal, ranked, relevanceOf, type Relevance } from './relevance';
 import { refuseBlank, RERANK_EXAMPLE } from './rerank';
 
 const isDocument = (value: unknown) =>
@@ -54,19 +53,24 @@ const ABOUT: RouteDescription = {
   summary: "Documents by relevance, in the form of Cohere's API and of Jina's",
   body: schema,
   examples: { 'Two documents': { ...RERANK_EXAMPLE, top_n: 1 } },
-  only: 'embedding',
 };
 
 /** `/v2/rerank` and `/rerank`, for the clients of Cohere, Jina and, at the second, Text Embeddings Inference. */
 export function serviceRoutes(deps: AppDeps): RouteSpec[] {
   const common = { methods: ['post'], level: 'normal', body: 'any_type', dialect: cohere } as const;
   return [
-    { ...common, path: '/v2/rerank', about: ABOUT, handler: (req, res) => answer(deps, req, res) },
+    {
+      ...common,
+      path: '/v2/rerank',
+      about: { ...ABOUT, refusal: rankingRefusal(deps) },
+      handler: (req, res) => answer(deps, req, res),
+    },
     {
       ...common,
       path: '/rerank',
       about: {
         ...ABOUT,
+        refusal: rankingRefusal(deps),
         summary: `${ABOUT.summary}; a body with \`texts\` is answered in the form of Text Embeddings Inference`,
       },
       handler: (req, res) => (isTei(req.body) ? answerTei(deps, req, res) : answer(deps, req, res)),
@@ -81,7 +85,6 @@ function isTei(body: unknown): boolean {
 async function answer(deps: AppDeps, req: Request, res: Response): Promise<void> {
   speak(res, cohere);
   const body = parseBody(schema, req.body, OTHER);
-  const labels = labelsOf(deps.facts);
   const documents = body.documents.map((item) => (typeof item === 'string' ? item : item.text));
   refuseBlank(body.query, documents);
   const { origin, model } = { origin: originOf(req, res), model: body.model ?? deps.args.servedModelName };
@@ -89,19 +92,23 @@ async function answer(deps: AppDeps, req: Request, res: Response): Promise<void>
     const shortened = await shorten(deps, documents, body.max_tokens_per_doc ?? null, gone);
     // These services cut what is too long, unless they are told otherwise.
     const truncate = body.truncation ?? true;
-    return relevanceOf(deps, { query: body.query, documents: shortened, truncate, rid: null, origin }, gone);
+    return relevanceOf(
+      deps,
+      { query: body.query, documents: shortened, truncate, instruct: null, rid: null, origin },
+      gone,
+    );
   });
   if (found === null) return;
-  const render = ({ index, score }: Relevance) => ({
+  const render = ({ index, probability }: Relevance) => ({
     index,
-    relevance_score: asProbability(score, labels),
+    relevance_score: probability,
     ...(body.return_documents === true && { document: { text: documents[index] } }),
   });
   res.json({
     id: randomUUID(),
     model,
     results: ranked(found, body.top_n ?? null).map(render),
-    usage: { total_tokens: tokensOf(found) },
+    usage: { total_tokens: found.promptTokens },
     meta: { api_version: { version: '2' }, billed_units: { search_units: 1 } },
   });
 }

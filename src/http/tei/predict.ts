@@ -9,7 +9,7 @@ import { untilGone } from '../event-stream';
 import { parseBody } from '../fields';
 import { originOf } from '../origin';
 import type { RouteSpec } from '../route';
-import { asProbabilities, labelsOf } from '../scores';
+import { asProbabilities, labelsOf, scoresRefusal } from '../scores';
 import { tei } from './dialect';
 import { truncateOf, truncationFields } from './truncation';
 
@@ -49,7 +49,7 @@ export function predictRoutes({ manager, facts }: AppDeps): RouteSpec[] {
         summary: 'How much each label fits a text, in the form of Text Embeddings Inference',
         body: schema,
         examples: { 'A text': { inputs: 'What a lovely day.' } },
-        only: 'embedding',
+        refusal: scoresRefusal(facts),
       },
       async handler(req, res) {
         const body = parseBody(schema, req.body);

@@ -8,7 +8,6 @@ import { parseBody } from '../fields';
 import { originOf } from '../origin';
 import { ranked, relevanceOf } from '../rerank/relevance';
 import { refuseBlank } from '../rerank/rerank';
-import { asProbability, labelsOf } from '../scores';
 import { truncateOf, truncationFields } from './truncation';
 import { tei } from './dialect';
 
@@ -29,18 +28,23 @@ const schema = z.object(
 export async function answerTei(deps: AppDeps, req: Request, res: Response): Promise<void> {
   speak(res, tei);
   const body = parseBody(schema, req.body);
-  const labels = labelsOf(deps.facts);
   refuseBlank(body.query, body.texts);
-  const request = { query: body.query, documents: body.texts, truncate: truncateOf(body), rid: null };
+  const request = {
+    query: body.query,
+    documents: body.texts,
+    truncate: truncateOf(body),
+    rid: null,
+    instruct: null,
+  };
   const found = await untilGone(res, (gone) =>
     relevanceOf(deps, { ...request, origin: originOf(req, res) }, gone),
   );
   if (found === null) return;
   res.json(
-    ranked(found, null).map(({ index, score }) => ({
+    ranked(found, null).map(({ index, score, probability }) => ({
       index,
       ...(body.return_text === true && { text: body.texts[index] }),
-      score: body.raw_scores === true ? score : asProbability(score, labels),
+      score: body.raw_scores === true ? score : probability,
     })),
   );
 }

@@ -151,3 +151,16 @@ it('is never read through a link out of the folder, nor at any size', () => {
   const large = folders.create({ 'chat_template.jinja': 'x'.repeat(2 ** 20 + 1) });
   expect(() => readChatTemplates(large, {})).toThrow('1048577 bytes are too many');
 });
+
+it("has the prompt of Qwen's rerankers", () => {
+  const template = new Template(BUILT_IN['qwen3_reranker']?.text ?? '');
+  const prompt = (instruct: string) =>
+    '<|im_start|>system\nJudge whether the Document meets the requirements based on the Query and the Instruct provided. ' +
+    'Note that the answer can only be "yes" or "no".<|im_end|>\n<|im_start|>user\n' +
+    `<Instruct>: ${instruct}\n<Query>: what's it?\n<Document>: a "bear"<|im_end|>\n<|im_start|>assistant\n<think>\n\n</think>\n\n`;
+  const given = { query: "what's it?", document: 'a "bear"', messages: [] };
+  expect(template.render({ ...given, instruct: 'Find animals' })).toBe(prompt('Find animals'));
+  expect(template.render({ ...given, instruct: null })).toBe(
+    prompt('Given a web search query, retrieve relevant passages that answer the query'),
+  );
+});

@@ -1,0 +1,57 @@
+import type { ChatTemplate } from '../../chat-template';
+import { bug, RequestError } from '../../core/errors';
+import type { TokenizerManager } from '../../tokenizer-manager';
+import type { RelevanceRequest, Relevances } from './relevance';
+
+/** Models that generate, and are trained to say whether a document fits a query: Qwen3-Reranker and its likes. */
+
+/** Whether a template asks for nothing but yes or no, as SGLang knows theirs. */
+export function asksYesOrNo({ source }: Pick<ChatTemplate, 'source'>): boolean {
+  const text = source?.toLowerCase() ?? '';
+  return ['answer can only be', '"yes"', '"no"'].every((phrase) => text.includes(phrase));
+}
+
+/** How much likelier "yes" is than "no" as the next token after each document's prompt. */
+export async function yesNoRelevance(
+  manager: TokenizerManager,
+  chat: ChatTemplate,
+  { query, documents, instruct, rid, origin }: RelevanceRequest,
+  gone: AbortSignal,
+): Promise<Relevances> {
+  const labelTokenIds = await Promise.all(['yes', 'no'].map((word) => tokenOf(manager, word, gone)));
+  const prompts: string[] = [];
+  for (const document of documents) prompts.push(await chat.fill({ query, document, instruct }, gone));
+  const { scores, promptTokens } = await manager.score(
+    {
+      query: '',
+      items: prompts,
+      labelTokenIds,
+      applySoftmax: true,
+      itemFirst: false,
+      common: {
+        rid,
+        origin,
+        priority: null,
+        routingKey: null,
+        extraKey: null,
+        dpRank: null,
+        noLogs: false,
+        logMetrics: true,
+        customLabels: null,
+      },
+    },
+    gone,
+  );
+  const all = scores.map(([yes], index) => {
+    if (yes === undefined) throw bug('a document without its score');
+    return { index, score: yes, probability: yes, result: null };
+  });
+  return { all, promptTokens };
+}
+
+/** @throws RequestError `bad_value` where a word is no token */
+async function tokenOf(manager: TokenizerManager, word: string, gone: AbortSignal): Promise<number> {
+  const [id, ...more] = await manager.tokenizeText(word, { addSpecialTokens: false }, gone);
+  if (id !== undefined && more.length === 0) return id;
+  throw new RequestError('bad_value', `This model cannot rerank: its tokenizer has no token '${word}'.`);
+}
