@@ -119,18 +119,12 @@ export async function obtainModel(
 }
 
 /**
- * A model that is on this machine.
+ * A model that is on this machine, as far as it is.
  * @param modelPath a folder, the name of a checkpoint that ships with the package, or a hub id such as
- *   `Qwen/Qwen2.5-0.5B-Instruct`; nothing is downloaded. In this order: a folder of that name hides a shipped one
- * @throws RepositoryNotFound when it is none of them
+ *   `Qwen/Qwen2.5-0.5B-Instruct`. In this order: a folder of that name hides a shipped one
+ * @returns null when it is none of them
  */
-export function resolveModelDir(modelPath: string, options: HubOptions): ModelDir {
-  const local = findLocally(modelPath, options);
-  if (local === null) throw new RepositoryNotFound(modelPath, '');
-  return local;
-}
-
-function findLocally(modelPath: string, options: HubOptions): ModelDir | null {
+export function findLocally(modelPath: string, options: HubOptions): ModelDir | null {
   if (isFolder(modelPath)) return { dir: path.resolve(modelPath), snapshot: false };
   const shipped = shippedModelPath(modelPath);
   if (shipped !== null) return { dir: shipped, snapshot: false };

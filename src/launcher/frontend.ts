@@ -1,7 +1,8 @@
 import type { RequestListener } from 'node:http';
 import { ChatTemplate } from '../chat-template';
-import { resolveModelDir } from '../checkpoint/hub';
+import { obtainModel } from '../checkpoint/hub';
 import { readModelCard } from '../checkpoint/model-card';
+import { StartupError } from '../core/errors';
 import type { ModelCard } from '../core/model-card';
 import type { ModelFacts } from '../core/model-facts';
 import { createApp } from '../http/app';
@@ -33,6 +34,8 @@ export class Frontend {
   private readonly tokenizer: TokenizerPool | null;
   /** By rank. */
   private readonly toSchedulers: readonly PushQueue<SchedulerMsg>[];
+  /** Ends a download. */
+  private readonly closing = new AbortController();
 
   /**
    * Loads the tokenizer while the children load the model.
@@ -75,7 +78,7 @@ export class Frontend {
       template: chat?.source ?? null,
       toSchedulers,
       metrics: metrics ?? NO_METRICS,
-      findModelDir: async (modelPath) => findWeights(modelPath, args),
+      findModelDir: (modelPath) => findWeights(modelPath, args, this.closing.signal),
       tracer,
     });
     this.args = args;
@@ -134,8 +137,14 @@ export class Frontend {
     this.manager.abortAll();
   }
 
+  /** Ends what is downloaded for an update of the weights. */
+  endDownloads(): void {
+    this.closing.abort(new StartupError('the server stops'));
+  }
+
   /** Closes the queues; nothing may be asked of it afterwards. */
   close(): void {
+    this.endDownloads();
     this.manager.close();
     this.inbox.close();
     for (const scheduler of this.toSchedulers) scheduler.close();
@@ -143,13 +152,18 @@ export class Frontend {
   }
 }
 
-/** The folder of other weights for the model. @throws StartupError `<path> (repository not found).` */
-function findWeights(modelPath: string, { downloadDir, modelPath: own, revision }: ServerArgs): string {
-  return resolveModelDir(modelPath, {
-    revision: modelPath === own ? revision : null,
-    downloadDir,
-    env: process.env,
-  }).dir;
+/**
+ * The folder of other weights for the model, from the hub where they have to come from there.
+ * @throws StartupError; `<path> (repository not found).` where there are none
+ */
+function findWeights(
+  modelPath: string,
+  { downloadDir, modelPath: own, revision }: ServerArgs,
+  signal: AbortSignal,
+): Promise<string> {
+  const needs = { config: true, weights: true, tokenizer: false };
+  const options = { revision: modelPath === own ? revision : null, downloadDir, env: process.env };
+  return obtainModel(modelPath, needs, options, signal);
 }
 
 /** The card of what is served, read again after each update of the weights. */

@@ -83,6 +83,7 @@ export class MainProcess {
     const { http, frontend } = this;
     if (http === null || frontend === null) return;
     frontend.status.phase = 'draining';
+    frontend.endDownloads();
     const reason = reasonNotToDrain(frontend.isResponsive);
     if (reason !== null) {
       logger.log('error', `Signal ${signal} received while ${reason}. Force exiting.`);

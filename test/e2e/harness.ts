@@ -65,7 +65,8 @@ export class Server {
   ) {
     this.process = spawn(process.execPath, [LAUNCHER, ...args], {
       stdio: ['ignore', 'pipe', 'pipe'],
-      env: { ...process.env, TMPDIR: this.tmp, ...env },
+      // Names that stand for no model must not be asked for outside.
+      env: { ...process.env, TMPDIR: this.tmp, HF_HUB_OFFLINE: '1', ...env },
       // A process group of its own: signals to the group are what a terminal sends.
       detached: true,
     });

@@ -18,7 +18,12 @@ const servers: Server[] = [];
 let hub: LoopbackHub;
 let home: string;
 const part = () => join(home, 'hub/models--org--demo/blobs', `${sha256(WEIGHTS)}.incomplete`);
-const env = (more: Record<string, string> = {}) => ({ HF_ENDPOINT: hub.endpoint, HF_HOME: home, ...more });
+const env = (more: Record<string, string> = {}) => ({
+  HF_ENDPOINT: hub.endpoint,
+  HF_HOME: home,
+  HF_HUB_OFFLINE: '',
+  ...more,
+});
 const DEMO = ['--model-path', 'org/demo'];
 
 async function begin(args: readonly string[], more: Record<string, string> = {}): Promise<Server> {
@@ -128,4 +133,42 @@ test('a tokenizer may come from the hub for a model that lies here', async () =>
   const server = await serve(['--model-path', MODEL, '--tokenizer-path', 'org/demo']);
   expect(await answer(server)).toBe(' Paris.');
   expect(hub.gets('signature')).toEqual([]);
+});
+
+describe('other weights for a running server', () => {
+  const update = (server: Server, modelPath: string) =>
+    server.post('/update_weights_from_disk', { model_path: modelPath });
+
+  test('come from the hub', async () => {
+    const server = await serve(['--model-path', MODEL]);
+    const reply = await update(server, 'org/demo');
+    expect(await reply.json()).toMatchObject({ success: true });
+    expect(hub.gets('signature')).toHaveLength(1);
+    expect(await answer(server)).toBe(' Paris.');
+
+    const unknown = await update(server, 'org/nothing');
+    expect(unknown.status).toBe(400);
+    expect(await unknown.json()).toMatchObject({
+      success: false,
+      message: 'Failed to get weights iterator: org/nothing (repository not found).',
+    });
+    expect(await answer(server)).toBe(' Paris.');
+  });
+
+  test('that do not come keep neither requests nor a stop', async () => {
+    stall();
+    const server = await serve(['--model-path', MODEL]);
+    const reply = update(server, 'org/demo');
+    await untilHalf();
+    expect(await answer(server)).toBe(' Paris.');
+    const sent = performance.now();
+    expect(await server.stop()).toBe(0);
+    expect(performance.now() - sent).toBeLessThan(5_000);
+    expect(await (await reply).json()).toMatchObject({
+      success: false,
+      message: 'Failed to get weights iterator: the server stops.',
+    });
+    await server.gone();
+    expect(statSync(part()).size).toBe(HALF);
+  });
 });

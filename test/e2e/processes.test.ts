@@ -294,7 +294,7 @@ describe('death', () => {
 
 describe('refusal to start', () => {
   test('an unknown model', async () => {
-    const server = await start(['--model-path', 'nobody/no-such-model'], { HF_HUB_OFFLINE: '1' });
+    const server = await start(['--model-path', 'nobody/no-such-model']);
     expect(await server.exit()).toBe(1);
     expectOneLineError(server, 'nobody/no-such-model (repository not found).');
     await server.gone();
