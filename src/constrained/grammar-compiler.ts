@@ -6,6 +6,7 @@ import { XGrammarBackend, type EngineSetting } from './xgrammar-backend';
 
 /** What is told of each grammar that was asked for. */
 export interface CompilerNews {
+  readonly grammar: Grammar;
   readonly outcome: 'hit' | 'compiled' | 'refused' | 'timeout';
   /** Time it took; 0 for a hit. */
   readonly seconds: number;
@@ -49,7 +50,7 @@ export class GrammarCompiler {
       // The last one used is the last to go.
       this.entries.delete(key);
       this.entries.set(key, known);
-      this.tell({ outcome: 'hit', seconds: 0 });
+      this.tell({ grammar, outcome: 'hit', seconds: 0 });
     }
     entry.waiting += 1;
     let waits = true;
@@ -89,12 +90,12 @@ export class GrammarCompiler {
     try {
       const setting = await this.thread.attempt(grammar, wanted);
       const compiled = await (await this.engine(setting)).compile(grammar);
-      this.tell({ outcome: 'compiled', seconds: seconds() });
+      this.tell({ grammar, outcome: 'compiled', seconds: seconds() });
       return compiled;
     } catch (error) {
       if (!wanted() || !(error instanceof GrammarError)) throw error;
       const outcome = error instanceof GrammarTimeout ? 'timeout' : 'refused';
-      this.tell({ outcome, seconds: seconds() });
+      this.tell({ grammar, outcome, seconds: seconds() });
       throw new RequestError('bad_value', `Failed to compile ${grammar.kind} grammar: ${error.message}`);
     }
   }

@@ -94,3 +94,19 @@ function toNumber(text: string): number {
 export const GRAMMAR_SECONDS: readonly number[] = [
   0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 60, 90, 120, 240,
 ];
+
+/** Of `grammar_schema_count`. */
+export const SCHEMA_COUNTS: readonly number[] = [
+  0, 1, 2, 5, 10, 20, 30, 40, 60, 80, 100, 120, 140, 160, 180, 200, 300, 400, 500, 700, 1000,
+];
+
+/** Of `grammar_ebnf_size`, characters. */
+export const EBNF_CHARACTERS: readonly number[] = [
+  0, 50, 100, 200, 300, 500, 1000, 2000, 3000, 5000, 10_000, 20_000, 30_000, 50_000, 100_000,
+];
+
+/** Of `grammar_tree_traversal_time_avg` and `_max`: SGLang's, and finer ones where its first is. */
+export const TRAVERSAL_SECONDS: readonly number[] = [
+  0, 0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60,
+  90, 120, 240,
+];

@@ -1,12 +1,15 @@
 import {
   E2E_SECONDS,
+  EBNF_CHARACTERS,
   EXPONENTIAL_SECONDS,
   GRAMMAR_SECONDS,
   INTER_TOKEN_SECONDS,
   QUEUE_SECONDS,
   RETRACTIONS,
+  SCHEMA_COUNTS,
   SHARES,
   TOKEN_COUNTS,
+  TRAVERSAL_SECONDS,
   TTFT_SECONDS,
 } from './buckets';
 
@@ -237,6 +240,30 @@ export const METRICS = {
     scope: 'engine',
     buckets: GRAMMAR_SECONDS,
     help: 'Time from the first request for a grammar until it was compiled or refused.',
+  },
+  grammar_schema_count: {
+    type: 'histogram',
+    scope: 'engine',
+    buckets: SCHEMA_COUNTS,
+    help: 'JSON Schemas in a grammar of JSON or a structural tag, when it first came.',
+  },
+  grammar_ebnf_size: {
+    type: 'histogram',
+    scope: 'engine',
+    buckets: EBNF_CHARACTERS,
+    help: 'Characters of a grammar in EBNF, when it first came.',
+  },
+  grammar_tree_traversal_time_avg: {
+    type: 'histogram',
+    scope: 'engine',
+    buckets: TRAVERSAL_SECONDS,
+    help: 'Seconds it took to find the tokens that a grammar lets come next, the mean of a request.',
+  },
+  grammar_tree_traversal_time_max: {
+    type: 'histogram',
+    scope: 'engine',
+    buckets: TRAVERSAL_SECONDS,
+    help: 'The longest of these times of a request.',
   },
 
   // Requests, exact: each is counted when it ends, however it ends.

@@ -151,12 +151,37 @@ describe('what does not compile', () => {
 });
 
 test('grammars are counted, and a known one is not compiled again', async () => {
-  for (let i = 0; i < 3; i++) await run({ regex: 'counted[0-9]' });
-  await new Promise((resolve) => setTimeout(resolve, 1500));
-  const page = await (await server.fetch('/metrics')).text();
-  const value = (name: string) => Number(new RegExp(`^sglang:${name}{.*} (.*)$`, 'm').exec(page)?.[1]);
-  expect(value('num_grammar_total')).toBeGreaterThan(value('num_grammar_cache_hit_total'));
-  expect(value('num_grammar_cache_hit_total')).toBeGreaterThanOrEqual(2);
-  expect(value('num_grammar_queue_reqs')).toBe(0);
+  const counts = async () => {
+    await new Promise((resolve) => setTimeout(resolve, 1500));
+    const page = await (await server.fetch('/metrics')).text();
+    const value = (name: string) =>
+      Number(new RegExp(`^sglang:${name}{.*} (.*)$`, 'm').exec(page)?.[1] ?? 'NaN');
+    return {
+      total: value('num_grammar_total'),
+      hits: value('num_grammar_cache_hit_total'),
+      compiled: value('grammar_compilation_time_seconds_count'),
+      rules: value('grammar_ebnf_size_sum'),
+      schemas: value('grammar_schema_count_sum'),
+      requests: value('grammar_tree_traversal_time_avg_count'),
+      mean: value('grammar_tree_traversal_time_avg_sum'),
+      longest: value('grammar_tree_traversal_time_max_sum'),
+      queued: value('num_grammar_queue_reqs'),
+    };
+  };
+  const ebnf = 'root ::= "counted" [0-9]';
+  const format = {
+    type: 'sequence',
+    elements: [1, 2].map((value) => ({ type: 'json_schema', json_schema: { const: value } })),
+  };
+  const before = await counts();
+  for (let i = 0; i < 3; i++) await run({ ebnf });
+  await run({ structural_tag: { type: 'structural_tag', format } });
+  const after = await counts();
+  const grown = (name: keyof typeof before) => after[name] - before[name];
+  expect([grown('total'), grown('hits'), grown('compiled')]).toEqual([4, 2, 2]);
+  expect([grown('rules'), grown('schemas'), grown('requests')]).toEqual([ebnf.length, 2, 4]);
+  expect(grown('mean')).toBeGreaterThan(0);
+  expect(grown('longest')).toBeGreaterThanOrEqual(grown('mean'));
+  expect(after.queued).toBe(0);
   await expectClean(server);
 });

@@ -184,10 +184,12 @@ export class BatchRunner {
   }
 }
 
-/** What samplers can do before the logits are there. */
+/** What samplers can do before the logits are there: one after the other, as they would on one thread anyhow, so that each can be timed. */
 async function prepare(requests: readonly Request[]): Promise<void> {
-  const preparing = requests.flatMap(({ sampler }) => sampler.prepare() ?? []);
-  if (preparing.length > 0) await Promise.all(preparing);
+  for (const { sampler } of requests) {
+    const preparing = sampler.prepare();
+    if (preparing !== null) await preparing;
+  }
 }
 
 /** Ends a request for which no token can be chosen: the model gave NaN, or all tokens are ruled out. */

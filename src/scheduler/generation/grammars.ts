@@ -1,9 +1,10 @@
 import { CompileThread } from '../../constrained/compile-thread';
-import { GrammarCompiler, type CompilerNews } from '../../constrained/grammar-compiler';
+import { GrammarCompiler } from '../../constrained/grammar-compiler';
 import { env } from '../../core/env';
 import type { Recorder } from '../../metrics/recorder';
 import type { LoadedModel } from '../../model-runner/load';
 import type { ServerArgs } from '../../server-args/server-args';
+import { recordGrammar } from './grammar-metrics';
 import { GrammarPreparation } from './grammar-preparation';
 import type { Preparation } from './preparation';
 
@@ -29,17 +30,9 @@ export function openGrammars(
     },
     env('SGLANG_GRAMMAR_TIMEOUT') * 1000,
   );
-  const compiler = new GrammarCompiler(thread, (news) => record(metrics, news));
+  const compiler = new GrammarCompiler(thread, (news) => recordGrammar(metrics, news));
   return {
-    preparations: [new GrammarPreparation(compiler)],
+    preparations: [new GrammarPreparation(compiler, metrics)],
     close: () => void thread.close(),
   };
-}
-
-function record(metrics: Recorder, { outcome, seconds }: CompilerNews): void {
-  metrics.record('num_grammar_total', 1);
-  if (outcome === 'hit') metrics.record('num_grammar_cache_hit_total', 1);
-  else metrics.record('grammar_compilation_time_seconds', seconds);
-  if (outcome === 'refused' || outcome === 'timeout') metrics.record('num_grammar_aborted_total', 1);
-  if (outcome === 'timeout') metrics.record('num_grammar_timeout_total', 1);
 }
