@@ -1,6 +1,6 @@
-import { spawn, type ChildProcess } from 'node:child_process';
 import { join } from 'node:path';
 import { Command } from 'commander';
+import { StartedServer } from './started-server';
 
 /**
  * What it saves to take text that a grammar forces over without asking the model: two servers, one with `--disable-jump-forward`,
@@ -57,7 +57,7 @@ async function main(): Promise<void> {
     }
     report(clients, rounds);
   }
-  for (const { process } of Object.values(servers)) process.kill('SIGTERM');
+  for (const server of Object.values(servers)) server.stop();
 }
 
 function report(clients: number, { step, jump }: Record<Mode, Round[]>): void {
@@ -120,26 +120,14 @@ async function ask(url: string, keys: number, seed: number): Promise<Reply> {
   return (await reply.json()) as Reply;
 }
 
-async function start(
-  options: Options,
-  more: readonly string[],
-): Promise<{ process: ChildProcess; url: string }> {
-  const launcher = join(__dirname, '..', '..', 'dist', 'launch-server.js');
-  const flags = [
-    ...['--port', '0', '--model-path', options.modelPath, '--load-format', options.loadFormat],
+function start(options: Options, more: readonly string[]): Promise<StartedServer> {
+  return StartedServer.start([
+    ...['--model-path', options.modelPath, '--load-format', options.loadFormat],
     ...(options.tokenizerPath === undefined ? [] : ['--tokenizer-path', options.tokenizerPath]),
     ...(options.indented ? [] : ['--constrained-json-disable-any-whitespace']),
     ...['--context-length', '1024', '--max-total-tokens', '16384'],
     ...more,
-  ];
-  const child = spawn(process.execPath, [launcher, ...flags], { stdio: ['ignore', 'ignore', 'pipe'] });
-  let log = '';
-  child.stderr.on('data', (bytes: Buffer) => (log += log.includes('fired up') ? '' : bytes.toString()));
-  while (!log.includes('fired up')) {
-    if (child.exitCode !== null) throw new Error(log);
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-  return { process: child, url: /Uvicorn running on (\S+)/.exec(log)?.[1] ?? '' };
+  ]);
 }
 
 function median(values: readonly number[]): number {

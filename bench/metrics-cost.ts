@@ -1,9 +1,7 @@
-import { spawn, type ChildProcess } from 'node:child_process';
-import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { Command } from 'commander';
 import { parseOptions } from './serving/options';
 import { runBenchmark } from './serving/run';
+import { StartedServer } from './started-server';
 
 /**
  * What counting and scraping cost: two servers of the shipped model, one with `--enable-metrics` and a page read every second,
@@ -23,8 +21,6 @@ interface Round {
   readonly cpu: number;
 }
 
-const CLOCK_TICKS = 100;
-
 async function main(): Promise<void> {
   const options = new Command('bench:metrics')
     .option('--rounds <count>', 'rounds of each server', '8')
@@ -33,8 +29,8 @@ async function main(): Promise<void> {
     .option('--tokens <count>', 'tokens of each answer', '64')
     .parse()
     .opts<Options>();
-  const plain = await Server.start([]);
-  const counting = await Server.start(['--enable-metrics']);
+  const plain = await StartedServer.start([]);
+  const counting = await StartedServer.start(['--enable-metrics']);
   const rounds: Record<'off' | 'on', Round[]> = { off: [], on: [] };
   console.log('         off tokens/s  ms/1000  on tokens/s  ms/1000');
   for (let round = 0; round <= Number(options.rounds); round++) {
@@ -43,7 +39,7 @@ async function main(): Promise<void> {
     const measured: Partial<Record<'off' | 'on', Round>> = {};
     for (const name of order) {
       const server = name === 'on' ? counting : plain;
-      const scraping = name === 'on' ? setInterval(() => void server.scrape(), 1000) : undefined;
+      const scraping = name === 'on' ? setInterval(() => void server.metrics(), 1000) : undefined;
       measured[name] = await drive(server, options, round);
       clearInterval(scraping);
     }
@@ -59,11 +55,12 @@ async function main(): Promise<void> {
   const change = (read: (round: Round) => number) =>
     percent(median(rounds.on.map((on, i) => read(on) / read(rounds.off[i] ?? on))));
   console.log(`of pairs: throughput ${change((it) => it.throughput)}, CPU a token ${change((it) => it.cpu)}`);
-  console.log(`a page of ${counting.pageBytes} bytes takes ${(await counting.pageMs()).toFixed(1)} ms`);
+  const { ms, bytes } = await page(counting);
+  console.log(`a page of ${bytes} bytes takes ${ms.toFixed(1)} ms`);
   for (const server of [plain, counting]) server.stop();
 }
 
-async function drive(server: Server, options: Options, seed: number): Promise<Round> {
+async function drive(server: StartedServer, options: Options, seed: number): Promise<Round> {
   const before = server.cpuMs();
   const { outputThroughput, totalOutput } = await runBenchmark(
     parseOptions([
@@ -76,69 +73,16 @@ async function drive(server: Server, options: Options, seed: number): Promise<Ro
   return { throughput: outputThroughput, cpu: ((server.cpuMs() - before) * 1000) / totalOutput };
 }
 
-/** A server in processes of its own. */
-class Server {
-  pageBytes = 0;
-
-  private constructor(
-    private readonly process: ChildProcess,
-    readonly url: string,
-  ) {}
-
-  static async start(flags: readonly string[]): Promise<Server> {
-    const launcher = join(__dirname, '..', '..', 'dist', 'launch-server.js');
-    const child = spawn(process.execPath, [launcher, '--port', '0', ...flags], {
-      stdio: ['ignore', 'ignore', 'pipe'],
-    });
-    let log = '';
-    child.stderr.on('data', (bytes: Buffer) => (log += log.includes('fired up') ? '' : bytes.toString()));
-    while (!log.includes('fired up')) {
-      if (child.exitCode !== null) throw new Error(log);
-      await new Promise((resolve) => setTimeout(resolve, 50));
-    }
-    return new Server(child, /Uvicorn running on (\S+)/.exec(log)?.[1] ?? '');
+/** The median time of a page on an idle server, and its length. */
+async function page(server: StartedServer): Promise<{ ms: number; bytes: number }> {
+  const times: number[] = [];
+  let bytes = 0;
+  for (let i = 0; i < 50; i++) {
+    const startedAt = performance.now();
+    bytes = (await server.metrics()).length;
+    times.push(performance.now() - startedAt);
   }
-
-  async scrape(): Promise<void> {
-    this.pageBytes = (await (await fetch(`${this.url}/metrics`)).text()).length;
-  }
-
-  /** The median time of a page on an idle server. */
-  async pageMs(): Promise<number> {
-    const times: number[] = [];
-    for (let i = 0; i < 50; i++) {
-      const startedAt = performance.now();
-      await this.scrape();
-      times.push(performance.now() - startedAt);
-    }
-    return median(times);
-  }
-
-  /** CPU time of the server's processes so far. */
-  cpuMs(): number {
-    const main = this.process.pid ?? 0;
-    const stats = readdirSync('/proc')
-      .filter((name) => /^\d+$/.test(name))
-      .map(statOf)
-      .filter((stat) => stat !== null)
-      .filter(({ pid, parent }) => pid === main || parent === main);
-    return stats.reduce((sum, { ticks }) => sum + ticks, 0) * (1000 / CLOCK_TICKS);
-  }
-
-  stop(): void {
-    this.process.kill('SIGTERM');
-  }
-}
-
-function statOf(name: string): { pid: number; parent: number; ticks: number } | null {
-  try {
-    const stat = readFileSync(`/proc/${name}/stat`, 'utf8');
-    // Fields after the command, which may hold anything: state, parent …, user and system ticks.
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    return { pid: Number(name), parent: Number(fields[1]), ticks: Number(fields[11]) + Number(fields[12]) };
-  } catch {
-    return null;
-  }
+  return { ms: median(times), bytes };
 }
 
 function medianOf(rounds: readonly Round[]): Round {

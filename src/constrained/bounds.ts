@@ -5,6 +5,9 @@ import { RequestError } from '../core/errors';
 /** Characters of a grammar. */
 const MAX_CHARACTERS = 256 * 1024;
 
+/** Characters of what one becomes in the engine's own dialect, where ranges of integers are listed. */
+const MAX_WRITTEN = 2 ** 20;
+
 /** How deep schemas and structural tags may be nested, groups of regular expressions too; the engine's stack bears more. */
 export const MAX_DEPTH = 64;
 
@@ -15,6 +18,15 @@ export function checkSize(field: string, text: string): void {
   }
   if (text.includes('\0')) refuse(field, `${field} must not contain NUL.`);
   if (/\p{Cs}/u.test(text)) refuse(field, `${field} must be well-formed Unicode.`);
+}
+
+/** @returns the text. @throws RequestError `bad_value` */
+export function checkWritten(field: string, text: string): string {
+  if (text.length <= MAX_WRITTEN) return text;
+  return refuse(
+    field,
+    `${field} is too large: with its ranges of integers written out it has ${text.length} characters, more than ${MAX_WRITTEN}.`,
+  );
 }
 
 export function refuse(field: string, message: string): never {

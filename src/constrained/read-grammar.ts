@@ -2,7 +2,7 @@ import { errorMessage, RequestError } from '../core/errors';
 import { ANY_JSON, type Grammar } from '../core/grammar';
 import { checkRegex } from './regex/check-regex';
 import { writeRegex } from './regex/write-regex';
-import { checkSize } from './bounds';
+import { checkSize, checkWritten } from './bounds';
 import { readSchema } from './schema/read-schema';
 import type { ReportUnenforced } from './schema/report';
 import { readStructuralTag } from './structural-tag';
@@ -43,14 +43,16 @@ export function readGrammar(
   }
   if (structural_tag != null) {
     const tag = parse('structural_tag', structural_tag);
-    return { kind: 'structural_tag', source: JSON.stringify(readStructuralTag(tag, leniency(isLenient))) };
+    const read = JSON.stringify(readStructuralTag(tag, leniency(isLenient)));
+    return { kind: 'structural_tag', source: checkWritten('structural_tag', read) };
   }
   return null;
 }
 
 function jsonSource(schema: string | object, isLenient: boolean): string {
   if (schema === ANY_JSON) return ANY_JSON;
-  return JSON.stringify(readSchema(parse('json_schema', schema), 'json_schema', leniency(isLenient)));
+  const read = readSchema(parse('json_schema', schema), 'json_schema', leniency(isLenient));
+  return checkWritten('json_schema', JSON.stringify(read));
 }
 
 /** Leaves out what cannot be enforced; undefined where that is refused. */

@@ -36,13 +36,37 @@ export class VocabularyTexts implements TokenTexts {
   }
 }
 
+/** Made once for each vocabulary. */
+const known = new WeakMap<Vocabulary, readonly string[]>();
+
 /** By id, each character a byte. */
-export function tokenTexts({ tokens, spelling, added }: Vocabulary): string[] {
+export function tokenTexts(vocabulary: Vocabulary): readonly string[] {
+  const { tokens, spelling, added } = vocabulary;
   const spell = SPELLINGS[spelling];
-  return tokens.map((token, id) => {
-    const content = added.get(id);
-    return content === undefined ? spell(token) : utf8(content);
-  });
+  const texts =
+    known.get(vocabulary) ??
+    tokens.map((token, id) => {
+      const content = added.get(id);
+      return content === undefined ? spell(token) : utf8(content);
+    });
+  known.set(vocabulary, texts);
+  return texts;
+}
+
+/**
+ * @param text bytes in UTF-8, each a character
+ * @param missing bytes that the character before them still lacked
+ * @returns bytes that the last character lacks
+ */
+export function missingBytes(text: string, missing: number): number {
+  let left = missing;
+  for (let i = 0; i < text.length; i++) {
+    const byte = text.charCodeAt(i);
+    if (byte < 0x80) left = 0;
+    else if (byte < 0xc0) left = Math.max(0, left - 1);
+    else left = byte < 0xe0 ? 1 : byte < 0xf0 ? 2 : 3;
+  }
+  return left;
 }
 
 const SPELLINGS: Readonly<Record<Vocabulary['spelling'], (token: string) => string>> = {

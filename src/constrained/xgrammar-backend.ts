@@ -4,7 +4,7 @@ import { GrammarError, type CompiledGrammar, type GrammarBackend, type JsonStyle
 import type { Vocabulary } from './vocabulary';
 import { shortestEnd } from './shortest-end';
 import { Speller } from './speller';
-import { tokenTexts } from './token-texts';
+import { missingBytes, tokenTexts } from './token-texts';
 import { WhitespaceBound } from './whitespace';
 import { loadXGrammar, type XGrammarModule } from './xgrammar-module';
 
@@ -185,7 +185,9 @@ export class XGrammarBackend implements GrammarBackend {
 
   /** What goes wrong while matching is not the grammar's fault: it was compiled. The engine cannot be trusted after it. */
   private guard(matcher: Matcher, isForcedFound: boolean): GrammarMatcher {
+    const texts = tokenTexts(this.vocabulary);
     let looksForForced = isForcedFound;
+    let missing = 0;
     const noting = <T>(work: () => T): T => {
       try {
         return work();
@@ -201,13 +203,18 @@ export class XGrammarBackend implements GrammarBackend {
           throw error;
         }),
       forced: () => {
-        if (!looksForForced) return [];
+        // What follows a part of a character is no text, and the engine's reading of it is made up.
+        if (!looksForForced || missing > 0) return [];
         const text = noting(() => matcher.findJumpForwardString());
         // Rules that are begun by the thousand have a text as long to end them all.
         looksForForced = text.length <= MAX_TEXT;
         return this.speller.spell(text);
       },
-      accept: (id) => noting(() => matcher.acceptToken(id)),
+      accept: (id) => {
+        const isAccepted = noting(() => matcher.acceptToken(id));
+        if (isAccepted) missing = missingBytes(texts[id] ?? '', missing);
+        return isAccepted;
+      },
       get isTerminated() {
         return noting(() => matcher.isTerminated());
       },

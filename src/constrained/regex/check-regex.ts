@@ -72,23 +72,22 @@ function expandedLength(pieces: readonly Piece[], where: string): number {
   return open[0]?.length ?? 0;
 }
 
-/** Whether anchors stand only where they say what holds anyway: the engine passes over them everywhere. */
+/**
+ * Whether anchors stand only where they say what holds anyway, because the engine passes over them everywhere: at the beginning of the
+ * whole or of one of its options, and at the end.
+ */
 function anchorsAreIdle(pieces: readonly Piece[]): boolean {
+  const firstInside = pieces.findIndex(({ kind }) => kind !== 'open');
+  const lastInside = pieces.findLastIndex(({ kind }) => kind !== 'close');
+  let depth = 0;
+  /** Whether the piece before separates two options of the whole expression. */
+  let isAfterOption = false;
   return pieces.every(({ kind }, at) => {
-    if (kind === 'begin')
-      return pieces.slice(0, at).every((other) => other.kind === 'open') || isTopOption(pieces, at - 1);
-    if (kind === 'end')
-      return pieces.slice(at + 1).every((other) => other.kind === 'close') || isTopOption(pieces, at + 1);
+    if (kind === 'begin' && at > firstInside && !isAfterOption) return false;
+    if (kind === 'end' && at < lastInside && !(depth === 0 && pieces[at + 1]?.kind === 'or')) return false;
+    if (kind === 'open') depth += 1;
+    if (kind === 'close') depth -= 1;
+    isAfterOption = kind === 'or' && depth === 0;
     return true;
   });
-}
-
-/** Whether the piece separates two options of the whole expression. */
-function isTopOption(pieces: readonly Piece[], at: number): boolean {
-  if (pieces[at]?.kind !== 'or') return false;
-  const before = pieces.slice(0, at);
-  return (
-    before.filter(({ kind }) => kind === 'open').length ===
-    before.filter(({ kind }) => kind === 'close').length
-  );
 }

@@ -36,7 +36,7 @@ export function readSchema(
   field = 'json_schema',
   unenforced: ReportUnenforced = refuseUnenforced(field),
 ): unknown {
-  const reading: Reading = { field, root: schema, unenforced };
+  const reading: Reading = { field, root: schema, unenforced, targets: new Map() };
   return read(schema, { path: '#', depth: 0 }, reading);
 }
 

@@ -15,19 +15,26 @@ export function targetOf(ref: unknown, { root }: Pick<Reading, 'root'>): unknown
 }
 
 /**
- * The schema behind a chain of references.
+ * The schema behind a chain of references. What is found is kept, so that a chain is followed once and not from each of its links.
  * @throws RequestError `bad_value` for a chain that comes back to itself
  */
 export function resolved(schema: unknown, reading: Reading): unknown {
   const seen = new Set<unknown>();
   let at = schema;
   while (isObject(at) && '$ref' in at) {
+    const known = reading.targets.get(at);
+    if (known !== undefined) {
+      at = known.target;
+      break;
+    }
     if (seen.has(at))
       refuse(reading.field, `${reading.field}: $ref ${String(at['$ref'])} refers to nothing but itself.`);
     seen.add(at);
     at = targetOf(at['$ref'], reading);
   }
-  return at;
+  const target = at;
+  for (const link of seen) reading.targets.set(link, { target });
+  return target;
 }
 
 /** The object behind references; an empty one for all other schemas. */

@@ -10,6 +10,8 @@ export interface Reading {
   /** The whole schema, in which `$ref` looks. */
   readonly root: unknown;
   readonly unenforced: ReportUnenforced;
+  /** By schema that is a `$ref`, what stands behind it. */
+  readonly targets: Map<unknown, { readonly target: unknown }>;
 }
 
 /** Has a request refused for what could not be enforced. */

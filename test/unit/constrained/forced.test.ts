@@ -48,3 +48,16 @@ test.each<[GrammarKind, string]>([
   expect(await forced(kind, source)).toBe('');
   expect(backend.isPoisoned).toBe(false);
 });
+
+test.each(['ä', '日本語 abc', '😀', 'ä\u0800'])('half of a character forces nothing: %s', async (text) => {
+  const matcher = await (
+    await backend.compile({ kind: 'ebnf', source: `root ::= "x"? "${text}"?` })
+  ).matcher();
+  const ids = [...bytes(text)].map((byte) => texts.indexOf(byte));
+  for (const [at, id] of ids.entries()) {
+    const rest = bytes(text).slice(at);
+    const forced = matcher.forced().map((next) => texts[next]);
+    expect(rest.startsWith(forced.join(''))).toBe(true);
+    expect(matcher.accept(id)).toBe(true);
+  }
+});

@@ -88,3 +88,41 @@ test('an older structural tag becomes triggered tags', () => {
     },
   });
 });
+
+const LONG = Array.from({ length: 4000 }, (_, i) => i);
+const chain = Object.fromEntries(LONG.map((i) => [`a${i}`, { $ref: `#/$defs/a${i + 1}` }]));
+const tagged = (i: number) => ({ type: 'object', properties: { kind: { const: i } }, required: ['kind'] });
+
+test.each<[string, GrammarFields, RegExp]>([
+  [
+    'oneOf of values',
+    { json_schema: { oneOf: LONG.concat(LONG.map((i) => i + 4000)).map((i) => ({ const: i })) } },
+    /accepted/,
+  ],
+  [
+    'oneOf of a value twice',
+    { json_schema: { oneOf: [...LONG, 7].map((i) => ({ const: i })) } },
+    /oneOf at #/,
+  ],
+  ['oneOf of tagged objects', { json_schema: { oneOf: LONG.slice(0, 3000).map(tagged) } }, /accepted/],
+  [
+    'oneOf of all kinds',
+    { json_schema: { oneOf: [{ type: 'string' }, ...LONG.map((i) => ({ const: i }))] } },
+    /oneOf at #/,
+  ],
+  [
+    'a chain of references',
+    { json_schema: { $ref: '#/$defs/a0', $defs: { ...chain, a4000: {} } } },
+    /accepted/,
+  ],
+  ['anchors', { regex: '^|$|'.repeat(2000) }, /accepted/],
+  [
+    'ranges',
+    { json_schema: { anyOf: LONG.map((i) => ({ type: 'integer', minimum: i, maximum: i + 900 })) } },
+    /written out/,
+  ],
+])('%s by the thousand are read at once', (_, fields, outcome) => {
+  const { user } = process.cpuUsage();
+  expect(refusal(fields)).toMatch(outcome);
+  expect((process.cpuUsage().user - user) / 1000).toBeLessThan(800);
+});
