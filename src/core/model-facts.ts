@@ -13,6 +13,20 @@ export interface Labels {
   readonly activation: ScoreActivation;
 }
 
+/** What is known of the vectors that a model makes of texts. */
+export interface VectorFacts {
+  /** Values of a vector. */
+  readonly width: number;
+  /** Whether the checkpoint says that vectors have length 1. */
+  readonly isNormalized: boolean;
+  /** To how many of their first values they may be cut: to any number, to those listed (ascending), or, null, not at all. */
+  readonly matryoshka: 'any' | readonly number[] | null;
+  /** What may be put before a text, by name. */
+  readonly prompts: Readonly<Record<string, string>>;
+  /** The one that is where a request names none; null for nothing. */
+  readonly defaultPrompt: string | null;
+}
+
 /** What the other processes need to know of the loaded model; the scheduler reports it when it is ready. */
 export interface ModelFacts {
   readonly kind: ModelKind;
@@ -20,6 +34,8 @@ export interface ModelFacts {
   readonly modelType: string;
   /** Of a model that gives scores in place of vectors: what for. */
   readonly labels: Labels | null;
+  /** Of a model that gives vectors. */
+  readonly vectors: VectorFacts | null;
   readonly vocabSize: number;
   /** Tokens of prompt and output together that the model can hold. */
   readonly contextLen: number;

@@ -51,6 +51,10 @@ export interface OpenSessionRequest {
 export interface EncodeRequest {
   readonly text?: string | readonly string[];
   readonly input_ids?: readonly number[] | readonly (readonly number[])[];
+  /** Values of a vector, for models that allow it (matryoshka). */
+  readonly dimensions?: number;
+  /** What the model puts before texts, by its name (`query`, say). */
+  readonly prompt_name?: string;
   readonly rid?: string | readonly string[];
   readonly routed_dp_rank?: number;
 }

@@ -61,6 +61,8 @@ interface EmbedFields {
   readonly inputIds: Int32Array;
   /** First token of the second text of a pair, for models that tell the two apart; null otherwise. */
   readonly pairAt: number | null;
+  /** Whether the vector is wanted as it is before anything brings it to length 1. */
+  readonly isRaw?: true;
   /** null where the request is not traced. */
   readonly trace: TraceFields | null;
 }
@@ -211,6 +213,7 @@ const output = {
   outputLogprobs: nullOr(list<PositionLogprobs>()),
 };
 
+const optionalTrue = is<true | undefined>((value) => value === undefined || value === true);
 const nothing = fields<object>({});
 const rid = fields<{ readonly rid: string }>({ rid: string });
 /** A call that has an answer. */
@@ -239,7 +242,7 @@ export const MESSAGES = {
           startLen: number,
           topNum: number,
           tokenIds: nullOr(listOf(number)),
-          next: is((value) => value === undefined || value === true),
+          next: optionalTrue,
         }),
       ),
       stream: boolean,
@@ -253,6 +256,7 @@ export const MESSAGES = {
       rid: string,
       inputIds: ids,
       pairAt: nullOr(number),
+      isRaw: optionalTrue,
       trace: nullOr(traceFields),
     }),
     /** Ends a request as aborted, whether it waits or runs; unknown rids are ignored. */

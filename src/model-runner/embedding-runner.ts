@@ -5,7 +5,7 @@ import type { Session } from '../onnxruntime/session';
 import { pinnedFloat32 } from '../onnxruntime/tensor';
 import type { Backend } from './backends/backend';
 import { PackedInputs, type EncodedText } from './packed-inputs';
-import { pool, pooledTokens } from './pooling';
+import { pool, pooledTokens, withoutLength } from './pooling';
 import { RoutingTap } from './routing';
 import { StepInputs } from './step-inputs';
 
@@ -50,9 +50,9 @@ export class EmbeddingRunner {
       await hidden.download();
       await experts?.tell('extend', sequence, () => texts.map(({ ids }) => ({ ids, past: 0 })));
       let row = 0;
-      return wanted.map((tokens) => {
+      return wanted.map((tokens, i) => {
         const own = hidden.data.subarray(row * size, (row += tokens.length) * size);
-        return pool(own, size, this.sentences);
+        return pool(own, size, texts[i]?.isRaw ? withoutLength(this.sentences) : this.sentences);
       });
     } finally {
       binding.dispose();

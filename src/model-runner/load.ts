@@ -1,5 +1,5 @@
 import { bug, StartupError } from '../core/errors';
-import type { Labels } from '../core/model-facts';
+import type { Labels, VectorFacts } from '../core/model-facts';
 import { logger } from '../logging/logger';
 import { gigabytes, secondsSince } from '../logging/units';
 import type { ServerArgs } from '../server-args/server-args';
@@ -7,6 +7,7 @@ import { deriveContextLen } from '../models/config/context-length';
 import type { Routers } from '../models/config/experts';
 import type { ModelConfig } from '../models/config/model-config';
 import { readSentenceModules, type SentenceModules } from '../models/config/sentence-modules';
+import { readSentencePrompts } from '../models/config/vector-facts';
 import type { Model } from '../models/model';
 import { readModel } from '../models/registry';
 import type { Backend } from './backends/backend';
@@ -34,6 +35,8 @@ export interface EmbeddingModel extends ModelParts {
   readonly kind: 'embedding';
   /** What its scores are for; null where it gives vectors. */
   readonly labels: Labels | null;
+  /** What is known of its vectors; null where it gives scores. */
+  readonly vectors: VectorFacts | null;
   readonly runner: EmbeddingRunner;
 }
 
@@ -93,7 +96,8 @@ export async function loadModelRunner(
       });
       const what = model.head === null ? 'vectors of' : 'scores,';
       logger.info(`Serving ${what} ${sentences.width} values, context_len=${contextLen}`);
-      return { kind, ...parts, labels: model.head?.labels ?? null, runner };
+      const vectors = vectorFacts(modelDir, model, sentences);
+      return { kind, ...parts, labels: model.head?.labels ?? null, vectors, runner };
     }
   }
 }
@@ -101,7 +105,32 @@ export async function loadModelRunner(
 /** How vectors come of hidden states; scores are those of one token as they are. */
 function readVectors(modelDir: string, { config, pooling = 'lasttoken', head }: Model): SentenceModules {
   if (head === null) return readSentenceModules(modelDir, config, pooling);
-  return { modes: [pooling], steps: [], width: head.labels.names.length, maxLength: null };
+  return {
+    modes: [pooling],
+    steps: [],
+    width: head.labels.names.length,
+    includesPrompt: true,
+    maxLength: null,
+  };
+}
+
+/** What is known of its vectors; null for a model of scores. */
+function vectorFacts(
+  modelDir: string,
+  { head, matryoshka }: Model,
+  { width, steps, includesPrompt }: SentenceModules,
+): VectorFacts | null {
+  if (head !== null) return null;
+  const { prompts, defaultPrompt } = readSentencePrompts(modelDir);
+  const isNormalized = steps.at(-1) === 'normalize';
+  if (includesPrompt || Object.keys(prompts).length === 0) {
+    return { width, isNormalized, matryoshka, prompts, defaultPrompt };
+  }
+  logger.log(
+    'warning',
+    'The prompts of this model are left out: its vectors come of the tokens behind them.',
+  );
+  return { width, isNormalized, matryoshka, prompts: {}, defaultPrompt: null };
 }
 
 /** A checkpoint of sentence vectors may state a length below the model's; --context-length may go beyond that one. */

@@ -7,6 +7,8 @@ export interface EncodedText {
   readonly ids: Int32Array;
   /** The first token of the second text, for models that tell the two apart; null where there is one. */
   readonly pairAt: number | null;
+  /** Whether its vector is wanted as it is before anything brings it to length 1. */
+  readonly isRaw?: true;
 }
 
 /**

@@ -28,6 +28,11 @@ export function pool(
   return pooled.every(Number.isFinite) ? pooled : null;
 }
 
+/** The same but for what brings vectors to length 1. */
+export function withoutLength(sentences: SentenceModules): SentenceModules {
+  return { ...sentences, steps: sentences.steps.filter((step) => step !== 'normalize') };
+}
+
 function poolOne(
   mode: PoolingMode,
   rows: number,

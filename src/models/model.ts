@@ -3,6 +3,7 @@ import type { Routers } from './config/experts';
 import type { ModelConfig } from './config/model-config';
 import type { PoolingMode } from './config/sentence-modules';
 import type { GraphBuilder } from './graph/graph-builder';
+import type { VectorFacts } from '../core/model-facts';
 import type { Head } from './layers/heads';
 import type { LinearMethod } from './layers/linear-method';
 
@@ -37,6 +38,8 @@ export interface Model extends FamilyModel {
   readonly linear: LinearMethod;
   /** Of a classifier: what it has behind its body. */
   readonly head: Head | null;
+  /** To which lengths its vectors may be cut; null for none, and where it gives none. */
+  readonly matryoshka: VectorFacts['matryoshka'];
   /** What it is served for: encoders and classifiers give vectors, or scores, whatever was asked for. */
   readonly purpose: Purpose;
 }

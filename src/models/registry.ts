@@ -1,6 +1,7 @@
 import { StartupError } from '../core/errors';
 import { quote } from '../checkpoint/model-files';
 import { ConfigFile } from './config/config-file';
+import { readMatryoshka } from './config/vector-facts';
 import { bert } from './families/bert';
 import { gemma2 } from './families/gemma2';
 import { gemma3 } from './families/gemma3';
@@ -67,7 +68,9 @@ export function readModel(
   const model = family.read(config);
   const head = family.classifiers?.[architecture]?.(config) ?? null;
   const isEmbedder = model.pooling !== undefined || head !== null;
-  return { ...model, linear: linearMethodOf(config), head, purpose: isEmbedder ? 'embedding' : purpose };
+  const served = isEmbedder ? 'embedding' : purpose;
+  const matryoshka = served === 'embedding' && head === null ? readMatryoshka(config) : null;
+  return { ...model, linear: linearMethodOf(config), head, matryoshka, purpose: served };
 }
 
 function namesOf(family: Family): readonly string[] {

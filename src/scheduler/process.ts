@@ -99,6 +99,7 @@ function facts(args: ServerArgs, model: LoadedModel): ModelFacts {
     vocabSize: config.vocabSize,
     contextLen,
     labels: model.kind === 'embedding' ? model.labels : null,
+    vectors: model.kind === 'embedding' ? model.vectors : null,
     eosTokenIds: config.eosTokenIds,
     generationDefaults: config.generationDefaults,
     hasExperts: model.routers !== null,

@@ -1,3 +1,4 @@
+import { PLAIN_EMBED } from './embed/embed-request';
 import { UNCOUNTED } from './generate/generate-manager';
 import { DEFAULT_GENERATE_REQUEST, NO_ORIGIN } from './generate-request';
 import type { TokenizerManager, TokenizerManagerDeps } from './tokenizer-manager';
@@ -13,7 +14,7 @@ export async function probeEach(
     const name = toSchedulers.length === 1 ? rid : `${rid}_DP${dpRank}`;
     const common = { rid: name, dpRank, inputIds: [0], ...UNCOUNTED };
     if (facts.kind === 'embedding') {
-      const request = { ...common, text: null, truncate: null, customLabels: null, origin: NO_ORIGIN };
+      const request = { ...PLAIN_EMBED, ...common, text: null, origin: NO_ORIGIN };
       manager.encode(request, gone).catch(() => undefined);
       return;
     }

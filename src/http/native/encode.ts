@@ -14,6 +14,7 @@ import {
   strings,
   TRACE_FIELD,
   UNAVAILABLE,
+  VECTOR_FIELDS,
 } from './prompt-fields';
 import { originOf, tracedBy } from '../origin';
 import type { RouteDescription } from '../openapi/description';
@@ -49,6 +50,7 @@ const schema = z.object(
   {
     text: texts,
     input_ids: ids,
+    ...VECTOR_FIELDS,
     rid: strings,
     no_logs: z.boolean({ error: 'must be true or false' }).nullish(),
     ...MEASUREMENT,
@@ -65,7 +67,6 @@ const OTHER: OtherFields = {
     ...UNAVAILABLE,
     'embed_override_token_id',
     'embed_overrides',
-    'dimensions',
     'priority',
     'routing_key',
     'background',
@@ -113,6 +114,8 @@ export function parseEncodeBody(value: unknown, origin: RequestOrigin): EmbedReq
     ...PLAIN_EMBED,
     text: body.text ?? null,
     inputIds: body.input_ids ?? null,
+    dimensions: body.dimensions ?? null,
+    promptName: body.prompt_name ?? null,
     rid: body.rid ?? null,
     dpRank: dpRankOf(body),
     noLogs: body.no_logs ?? false,

@@ -57,6 +57,12 @@ export function extraKeyOf({
   return Array.isArray(extra_key) ? extra_key.map(salted) : salted(extra_key ?? null);
 }
 
+/** What a request says of the vectors it asks for. */
+export const VECTOR_FIELDS = {
+  dimensions: z.int({ error: 'must be an integer' }).nullish(),
+  prompt_name: z.string({ error: 'must be a string' }).nullish(),
+};
+
 /** What a request says of its own measurement. */
 export const MEASUREMENT = {
   log_metrics: z.boolean({ error: 'must be true or false' }).nullish(),

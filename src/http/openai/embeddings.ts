@@ -6,7 +6,15 @@ import type { AppDeps } from '../app-deps';
 import { NOT_AN_OBJECT } from '../body';
 import { untilGone } from '../event-stream';
 import { parseBody, type OtherFields } from '../fields';
-import { MEASUREMENT, RANK_FIELDS, dpRankOf, prompts, strings, type Prompts } from '../native/prompt-fields';
+import {
+  MEASUREMENT,
+  RANK_FIELDS,
+  VECTOR_FIELDS,
+  dpRankOf,
+  prompts,
+  strings,
+  type Prompts,
+} from '../native/prompt-fields';
 import type { RouteDescription } from '../openapi/description';
 import { originOf } from '../origin';
 import { OTHER_FIELDS } from '../request-fields/request-fields';
@@ -17,7 +25,7 @@ const embeddingSchema = z.object(
     input: prompts,
     model: z.string({ error: 'must be a string' }).nullish(),
     encoding_format: z.string({ error: 'must be a string' }).nullish(),
-    dimensions: z.int({ error: 'must be an integer' }).nullish(),
+    ...VECTOR_FIELDS,
     rid: strings,
     ...MEASUREMENT,
     ...RANK_FIELDS,
@@ -62,7 +70,6 @@ export function embeddingRoutes({ manager }: AppDeps): RouteSpec[] {
         const request = requestOf(body, originOf(req, res));
         const reply = await untilGone(res, (gone) => manager.encode(request, gone));
         if (reply === null) return;
-        checkDimensions(body.dimensions ?? null, reply, manager.served.modelPath);
         const tokens = reply.results.reduce((sum, { promptTokens }) => sum + promptTokens, 0);
         res.json({
           object: 'list',
@@ -83,6 +90,8 @@ function requestOf(body: EmbeddingBody, origin: RequestOrigin): EmbedRequest {
   return {
     ...PLAIN_EMBED,
     ...embedInput(body.input),
+    dimensions: body.dimensions ?? null,
+    promptName: body.prompt_name ?? null,
     rid: body.rid ?? null,
     dpRank: dpRankOf(body),
     logMetrics: body.log_metrics ?? true,
@@ -118,17 +127,4 @@ function encoderOf(format: string): (vector: Vector) => number[] | string {
         'encoding_format',
       );
   }
-}
-
-/** Vectors come at their full length: nothing tells that the first numbers of a model's would do. */
-function checkDimensions(dimensions: number | null, { results }: EmbedReply, modelPath: string): void {
-  const full = results[0]?.vector.length ?? 0;
-  if (dimensions === null || dimensions === full) return;
-  const refuse = (message: string) => new RequestError('bad_value', message, 'dimensions');
-  if (dimensions < 1) throw refuse('Requested dimensions must be greater than 0');
-  if (dimensions > full)
-    throw refuse(`Provided dimensions are greater than max embedding dimension: ${full}`);
-  throw refuse(
-    `Model '${modelPath}' does not support matryoshka representation, changing output dimensions will lead to poor results.`,
-  );
 }

@@ -31,6 +31,8 @@ export interface SentenceModules {
   readonly steps: readonly SentenceStep[];
   /** Values of a vector. */
   readonly width: number;
+  /** Whether a prompt that stands before a text counts among the tokens of which its vector comes. */
+  readonly includesPrompt: boolean;
   /** Tokens a text should have at most; null where nothing is said. */
   readonly maxLength: number | null;
 }
@@ -61,6 +63,7 @@ const poolingSchema = z.object({
   pooling_mode_mean_sqrt_len_tokens: bool.nullish(),
   pooling_mode_weightedmean_tokens: bool.nullish(),
   pooling_mode_lasttoken: bool.nullish(),
+  include_prompt: bool.nullish(),
 });
 const denseSchema = z.object({
   in_features: dimension,
@@ -82,8 +85,11 @@ export function readSentenceModules(
 ): SentenceModules {
   const shown = path.join(dir, 'modules.json');
   const content = readModelText(dir, 'modules.json', 2 ** 20);
-  if (content === null) return { modes: [own], steps: ['normalize'], width: hiddenSize, maxLength: null };
+  if (content === null) {
+    return { modes: [own], steps: ['normalize'], width: hiddenSize, includesPrompt: true, maxLength: null };
+  }
   let modes: readonly PoolingMode[] | null = null;
+  let includesPrompt = true;
   let width = hiddenSize;
   const steps: SentenceStep[] = [];
   for (const { folder, name } of listModules(content, shown)) {
@@ -91,7 +97,7 @@ export function readSentenceModules(
       case 'Transformer':
         break;
       case 'Pooling':
-        modes = readModes(dir, folder);
+        ({ modes, includesPrompt } = readPooling(dir, folder));
         width = hiddenSize * modes.length;
         break;
       case 'Dense': {
@@ -109,7 +115,7 @@ export function readSentenceModules(
         );
     }
   }
-  return { modes: modes ?? [own], steps, width, maxLength: readMaxLength(dir) };
+  return { modes: modes ?? [own], steps, width, includesPrompt, maxLength: readMaxLength(dir) };
 }
 
 /**
@@ -151,7 +157,7 @@ function listModules(content: string, shown: string): { folder: string; name: st
   });
 }
 
-function readModes(dir: string, folder: string): PoolingMode[] {
+function readPooling(dir: string, folder: string): Pick<SentenceModules, 'modes' | 'includesPrompt'> {
   const { file, stored } = readConfig(dir, folder);
   const fields = checkFields(poolingSchema, stored, () => file);
   const stated = fields.pooling_mode ?? null;
@@ -163,7 +169,8 @@ function readModes(dir: string, folder: string): PoolingMode[] {
   if (unknown !== undefined) {
     throw new StartupError(`${file}: pooling ${quote(unknown)} is not supported (${MODES.join(', ')} are)`);
   }
-  return names.length === 0 ? ['mean'] : (names as PoolingMode[]);
+  const modes = names.length === 0 ? (['mean'] as const) : (names as PoolingMode[]);
+  return { modes, includesPrompt: fields.include_prompt ?? true };
 }
 
 function readDense(dir: string, folder: string, inputs: number): Dense {

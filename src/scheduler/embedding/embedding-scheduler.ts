@@ -201,12 +201,13 @@ export class EmbeddingScheduler extends Loop {
     }
   }
 
-  private enqueue({ rid, inputIds, pairAt, trace }: EmbedMsg): void {
+  private enqueue({ rid, inputIds, pairAt, isRaw, trace }: EmbedMsg): void {
     const now = performance.now();
     const request = {
       rid,
       ids: inputIds,
       pairAt,
+      ...(isRaw && { isRaw }),
       queuedAt: now,
       trace: trace && new RequestTrace(trace, now),
     };

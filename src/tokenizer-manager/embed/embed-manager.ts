@@ -13,6 +13,8 @@ import type { RequestTrace } from '../../tracing/request-tracer';
 import type { TokenizerManagerDeps } from '../tokenizer-manager';
 import type { EmbedReply, EmbedRequest, EmbedResult } from './embed-request';
 import { embedIds, promptsOf, refuseKind } from './embed-texts';
+import { withPrompt } from './named-prompts';
+import { checkDimensions, fitted } from './vector-length';
 
 /** The embedding side of the TokenizerManager: owns its requests between their message and their vector. */
 export class EmbedManager {
@@ -48,18 +50,21 @@ export class EmbedManager {
     const { args, facts } = this.deps;
     refuseKind(facts);
     refuseRank(request.dpRank, this.schedulers.inboxes.length);
-    const { prompts, isBatch } = promptsOf(request);
+    checkDimensions(request.dimensions, facts.vectors, args.modelPath);
+    const { prompts: given, isBatch } = promptsOf(request);
+    const prompts = withPrompt(given, request.promptName, facts.vectors);
     refuseTooMany(prompts.length);
     const rids = ridsOf(request.rid, { size: prompts.length, n: 1, isList: isBatch });
     const allowAutoTruncate = request.truncate ?? args.allowAutoTruncate;
     const context = { ...this.deps, args: { ...args, allowAutoTruncate } };
-    const ids = await inSlices(prompts, (prompt) => embedIds(prompt, context, gone));
+    const ids = await inSlices(prompts, (prompt) => embedIds(prompt, request.cutAt, context, gone));
     const tokenizedAt = performance.now();
     if (gone.aborted) throw clientLeft();
     this.refuseDuplicates(rids);
     const traces = rids.map((rid) => this.openTrace(rid, request, receivedAt));
     const messages = ids.map((own, i) => {
-      return { type: 'embed' as const, rid: rids[i] ?? '', ...own, trace: traces[i]?.fields ?? null };
+      const raw = request.normalize === false && { isRaw: true as const };
+      return { type: 'embed' as const, rid: rids[i] ?? '', ...own, ...raw, trace: traces[i]?.fields ?? null };
     });
     this.log.received(request, rids);
     this.meters.processed(request, receivedAt);
@@ -81,7 +86,9 @@ export class EmbedManager {
       this.log.finished(member, done.rid, e2eLatency, () => vectorFields(done, e2eLatency));
       return { ...done, e2eLatency };
     });
-    const results = (await Promise.all(ended)).map(toResult);
+    const results = (await Promise.all(ended)).map(toResult).map((result) => {
+      return { ...result, vector: fitted(result.vector, request, facts.vectors) };
+    });
     gone.removeEventListener('abort', abort);
     return { results, isBatch };
   }

@@ -10,6 +10,14 @@ export interface EmbedRequest {
   readonly inputIds: readonly number[] | readonly (readonly number[])[] | null;
   /** Whether what is too long is cut, else it is refused; null leaves it to `--allow-auto-truncate`. */
   readonly truncate: boolean | null;
+  /** Where it is cut. */
+  readonly cutAt: 'end' | 'start';
+  /** What is put before each text, by its name; null for the model's default. */
+  readonly promptName: string | null;
+  /** Values of a vector; null for all. */
+  readonly dimensions: number | null;
+  /** Whether vectors are brought to length 1; null leaves it to the checkpoint. */
+  readonly normalize: boolean | null;
   readonly rid: string | readonly string[] | null;
   /** The scheduler that is to run it; null leaves the choice. */
   readonly dpRank: number | null;
@@ -26,6 +34,10 @@ export interface EmbedRequest {
 export const PLAIN_EMBED = {
   inputIds: null,
   truncate: null,
+  cutAt: 'end',
+  promptName: null,
+  dimensions: null,
+  normalize: null,
   rid: null,
   dpRank: null,
   noLogs: false,

@@ -30,22 +30,25 @@ export function promptsOf({ text, inputIds }: Pick<EmbedRequest, 'text' | 'input
 }
 
 /**
- * A prompt's ids with the special tokens of the model. `allowAutoTruncate` cuts what is too long: at its end (of a pair, the
- * second text), but for the special tokens there, of which a model may read its vector.
+ * A prompt's ids with the special tokens of the model. `allowAutoTruncate` cuts what is too long, but for the special tokens at
+ * its ends, of which a model may read its vector; of a pair, the end of the second text.
  * @throws RequestError `bad_value` for one without tokens, or that is too long
  */
 export async function embedIds(
   prompt: EmbedPrompt,
+  cutAt: EmbedRequest['cutAt'],
   context: EmbedContext,
   gone: AbortSignal,
 ): Promise<EmbedIds> {
-  const { ids, pairAt } = await read(prompt, context, gone);
+  const { ids, pairAt } = await read(cutAt === 'start' ? withEnd(prompt, context) : prompt, context, gone);
   refuseEmpty(ids);
   const { contextLen } = context.facts;
   if (ids.length <= contextLen) return { inputIds: Int32Array.from(ids), pairAt };
   if (!context.args.allowAutoTruncate) refuseLength(String(ids.length), contextLen);
   const around = 'text' in prompt ? (await read({ text: '' }, context, gone)).ids : [];
-  return { inputIds: Int32Array.from(cut(ids, around, contextLen)), pairAt };
+  const isStartCut = cutAt === 'start' && pairAt === null;
+  const kept = isStartCut ? cutStart(ids, around, contextLen) : cut(ids, around, contextLen);
+  return { inputIds: Int32Array.from(kept), pairAt };
 }
 
 async function read(
@@ -59,11 +62,25 @@ async function read(
   return { ids: await promptIds({ text, inputIds, addSpecialTokens: true }, context, gone), pairAt: null };
 }
 
+/** What a text may have too much is left out at its start before it costs anything, where it is to be cut there. */
+function withEnd(prompt: EmbedPrompt, { args, facts, tokenizer }: EmbedContext): EmbedPrompt {
+  if (!args.allowAutoTruncate || tokenizer === null) return prompt;
+  const longest = facts.contextLen * tokenizer.sync.maxTokenLength;
+  return 'text' in prompt && typeof prompt.text === 'string' ? { text: prompt.text.slice(-longest) } : prompt;
+}
+
 /** @param around the special tokens that stand around any text */
 function cut(ids: readonly number[], around: readonly number[], length: number): number[] {
   let tail = 0;
   while (tail < Math.min(around.length, length) && ids.at(-1 - tail) === around.at(-1 - tail)) tail++;
   return [...ids.slice(0, length - tail), ...ids.slice(ids.length - tail)];
+}
+
+/** @param around as `cut` */
+function cutStart(ids: readonly number[], around: readonly number[], length: number): number[] {
+  let head = 0;
+  while (head < Math.min(around.length, length) && ids[head] === around[head]) head++;
+  return [...ids.slice(0, head), ...ids.slice(ids.length - (length - head))];
 }
 
 /** @throws RequestError `bad_value` for what this kind of model cannot be asked */

@@ -18,6 +18,7 @@ export const FACTS: ModelFacts = {
   architectures: ['LlamaForCausalLM'],
   modelType: 'llama',
   labels: null,
+  vectors: null,
   vocabSize: 260,
   contextLen: 64,
   eosTokenIds: [257],
