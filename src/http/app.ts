@@ -40,6 +40,7 @@ import { rerankRoutes } from './rerank/rerank';
 import { serviceRoutes } from './rerank/services';
 import { responsesRoutes } from './responses/responses';
 import { addRoutes } from './route';
+import { embedRoutes } from './tei/embed';
 import { predictRoutes } from './tei/predict';
 import { stripRootPath } from './root-path';
 
@@ -84,6 +85,7 @@ export function createApp(deps: AppDeps): Express {
     ...rerankRoutes(deps),
     ...serviceRoutes(deps),
     ...predictRoutes(deps),
+    ...embedRoutes(deps),
     ...scoreRoutes(deps),
     ...completionRoutes(deps),
     ...chatRoutes(deps, chats),

@@ -128,6 +128,91 @@ describe('a model of vectors that may be cut, with prompts', () => {
   });
 });
 
+describe("Text Embeddings Inference's /embed", () => {
+  let server: Server;
+  beforeAll(async () => {
+    server = await serve(checkpoint({ prompts: PROMPTS }), { is_matryoshka: true });
+  });
+
+  const embed = async (body: Body): Promise<number[][]> => {
+    const { status, body: found } = await answer(server.post('/embed', body));
+    if (status !== 200) throw new Error(JSON.stringify(found));
+    return found as number[][];
+  };
+
+  test('gives a bare list of vectors, also for one text, and for ids', async () => {
+    const text = ['rain', 'the sea'];
+    const wanted = await vectors(server, { text });
+    expect(await embed({ inputs: text })).toEqual(wanted);
+    expect(await embed({ inputs: 'rain' })).toEqual([wanted[0]]);
+    const tokens = await server.post('/tokenize', { prompt: 'rain' });
+    const { tokens: inputs } = (await tokens.json()) as { tokens: number[] };
+    expect(await embed({ inputs })).toEqual([wanted[0]]);
+    expect(await embed({ inputs: [inputs, inputs] })).toEqual([wanted[0], wanted[0]]);
+  });
+
+  test('leaves them as they were pooled where nothing is to be normalized', async () => {
+    const [raw = []] = await embed({ inputs: 'rain', normalize: false });
+    const [wanted] = await embed({ inputs: 'rain', normalize: true });
+    expect(Math.abs(Math.hypot(...raw) - 1)).toBeGreaterThan(0.01);
+    expectClose(cut(raw, WIDTH), wanted ?? []);
+    expect(await embed({ inputs: 'rain', normalize: false, dimensions: 5 })).toEqual([raw.slice(0, 5)]);
+    expectClose((await embed({ inputs: 'rain', dimensions: 5 }))[0], cut(raw, 5));
+  });
+
+  test('cuts long texts at either end, and keeps their special tokens', async () => {
+    const words = Array.from({ length: 100 }, (_, i) =>
+      i % 3 === 0 ? 'river' : i % 7 === 0 ? 'sea' : 'the',
+    );
+    const inputs = words.join(' ');
+    const tokens = await server.post('/tokenize', { prompt: inputs });
+    const { tokens: all } = (await tokens.json()) as { tokens: number[] };
+    const [first, last] = [all.slice(0, 1), all.slice(-1)];
+    const ends = { Right: [...all.slice(0, 47), ...last], Left: [...first, ...all.slice(-47)] };
+    for (const [truncation_direction, kept] of Object.entries(ends)) {
+      expect(kept).toHaveLength(48);
+      const body = { inputs, truncate: true, truncation_direction };
+      expect(await embed(body)).toEqual(await embed({ inputs: kept }));
+    }
+    expect(await embed({ inputs, truncate: true })).toEqual(await embed({ inputs: ends.Right }));
+    expect(ends.Left).not.toEqual(ends.Right);
+    const endless = { inputs: 'sea '.repeat(20_000) + inputs, truncate: true, truncation_direction: 'left' };
+    expect(await embed(endless)).toEqual(await embed({ inputs: ends.Left }));
+  });
+
+  test('puts prompts before texts', async () => {
+    const wanted = await embed({ inputs: PROMPTS.query + 'rain' });
+    expect(await embed({ inputs: 'rain', prompt_name: 'query' })).toEqual(wanted);
+  });
+
+  test.each<[Body, RegExp]>([
+    [{ inputs: [] }, /^inputs cannot be empty$/],
+    [{ inputs: 5 }, /^inputs: must be a string/],
+    [{}, /^inputs: must be a string/],
+    [{ inputs: 'a', prompt_name: 'x' }, /this model has query, document/],
+    [{ inputs: 'a', truncation_direction: 'Up' }, /must be 'Right' or 'Left', got 'Up'/],
+    [{ inputs: 'sea '.repeat(60), truncate: false }, /\(\d+ tokens\).*\(48 tokens\)/],
+    [{ inputs: 'a', dimensions: 33 }, /1 to 32/],
+    [{ inputs: 'a', truncated: true }, /did you mean truncate\?/],
+  ])('refuses %j in its own form', async (body, message) => {
+    const { status, body: said } = await answer(server.post('/embed', body));
+    expect([status, said]).toEqual([
+      400,
+      { error: expect.stringMatching(message) as string, error_type: 'Validation' },
+    ]);
+  });
+
+  test('drops what a client that left still waits for, and serves on', async () => {
+    const gone = new AbortController();
+    const body = { inputs: Array.from({ length: 5000 }, () => 'rain '.repeat(40)) };
+    const left = server.post('/embed', body, { signal: gone.signal }).catch(() => 'left');
+    setTimeout(() => gone.abort(), 200);
+    expect(await left).toBe('left');
+    await server.idle();
+    expect(await embed({ inputs: 'rain' })).toHaveLength(1);
+  });
+});
+
 describe('a model of vectors of some lengths, with a default prompt', () => {
   let server: Server;
   beforeAll(async () => {

@@ -6,7 +6,7 @@ export const AREAS = [
   'OpenAI',
   'Anthropic',
   'Ollama',
-  'Rerank services',
+  'Vectors and ranks',
   'Native',
   'Texts and tokens',
   'Server',

@@ -49,7 +49,7 @@ const OTHER: OtherFields = {
 };
 
 const ABOUT: RouteDescription = {
-  area: 'Rerank services',
+  area: 'Vectors and ranks',
   summary: "Documents by relevance, in the form of Cohere's API and of Jina's",
   body: schema,
   examples: { 'Two documents': { ...RERANK_EXAMPLE, top_n: 1 } },

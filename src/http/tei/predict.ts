@@ -45,7 +45,7 @@ export function predictRoutes({ manager, facts }: AppDeps): RouteSpec[] {
       body: 'any_type',
       dialect: tei,
       about: {
-        area: 'Rerank services',
+        area: 'Vectors and ranks',
         summary: 'How much each label fits a text, in the form of Text Embeddings Inference',
         body: schema,
         examples: { 'A text': { inputs: 'What a lovely day.' } },

@@ -27,3 +27,19 @@ export function truncateOf({
   }
   return truncate ?? null;
 }
+
+/** @returns see `EmbedRequest.cutAt` */
+export function cutAtOf(direction: string): 'end' | 'start' {
+  switch (direction.toLowerCase()) {
+    case 'right':
+      return 'end';
+    case 'left':
+      return 'start';
+    default:
+      throw new RequestError(
+        'bad_value',
+        `truncation_direction must be 'Right' or 'Left', got '${direction.slice(0, 16)}'`,
+        'truncation_direction',
+      );
+  }
+}

@@ -109,6 +109,7 @@ describe('the routes', () => {
     '/rerank': [['POST'], 'normal'],
     '/predict': [['POST'], 'normal'],
     '/v1/score': [['POST'], 'normal'],
+    '/embed': [['POST'], 'normal'],
     '/v1/responses': [['POST'], 'normal'],
     '/v1/responses/:id': [['GET', 'DELETE'], 'normal'],
     '/v1/responses/:id/cancel': [['POST'], 'normal'],
