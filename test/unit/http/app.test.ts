@@ -51,7 +51,7 @@ function errorAt(path: string, message: string): object {
   }
   if (path.startsWith('/api/')) return { error: message };
   if (path.endsWith('/rerank') && !path.startsWith('/v1/')) return { message };
-  if (path === '/predict') return { error: message, error_type: 'Validation' };
+  if (path === '/predict' || path === '/embed') return { error: message, error_type: 'Validation' };
   return path.startsWith('/v1/') && path !== '/v1/loads' ? openaiError(message) : { detail: message };
 }
 
