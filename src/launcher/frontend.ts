@@ -2,6 +2,7 @@ import type { RequestListener } from 'node:http';
 import { ChatTemplate } from '../chat-template';
 import { obtainModel } from '../checkpoint/hub';
 import { readModelCard } from '../checkpoint/model-card';
+import { RepositoryNotFound } from '../checkpoint/repository-not-found';
 import { StartupError } from '../core/errors';
 import type { ModelCard } from '../core/model-card';
 import type { ModelFacts } from '../core/model-facts';
@@ -78,7 +79,8 @@ export class Frontend {
       template: chat?.source ?? null,
       toSchedulers,
       metrics: metrics ?? NO_METRICS,
-      findModelDir: (modelPath) => findWeights(modelPath, args, this.closing.signal),
+      findModelDir: (modelPath, loadFormat) =>
+        findWeights(modelPath, { ...args, loadFormat }, this.closing.signal),
       tracer,
     });
     this.args = args;
@@ -154,16 +156,22 @@ export class Frontend {
 
 /**
  * The folder of other weights for the model, from the hub where they have to come from there.
- * @throws StartupError; `<path> (repository not found).` where there are none
+ * @param own the arguments of the server: a revision counts for the model that it was started with
+ * @throws RepositoryNotFound, StartupError
  */
-function findWeights(
+async function findWeights(
   modelPath: string,
-  { downloadDir, modelPath: own, revision }: ServerArgs,
+  { downloadDir, loadFormat, modelPath: own, revision }: ServerArgs,
   signal: AbortSignal,
 ): Promise<string> {
-  const needs = { config: true, weights: true, tokenizer: false };
+  const needs = { config: true, weights: loadFormat !== 'dummy', tokenizer: false };
   const options = { revision: modelPath === own ? revision : null, downloadDir, env: process.env };
-  return obtainModel(modelPath, needs, options, signal);
+  try {
+    return await obtainModel(modelPath, needs, options, signal);
+  } catch (error) {
+    if (error instanceof RepositoryNotFound && error.advice !== '') logger.log('warning', error.advice);
+    throw error;
+  }
 }
 
 /** The card of what is served, read again after each update of the weights. */

@@ -15,7 +15,7 @@ import { EmbeddingRunner } from './embedding-runner';
 import { prepareGeneration, type Generation } from './load-generation';
 import { loadWeights, type GraphPurpose, type LoadedWeights } from './weights/load-weights';
 import { ModelWeights } from './weights/model-weights';
-import type { WeightsPlace } from './weights/weights-place';
+import { openWeights, type WeightsPlace } from './weights/weights-place';
 
 /** What every loaded model has. */
 export interface ModelParts {
@@ -157,7 +157,8 @@ async function loadFirst(
   logger.info(`Load weight begin. avail mem=${gigabytes(backend.memory.freeBytes())} GB`);
   const startedAt = performance.now();
   const before = process.memoryUsage.rss();
-  const loaded = await loadWeights(place, model, purpose, backend);
+  const open = openWeights(place);
+  const loaded = await loadWeights(open, model, purpose, backend, false).finally(() => open.source.close());
   const bytes = Math.max(0, process.memoryUsage.rss() - before);
   logger.info(
     `Load weight end. elapsed=${secondsSince(startedAt)} s, type=${model.config.architecture}, dtype=${backend.elementType}, ` +

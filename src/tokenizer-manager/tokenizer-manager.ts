@@ -30,7 +30,7 @@ import { Sessions, type OpenSession } from './sessions/sessions';
 import { SignsOfLife, type Heartbeat } from './signs-of-life';
 import { Admission } from './weights/admission';
 import { ServedModel } from './weights/served-model';
-import { WeightUpdates } from './weights/weight-updates';
+import { WeightUpdates, type WeightUpdatesParts } from './weights/weight-updates';
 
 export interface TokenizerManagerDeps {
   readonly args: ServerArgs;
@@ -44,7 +44,7 @@ export interface TokenizerManagerDeps {
   /** By default nothing is counted. */
   readonly metrics?: Metrics;
   /** Where the weights of an update are. Rejects with StartupError where there are none; by default none are known. */
-  readonly findModelDir?: (modelPath: string) => Promise<string>;
+  readonly findModelDir?: WeightUpdatesParts['findModelDir'];
   /** By default nothing is traced. */
   readonly tracer?: RequestTracer | null;
 }
@@ -187,7 +187,7 @@ export class TokenizerManager {
    * @throws RequestError
    */
   score(request: ScoreRequest, gone: AbortSignal): Promise<ScoreReply> {
-    return score(request, this.texts, this.deps.facts, gone);
+    return this.admission.pass(() => score(request, this.texts, this.deps.facts, gone), gone);
   }
 
   /**

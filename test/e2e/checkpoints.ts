@@ -67,7 +67,7 @@ export class Weights {
 /** Flips the sign of every other value of some matrices: finite as before, and another model altogether. */
 export function scramble(weights: Weights): void {
   for (const name of Object.keys(weights.header)) {
-    if (!/mlp\.down_proj\.weight|output\.dense\.weight/.test(name)) continue;
+    if (!/(down_proj|\.w2|output\.dense)\.weight$/.test(name)) continue;
     const bytes = weights.bytes(name);
     const size = weights.entry(name).dtype === 'F32' ? 4 : 2;
     for (let end = size - 1; end < bytes.length; end += 2 * size) bytes[end] = (bytes[end] ?? 0) ^ 0x80;

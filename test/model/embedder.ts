@@ -1,15 +1,16 @@
 import { resolve } from 'node:path';
-import type { VectorOutput } from '../../src/ipc/messages';
+import type { ControlResult, VectorOutput } from '../../src/ipc/messages';
 import { CpuBackend } from '../../src/model-runner/backends/cpu/cpu-backend';
 import { loadModelRunner } from '../../src/model-runner/load';
 import { assembleEmbedding } from '../../src/scheduler/embedding/assemble';
-import { CHECKPOINTS, serverArgs } from './support';
+import { CHECKPOINTS, serverArgs, type Control } from './support';
 
 const TOLERANCE = 1e-4;
 
 /** A scheduler around a real embedding model, in this process. */
 export class Embedder {
   private readonly waiting = new Map<string, (output: VectorOutput) => void>();
+  private readonly calls = new Map<number, (result: ControlResult) => void>();
   private count = 0;
 
   private constructor(
@@ -28,6 +29,7 @@ export class Embedder {
       rank: 0,
       detokenizer: () => undefined,
       tokenizerManager: (message) => {
+        if (message.type === 'control_reply') embedder.calls.get(message.callId)?.(message.result);
         if (message.type !== 'vector_outputs') return;
         for (const output of message.outputs) embedder.waiting.get(output.rid)?.(output);
       },
@@ -42,6 +44,15 @@ export class Embedder {
     return new Promise((resolve) => {
       this.waiting.set(rid, resolve);
       this.scheduler.receive({ type: 'embed', trace: null, rid, pairAt, inputIds: Int32Array.from(ids) });
+    });
+  }
+
+  /** Sends a control message and waits for its reply. */
+  call(message: Control): Promise<ControlResult> {
+    const callId = this.count++;
+    return new Promise((done) => {
+      this.calls.set(callId, done);
+      this.scheduler.receive({ ...message, callId });
     });
   }
 

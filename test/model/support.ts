@@ -78,6 +78,8 @@ export interface Result {
 export type Control =
   | Omit<Extract<SchedulerMsg, { type: 'pause' }>, 'callId'>
   | Omit<Extract<SchedulerMsg, { type: 'expert_distribution' }>, 'callId'>
+  | Omit<Extract<SchedulerMsg, { type: 'load_weights' }>, 'callId'>
+  | Omit<Extract<SchedulerMsg, { type: 'swap_weights' }>, 'callId'>
   | Omit<Extract<SchedulerMsg, { type: 'continue' | 'flush_cache' | 'get_internal_state' }>, 'callId'>;
 
 /** What an engine can be put together from besides a model. */

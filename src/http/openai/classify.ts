@@ -25,7 +25,7 @@ const schema = z.object(
 );
 
 /** `/v1/classify`: the label of each text, and how probable each is. */
-export function classifyRoutes({ args, facts, manager }: AppDeps): RouteSpec[] {
+export function classifyRoutes({ facts, manager }: AppDeps): RouteSpec[] {
   return [
     {
       path: '/v1/classify',
@@ -58,7 +58,7 @@ export function classifyRoutes({ args, facts, manager }: AppDeps): RouteSpec[] {
           id: `classify-${randomUUID().replaceAll('-', '')}`,
           object: 'list',
           created: Math.floor(Date.now() / 1000),
-          model: body.model ?? args.servedModelName,
+          model: body.model ?? manager.served.name,
           data: reply.results.map(({ vector }, index) => ({ index, ...verdict(vector, labels) })),
           usage: { prompt_tokens: tokens, total_tokens: tokens, completion_tokens: 0 },
         });

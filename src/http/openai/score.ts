@@ -106,7 +106,7 @@ export function scoreRoutes({ args, manager }: AppDeps): RouteSpec[] {
         const cached = args.enableCacheReport && cachedTokens > 0 ? { cached_tokens: cachedTokens } : null;
         res.json({
           scores,
-          model: model ?? args.servedModelName,
+          model: model ?? manager.served.name,
           usage: {
             prompt_tokens: promptTokens,
             total_tokens: promptTokens,

@@ -87,7 +87,7 @@ async function answer(deps: AppDeps, req: Request, res: Response): Promise<void>
   const body = parseBody(schema, req.body, OTHER);
   const documents = body.documents.map((item) => (typeof item === 'string' ? item : item.text));
   refuseBlank(body.query, documents);
-  const { origin, model } = { origin: originOf(req, res), model: body.model ?? deps.args.servedModelName };
+  const { origin, model } = { origin: originOf(req, res), model: body.model ?? deps.manager.served.name };
   const found = await untilGone(res, async (gone) => {
     const shortened = await shorten(deps, documents, body.max_tokens_per_doc ?? null, gone);
     // These services cut what is too long, unless they are told otherwise.

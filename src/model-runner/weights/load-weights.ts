@@ -4,7 +4,8 @@ import type { GraphOptions, Model } from '../../models/model';
 import type { Session } from '../../onnxruntime/session';
 import type { Backend } from '../backends/backend';
 import { loadModel } from '../load-model';
-import { FileStamps, openWeights, type WeightsPlace } from './weights-place';
+import { CopiedSource } from './copied-source';
+import type { FileStamps, OpenWeights, WeightsPlace } from './weights-place';
 
 /** What a graph is built for, but for what the model knows itself. */
 export type GraphPurpose = Omit<GraphOptions, 'linear' | 'head'>;
@@ -20,40 +21,27 @@ export interface LoadedWeights {
 }
 
 /**
- * Reads the weights of a model. The files must stay as they are until it resolves.
+ * Reads weights that are open.
+ * @param copies whether files may be written meanwhile: they are copied first. Else they must stay as they are
  * @throws StartupError of one line that names the file and what is wrong
  */
 export async function loadWeights(
-  place: WeightsPlace,
+  { place, source, stamps }: OpenWeights,
   model: Model,
   purpose: GraphPurpose,
   backend: Backend,
-): Promise<LoadedWeights> {
-  const source = openWeights(place);
-  try {
-    return await loadFrom(source, place, model, purpose, backend);
-  } finally {
-    source.close();
-  }
-}
-
-/** The same from files that are open. */
-export async function loadFrom(
-  source: WeightSource,
-  place: WeightsPlace,
-  model: Model,
-  purpose: GraphPurpose,
-  backend: Backend,
+  copies: boolean,
 ): Promise<LoadedWeights> {
   const recorder = new RecordingSource(source);
-  const stamps = new FileStamps(place, source.files);
   const progress = new Progress('Loading safetensors checkpoint shards', source.files.length);
+  const files = copies && place.loadFormat !== 'dummy' ? await CopiedSource.of(recorder, stamps) : null;
   try {
-    const session = await loadModel(model, recorder, purpose, backend);
+    const session = await loadModel(model, files ?? recorder, purpose, backend);
     for (let shard = 0; shard < source.files.length; shard++) progress.step();
     return { place, session, tensors: recorder.tensors, stamps };
   } finally {
     progress.stop();
+    files?.close();
   }
 }
 

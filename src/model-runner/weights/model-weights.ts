@@ -1,6 +1,5 @@
 import * as path from 'node:path';
 import { findModelFile } from '../../checkpoint/model-files';
-import type { WeightSource } from '../../checkpoint/checkpoint';
 import { bug, errorMessage, StartupError, traceOf } from '../../core/errors';
 import { logger } from '../../logging/logger';
 import { gigabytes } from '../../logging/units';
@@ -10,11 +9,11 @@ import { readModel } from '../../models/registry';
 import type { RunProfile } from '../../onnxruntime/run-profile';
 import type { Session } from '../../onnxruntime/session';
 import type { Backend } from '../backends/backend';
-import { loadFrom, loadWeights, type GraphPurpose, type LoadedWeights } from './load-weights';
+import { loadWeights, type GraphPurpose, type LoadedWeights } from './load-weights';
 import { readParameter, type Parameter } from './read-parameter';
 import { computationOf, refuseOtherConfig } from './same-model';
 import { trimHeap } from './trim-heap';
-import { openWeights, type WeightsPlace } from './weights-place';
+import { openWeights, type OpenWeights, type WeightsPlace } from './weights-place';
 
 const FLOAT_BYTES = 4;
 
@@ -96,20 +95,20 @@ export class ModelWeights {
     logger.info(
       `Update engine weights online from disk begin. avail mem=${gigabytes(memory.freeBytes())} GB`,
     );
-    let source: WeightSource;
+    let open: OpenWeights;
     try {
-      source = openWeights(place);
+      open = openWeights(place);
     } catch (error) {
       return failed(`Failed to get weights iterator: ${reasonOf(error)}.`);
     }
     try {
-      this.next = await this.candidate(source, place);
+      this.next = await this.candidate(open);
       return null;
     } catch (error) {
       trimHeap();
       return failed(`Failed to update weights: ${reasonOf(error)}.\nRolling back to original weights.`);
     } finally {
-      source.close();
+      open.source.close();
     }
   }
 
@@ -150,9 +149,14 @@ export class ModelWeights {
   async resume(): Promise<void> {
     if (!this.isReleased) return;
     const { model, purpose, backend } = this.served;
-    const loaded = await loadWeights(this.current.place, model, purpose, backend);
-    this.current = { ...loaded, sentences: this.current.sentences };
-    trimHeap();
+    const open = openWeights(this.current.place);
+    try {
+      const loaded = await loadWeights(open, model, purpose, backend, true);
+      this.current = { ...loaded, sentences: this.current.sentences };
+    } finally {
+      open.source.close();
+      trimHeap();
+    }
     this.takeUp();
   }
 
@@ -162,7 +166,8 @@ export class ModelWeights {
     this.use(this.current);
   }
 
-  private async candidate(source: WeightSource, place: WeightsPlace): Promise<Candidate> {
+  private async candidate(open: OpenWeights): Promise<Candidate> {
+    const { place, source } = open;
     const { model: served, purpose, backend } = this.served;
     const model = this.modelOf(place);
     if (model !== served) refuseOtherConfig(configFile(place), model.config, served.config);
@@ -176,14 +181,7 @@ export class ModelWeights {
     const { sentences: before } = this.current;
     const sentences = model.head === null ? readSameSentences(place.modelDir, model.config, before) : before;
     this.refuseWithoutRoom(parameters * FLOAT_BYTES);
-    const loaded = await loadFrom(source, place, model, purpose, backend);
-    try {
-      loaded.stamps.check();
-    } catch (error) {
-      loaded.session.dispose();
-      throw error;
-    }
-    return { ...loaded, sentences };
+    return { ...(await loadWeights(open, model, purpose, backend, true)), sentences };
   }
 
   /** A folder may hold weights alone, as trainers write them: they are then taken for those of the model that is served. */

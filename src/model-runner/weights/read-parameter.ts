@@ -22,7 +22,7 @@ const EMBEDDING = 'model.embed_tokens.weight';
  * @throws StartupError when the files are not what they were, and for more values than an answer may hold
  */
 export function readParameter(
-  { place, tensors, stamps }: LoadedWeights,
+  { place, tensors, stamps }: Omit<LoadedWeights, 'session'>,
   name: string,
   rows: number,
 ): Parameter | null {

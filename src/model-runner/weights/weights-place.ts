@@ -10,9 +10,22 @@ export interface WeightsPlace {
   readonly loadFormat: ServerArgs['loadFormat'];
 }
 
+/** Weights of which the headers are read, nothing else. */
+export interface OpenWeights {
+  readonly place: WeightsPlace;
+  readonly source: WeightSource;
+  readonly stamps: FileStamps;
+}
+
 /** @throws StartupError of one line for anything wrong with the files; see `openCheckpoint` */
-export function openWeights({ modelDir, loadFormat }: WeightsPlace): WeightSource {
-  return loadFormat === 'dummy' ? dummyWeights() : openCheckpoint(modelDir);
+export function openWeights(place: WeightsPlace): OpenWeights {
+  const { modelDir, loadFormat } = place;
+  if (loadFormat === 'dummy') return { place, source: dummyWeights(), stamps: new FileStamps([]) };
+  // Which files there are is known once they are open; their headers count from after their stamps.
+  const first = openCheckpoint(modelDir);
+  const stamps = new FileStamps(first.files);
+  first.close();
+  return { place, source: openCheckpoint(modelDir), stamps };
 }
 
 /** What tells whether a file is still the one it was: whoever writes it anew changes one of them. */
@@ -23,13 +36,13 @@ interface FileStamp {
   readonly inode: number;
 }
 
-/** The files of weights as they are now. Random ones have none that last. */
+/** Files as they are now. */
 export class FileStamps {
   private readonly stamps: readonly FileStamp[];
 
   /** @throws StartupError for a file that is not there */
-  constructor({ loadFormat }: WeightsPlace, files: readonly string[]) {
-    this.stamps = loadFormat === 'dummy' ? [] : files.map(stampOf);
+  constructor(files: readonly string[]) {
+    this.stamps = files.map(stampOf);
   }
 
   /** @throws StartupError naming a file that has changed since, or has gone */

@@ -41,7 +41,7 @@ export interface WeightUpdatesParts {
   /** How many requests have not ended. */
   readonly unfinished: () => number;
   /** Finds a model's folder. Rejects with StartupError where there is none */
-  readonly findModelDir: (modelPath: string) => Promise<string>;
+  readonly findModelDir: (modelPath: string, loadFormat: ServerArgs['loadFormat']) => Promise<string>;
 }
 
 const RETRY_MS = 20;
@@ -66,15 +66,10 @@ export class WeightUpdates {
   /** Serves other weights. An update that fails has changed nothing; see docs/api.md for its messages. */
   update(order: WeightUpdate): Promise<WeightUpdateResult> {
     return this.inTurn(async () => {
-      const { admission, operators } = this.parts;
       try {
-        if (order.abortAllRequests) {
-          admission.hold();
-          operators.abortAll();
-        }
         return await this.carryOut(order);
       } finally {
-        admission.letIn();
+        this.parts.admission.letIn();
       }
     });
   }
@@ -146,11 +141,15 @@ export class WeightUpdates {
     logger.info(`Start update_weights. Load format=${loadFormat}${step}`);
     let modelDir: string;
     try {
-      modelDir = await this.parts.findModelDir(order.modelPath);
+      modelDir = await this.parts.findModelDir(order.modelPath, loadFormat);
     } catch (error) {
       const message = `Failed to get weights iterator: ${errorMessage(error).replace(/\.$/, '')}.`;
       logger.error(message);
       return { success: false, message, pausedRequests: 0 };
+    }
+    if (order.abortAllRequests) {
+      admission.hold();
+      operators.abortAll();
     }
     const failures = await operators.loadWeights(modelDir, loadFormat);
     const failure = failures.find((one) => one !== null) ?? null;
