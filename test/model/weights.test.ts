@@ -8,7 +8,9 @@ import { CHECKPOINTS, Engine } from './support';
 
 const copies = new Copies();
 const ids = Array.from({ length: 20 }, (_, i) => 5 + ((i * 7) % 40));
-const names = readdirSync(CHECKPOINTS).filter((name) => existsSync(join(CHECKPOINTS, name, 'model.safetensors')));
+const names = readdirSync(CHECKPOINTS).filter((name) =>
+  existsSync(join(CHECKPOINTS, name, 'model.safetensors')),
+);
 const named = (wanted: RegExp) => names.filter((name) => wanted.test(name));
 const ENCODERS = named(/bert/);
 const HEADS = named(/classifier|reward|reranker/);

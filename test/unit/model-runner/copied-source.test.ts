@@ -4,7 +4,6 @@ import { join, resolve } from 'node:path';
 import { CopiedSource } from '../../../src/model-runner/weights/copied-source';
 import { readParameter } from '../../../src/model-runner/weights/read-parameter';
 import { openWeights } from '../../../src/model-runner/weights/weights-place';
-import { captureLog } from '../capture-log';
 
 const MODEL = resolve(__dirname, '../../model/checkpoints/random-qwen2');
 const NORM = 'model.norm.weight';
@@ -42,20 +41,6 @@ it.each([
   const { source, stamps } = open();
   change();
   await expect(CopiedSource.of(source, stamps)).rejects.toThrow(message);
-});
-
-it('says so where there is no place for copies', async () => {
-  const log = captureLog();
-  const before = process.env['TMPDIR'];
-  process.env['TMPDIR'] = join(dir, 'not/there');
-  try {
-    const { source, stamps } = open();
-    expect(await CopiedSource.of(source, stamps)).toBeNull();
-  } finally {
-    if (before === undefined) delete process.env['TMPDIR'];
-    else process.env['TMPDIR'] = before;
-  }
-  expect(JSON.stringify(log)).toContain('without a copy of their files');
 });
 
 describe('a weight', () => {
