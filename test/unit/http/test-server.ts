@@ -1,5 +1,8 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { ChatTemplate } from '../../../src/chat-template';
 import type { ModelFacts } from '../../../src/core/model-facts';
+import type { FinishReason } from '../../../src/core/request';
+import type { GenerateMsg } from '../../../src/ipc/messages';
 import type { Tokenizer } from '../../../src/tokenizer/tokenizer';
 import { levelOf } from '../../../src/http/route';
 import { createApp } from '../../../src/http/app';
@@ -11,7 +14,7 @@ import { Profiler } from '../../../src/launcher/profiler';
 import type { ServerArgs } from '../../../src/server-args/server-args';
 import { TokenizerManager } from '../../../src/tokenizer-manager';
 import { FakeScheduler } from '../tokenizer-manager/fake-scheduler';
-import { ByteTokenizer, FACTS, InlineTokenizer, makeArgs } from '../tokenizer-manager/fixtures';
+import { ByteTokenizer, EOS, FACTS, InlineTokenizer, makeArgs } from '../tokenizer-manager/fixtures';
 
 /** Of a checkpoint that is not there. */
 const CARD = {
@@ -22,6 +25,9 @@ const CARD = {
   digest: 'ab'.repeat(32),
   config: { hidden_size: 64 },
 };
+
+/** Between two pieces of an answer, for the client to see them apart. */
+const PAUSE_MS = 5;
 
 type IRoute = Parameters<typeof levelOf>[0];
 
@@ -129,5 +135,25 @@ export class TestServer {
       return part === 'data: [DONE]' ? '[DONE]' : JSON.parse(part.slice('data: '.length));
     });
     return { reply, events };
+  }
+
+  /** The request that the scheduler was sent last. */
+  get sent(): GenerateMsg | undefined {
+    return this.scheduler.all('generate').at(-1);
+  }
+
+  /** Its prompt, of the tokens of `ByteTokenizer`. */
+  get prompt(): string {
+    return Buffer.from(this.sent?.inputIds ?? []).toString('latin1');
+  }
+
+  /** Writes an answer in pieces once a request is there. */
+  async write(pieces: readonly string[], end: FinishReason = { type: 'stop', matched: EOS }): Promise<void> {
+    while (this.scheduler.liveRids.length === 0) await sleep(PAUSE_MS);
+    const [rid = ''] = this.scheduler.liveRids;
+    for (const [i, text] of pieces.entries()) {
+      this.scheduler.emit(rid, text, i === pieces.length - 1 ? end : null);
+      await sleep(PAUSE_MS);
+    }
   }
 }

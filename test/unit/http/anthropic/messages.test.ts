@@ -24,7 +24,6 @@ const tools = [
   { name: 'time', input_schema: { type: 'object' as const } },
 ];
 const CALL = '<tool_call>\n{"name": "weather", "arguments": {"city": "Paris"}}\n</tool_call>';
-const STOP: FinishReason = { type: 'stop', matched: 257 };
 
 let server: TestServer;
 let client: Anthropic;
@@ -44,9 +43,6 @@ async function start(args: Partial<ServerArgs> = {}, template = SHOWING): Promis
   client = new Anthropic({ baseURL: server.url, apiKey: 'none', maxRetries: 0 });
 }
 
-const sent = () => server.scheduler.all('generate').at(-1);
-const prompt = () => Buffer.from(sent()?.inputIds ?? []).toString('latin1');
-
 async function running(): Promise<string> {
   for (;;) {
     const [rid] = server.scheduler.liveRids;
@@ -55,17 +51,9 @@ async function running(): Promise<string> {
   }
 }
 
-async function write(pieces: readonly string[], end: FinishReason = STOP): Promise<void> {
-  const rid = await running();
-  for (const [i, text] of pieces.entries()) {
-    server.scheduler.emit(rid, text, i === pieces.length - 1 ? end : null);
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
-}
-
 async function answer(pieces: readonly string[], body: object = {}, end?: FinishReason) {
   const reply = client.messages.create({ ...ask, ...body } as Anthropic.MessageCreateParamsNonStreaming);
-  await Promise.race([write(pieces, end), reply]);
+  await Promise.race([server.write(pieces, end), reply]);
   return reply;
 }
 
@@ -73,7 +61,7 @@ async function streamed(pieces: readonly string[], body: object = {}, end?: Fini
   const stream = client.messages.stream({ ...ask, ...body });
   const events: Anthropic.MessageStreamEvent[] = [];
   stream.on('streamEvent', (event) => events.push(structuredClone(event)));
-  const [message] = await Promise.all([stream.finalMessage(), write(pieces, end)]);
+  const [message] = await Promise.all([stream.finalMessage(), server.write(pieces, end)]);
   return { message, events };
 }
 
@@ -90,12 +78,12 @@ it('answers with a message', async () => {
     stop_sequence: null,
   });
   expect(message.usage).toMatchObject({
-    input_tokens: prompt().length,
+    input_tokens: server.prompt.length,
     cache_read_input_tokens: 0,
     output_tokens: expect.any(Number) as number,
   });
-  expect(prompt()).toBe('[system:Be kind.][user:hi]>');
-  expect(sent()?.sampling).toMatchObject({ maxNewTokens: 8, temperature: 0.5, topK: 3, topP: 0.9 });
+  expect(server.prompt).toBe('[system:Be kind.][user:hi]>');
+  expect(server.sent?.sampling).toMatchObject({ maxNewTokens: 8, temperature: 0.5, topK: 3, topP: 0.9 });
 });
 
 it.each<[string, FinishReason, object]>([
@@ -175,7 +163,7 @@ it('shows the model thoughts, calls and their results of earlier turns', async (
       },
     ],
   });
-  expect(prompt()).toBe(
+  expect(server.prompt).toBe(
     '<weather><time>[system:A\nB][user:hi][assistant:hmwaitweather{"city": "Rome"}][tool:sunny][user:and?]>',
   );
 });
@@ -197,17 +185,17 @@ it('puts thoughts into the text where the template has no place for them, or dro
   };
   await start({ reasoningParser: 'qwen3' }, plain);
   await answer(['ok'], thought);
-  expect(prompt()).toBe('[user:hi][assistant:<think>hm</think>a][user:b]>');
+  expect(server.prompt).toBe('[user:hi][assistant:<think>hm</think>a][user:b]>');
   await server.close();
   await start({}, plain);
   await answer(['ok'], thought);
-  expect(prompt()).toBe('[user:hi][assistant:a][user:b]>');
+  expect(server.prompt).toBe('[user:hi][assistant:a][user:b]>');
 });
 
 it('goes on where the client has begun the answer', async () => {
   await start();
   await answer(['c'], { messages: [...messages, { role: 'assistant', content: 'ab' }] });
-  expect(prompt()).toBe('[user:hi]>ab');
+  expect(server.prompt).toBe('[user:hi]>ab');
 });
 
 describe('instructions in the middle of a conversation', () => {
@@ -219,7 +207,7 @@ describe('instructions in the middle of a conversation', () => {
   it('stay there where the template shows them', async () => {
     await start();
     await answer(['ok'], late);
-    expect(prompt()).toBe('[system:A][user:hi][system:B][user:c]>');
+    expect(server.prompt).toBe('[system:A][user:hi][system:B][user:c]>');
   });
 
   it('go to the front where it does not', async () => {
@@ -228,7 +216,7 @@ describe('instructions in the middle of a conversation', () => {
       '[{{ m.role }}:{{ m.content }}]{% endfor %}>';
     await start({}, strict);
     await answer(['ok'], late);
-    expect(prompt()).toBe('[system:A\nB][user:hi][user:c]>');
+    expect(server.prompt).toBe('[system:A\nB][user:hi][user:c]>');
   });
 });
 
@@ -238,8 +226,8 @@ it('has tools called as the choice says, and passes over those of other servers'
   const choice = { type: 'tool', name: 'weather', disable_parallel_tool_use: true };
   const { content } = await answer([CALL], { tools: [...tools, own], tool_choice: choice });
   expect(content).toMatchObject([{ type: 'tool_use', name: 'weather', input: { city: 'Paris' } }]);
-  expect(prompt()).toBe('<weather>[user:hi]>');
-  expect(sent()?.sampling.grammar?.source).toContain('weather');
+  expect(server.prompt).toBe('<weather>[user:hi]>');
+  expect(server.sent?.sampling.grammar?.source).toContain('weather');
   await expect(
     client.messages.create({
       ...ask,
@@ -265,7 +253,7 @@ it('holds the answer to a schema', async () => {
   await start();
   const format = { type: 'json_schema', schema: { type: 'object', properties: { a: { const: 1 } } } };
   await answer(['{"a":1}'], { output_config: { format } });
-  expect(sent()?.sampling.grammar?.kind).toBe('json');
+  expect(server.sent?.sampling.grammar?.kind).toBe('json');
 });
 
 it('keeps thoughts to itself where they are to be left out', async () => {

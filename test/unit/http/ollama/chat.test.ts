@@ -1,5 +1,5 @@
 import { Ollama, type ChatResponse } from 'ollama';
-import { abortedFor, type FinishReason } from '../../../../src/core/request';
+import { abortedFor } from '../../../../src/core/request';
 import type { ServerArgs } from '../../../../src/server-args/server-args';
 import { captureLog } from '../../capture-log';
 import { Folders } from '../../checkpoint/folders';
@@ -24,7 +24,6 @@ const weather = {
 };
 const call = (city: string) =>
   `<tool_call>\n{"name": "weather", "arguments": {"city": "${city}"}}\n</tool_call>`;
-const STOP: FinishReason = { type: 'stop', matched: 257 };
 
 let server: TestServer;
 let client: Ollama;
@@ -44,21 +43,9 @@ async function start(args: Partial<ServerArgs> = {}, template = SHOWING): Promis
   client = new Ollama({ host: server.url });
 }
 
-const prompt = () => Buffer.from(server.scheduler.all('generate').at(-1)?.inputIds ?? []).toString('latin1');
-
-/** Writes an answer in pieces once the request is there. */
-async function write(pieces: readonly string[], end: FinishReason = STOP): Promise<void> {
-  while (server.scheduler.liveRids.length === 0) await new Promise((resolve) => setTimeout(resolve, 5));
-  const [rid = ''] = server.scheduler.liveRids;
-  for (const [i, text] of pieces.entries()) {
-    server.scheduler.emit(rid, text, i === pieces.length - 1 ? end : null);
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
-}
-
 async function answer(pieces: readonly string[], body: object = {}): Promise<ChatResponse> {
   const reply = client.chat({ model: 'm', messages, ...body });
-  await Promise.race([write(pieces), reply]);
+  await Promise.race([server.write(pieces), reply]);
   return reply;
 }
 
@@ -68,7 +55,7 @@ async function streamed(pieces: readonly string[], body: object = {}): Promise<C
     for await (const chunk of await client.chat({ model: 'm', messages, ...body, stream: true }))
       chunks.push(chunk);
   };
-  await Promise.all([read(), write(pieces)]);
+  await Promise.all([read(), server.write(pieces)]);
   return chunks;
 }
 
@@ -82,7 +69,7 @@ it('gives calls in one piece, with arguments that are an object', async () => {
   const whole = await answer([text], { tools: [weather] });
   expect(whole.message).toEqual({ role: 'assistant', content: 'Look.', tool_calls: expected });
   expect(whole.done_reason).toBe('stop');
-  expect(prompt()).toBe('<weather>[user:hi]>');
+  expect(server.prompt).toBe('<weather>[user:hi]>');
   const chunks = await streamed(text.match(/.{1,7}/gs) ?? [], { tools: [weather] });
   expect(chunks.map(({ message }) => message.content).join('')).toBe('Look.');
   expect(chunks.flatMap(({ message }) => message.tool_calls ?? [])).toEqual(expected);
@@ -100,7 +87,7 @@ it('reads the results of calls by the names of their functions', async () => {
       { role: 'tool', tool_name: 'x', content: '1' },
     ],
   });
-  expect(prompt()).toBe(
+  expect(server.prompt).toBe(
     '[user:hi][assistant:hmcall_0x{"a": 1}call_1y{"a": 1}][tool:ycall_12][tool:xcall_01]>',
   );
 });
@@ -109,11 +96,11 @@ it('tells thoughts apart, and has the template switch them', async () => {
   await start({ reasoningParser: 'qwen3' }, SWITCHED);
   const { message } = await answer(['<think>hm</think>', 'Hello'], { think: true });
   expect(message).toEqual({ role: 'assistant', content: 'Hello', thinking: 'hm' });
-  expect(prompt()).toMatch(/>true$/i);
+  expect(server.prompt).toMatch(/>true$/i);
   const chunks = await streamed(['<think>h', 'm</think>', 'Hello'], { think: 'high' });
   expect(chunks.map((chunk) => chunk.message.thinking ?? '').join('')).toBe('hm');
   await answer(['Hello'], { think: false });
-  expect(prompt()).toMatch(/>false$/i);
+  expect(server.prompt).toMatch(/>false$/i);
 });
 
 it('asks for nothing where a model cannot think and need not', async () => {
@@ -130,7 +117,7 @@ it('tells of a failure in a stream by its last line', async () => {
     for await (const chunk of await client.chat({ model: 'm', messages, stream: true })) void chunk;
   };
   const end = abortedFor(500, 'broken');
-  await Promise.all([expect(read()).rejects.toThrow('broken'), write(['b', 'c'], end)]);
+  await Promise.all([expect(read()).rejects.toThrow('broken'), server.write(['b', 'c'], end)]);
 });
 
 it('names the options as the client does, and takes them as they are meant', async () => {

@@ -25,9 +25,6 @@ async function restart(options: Parameters<typeof TestServer.start>[0] = {}): Pr
 }
 
 const ask = (body: object) => server.ask(PATH, { messages, ...body });
-/** The message that reached the scheduler last. */
-const sent = () => server.scheduler.all('generate').at(-1);
-const promptText = () => Buffer.from(sent()?.inputIds ?? []).toString('latin1');
 
 describe('a whole reply', () => {
   it("has the members of OpenAI's and SGLang's", async () => {
@@ -109,18 +106,18 @@ describe('a whole reply', () => {
 describe('the prompt', () => {
   it('is the rendered conversation, without further special tokens', async () => {
     await ask({ messages: [{ role: 'system', content: 's' }, ...messages], max_tokens: 1 });
-    expect(promptText()).toBe('[system:s][user:hi]>');
+    expect(server.prompt).toBe('[system:s][user:hi]>');
   });
 
   it('takes variables from the request', async () => {
     await ask({ chat_template_kwargs: { mood: 'glad' }, max_tokens: 1 });
-    expect(promptText()).toBe('[user:hi]glad>');
+    expect(server.prompt).toBe('[user:hi]glad>');
   });
 
   it('goes on with an answer that was begun', async () => {
     const begun = [...messages, { role: 'assistant', content: 'Once' }];
     await ask({ messages: begun, continue_final_message: true, max_tokens: 1 });
-    expect(promptText()).toBe('[user:hi]>Once');
+    expect(server.prompt).toBe('[user:hi]>Once');
   });
 
   it('shows arguments of calls to the template as objects', async () => {
@@ -133,19 +130,19 @@ describe('the prompt', () => {
       messages: [...messages, called, { role: 'tool', content: [{ type: 'text', text: 'sunny' }] }],
       max_tokens: 1,
     });
-    expect(promptText()).toBe('Paris>');
+    expect(server.prompt).toBe('Paris>');
   });
 
   it('is what /v1/tokenize says of the same messages', async () => {
     await ask({ max_tokens: 1 });
     const { body } = await server.ask('/v1/tokenize', { messages });
-    expect(body).toMatchObject({ tokens: Array.from(sent()?.inputIds ?? []), count: 10 });
+    expect(body).toMatchObject({ tokens: Array.from(server.sent?.inputIds ?? []), count: 10 });
   });
 
   it('ends where the template says, as well as where the request does', async () => {
     await restart({ chat: await makeChat(folders, { chatTemplate: 'chatml' }) });
     await ask({ stop: 'END', max_tokens: 1 });
-    expect(sent()?.decode.stop).toEqual(['END', '<|im_end|>']);
+    expect(server.sent?.decode.stop).toEqual(['END', '<|im_end|>']);
   });
 });
 
@@ -154,7 +151,7 @@ describe('sampling', () => {
 
   it("has the defaults of OpenAI's API and no limit but the context", async () => {
     await ask({});
-    expect(sent()?.sampling).toMatchObject({
+    expect(server.sent?.sampling).toMatchObject({
       temperature: 1,
       topP: 1,
       topK: -1,
@@ -170,13 +167,13 @@ describe('sampling', () => {
       "Using default chat sampling params from model generation config: {'repetition_penalty': 1.1, 'temperature': 0.7, 'top_k': 20}",
     );
     await ask({ temperature: 0.2 });
-    expect(sent()?.sampling).toMatchObject({ temperature: 0.2, topK: 5, repetitionPenalty: 1.1 });
+    expect(server.sent?.sampling).toMatchObject({ temperature: 0.2, topK: 5, repetitionPenalty: 1.1 });
   });
 
   it('leaves the defaults of the model alone under --sampling-defaults openai', async () => {
     await restart({ facts: { generationDefaults }, args: { samplingDefaults: 'openai' } });
     await ask({});
-    expect(sent()?.sampling).toMatchObject({ temperature: 1, topK: -1 });
+    expect(server.sent?.sampling).toMatchObject({ temperature: 1, topK: -1 });
   });
 
   it('takes each parameter of the request', async () => {
@@ -201,7 +198,7 @@ describe('sampling', () => {
       cache_salt: 'tenant',
       extra_key: 'key',
     });
-    expect(sent()).toMatchObject({
+    expect(server.sent).toMatchObject({
       sampling: {
         temperature: 0.5,
         topP: 0.9,
@@ -226,7 +223,7 @@ describe('sampling', () => {
 it('is grouped by the header of routers', async () => {
   const headers = { 'x-smg-routing-key': 'tenant' };
   await server.ask(PATH, { messages, max_tokens: 1 }, { headers });
-  expect(sent()?.routingKey).toBe('tenant');
+  expect(server.sent?.routingKey).toBe('tenant');
 });
 
 describe('a stream', () => {

@@ -29,25 +29,15 @@ async function start(
   server.scheduler.isHolding = true;
 }
 
-/** Has the model write `pieces`. */
-async function write(pieces: readonly string[]): Promise<void> {
-  await server.scheduler.until('generate');
-  const [rid = ''] = server.scheduler.liveRids;
-  for (const [i, text] of pieces.entries()) {
-    server.scheduler.emit(rid, text, i === pieces.length - 1 ? { type: 'stop', matched: 257 } : null);
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
-}
-
 async function whole(pieces: readonly string[], body: object = {}): Promise<unknown> {
   const reply = server.ask(PATH, { messages, ...body });
-  await write(pieces);
+  await server.write(pieces);
   return (await reply).body;
 }
 
 async function deltas(pieces: readonly string[], body: object = {}): Promise<unknown[]> {
   const reply = server.stream(PATH, { messages, stream: true, ...body });
-  await write(pieces);
+  await server.write(pieces);
   const events = (await reply).events.slice(1, -2) as { choices: { delta: object }[] }[];
   return events.map(({ choices }) => choices[0]?.delta);
 }

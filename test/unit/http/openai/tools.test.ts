@@ -28,21 +28,9 @@ async function start(args: Partial<ServerArgs> = { toolCallParser: 'hermes' }, t
   server.scheduler.isHolding = true;
 }
 
-const sent = () => server.scheduler.all('generate').at(-1);
-const prompt = () => Buffer.from(sent()?.inputIds ?? []).toString('latin1');
-
-async function write(pieces: readonly string[]): Promise<void> {
-  await server.scheduler.until('generate');
-  const [rid = ''] = server.scheduler.liveRids;
-  for (const [i, text] of pieces.entries()) {
-    server.scheduler.emit(rid, text, i === pieces.length - 1 ? { type: 'stop', matched: 257 } : null);
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
-}
-
 async function answer(pieces: readonly string[], body: object = {}): Promise<unknown> {
   const reply = server.ask(PATH, { messages, tools, ...body });
-  await write(pieces);
+  await server.write(pieces);
   return ((await reply).body as { choices: unknown[] }).choices[0];
 }
 
@@ -63,8 +51,8 @@ it('shows the tools to the template, and calls to the client', async () => {
     },
     finish_reason: 'tool_calls',
   });
-  expect(prompt()).toBe('[weather][time]hi>');
-  expect(sent()?.decode.skipSpecialTokens).toBe(false);
+  expect(server.prompt).toBe('[weather][time]hi>');
+  expect(server.sent?.decode.skipSpecialTokens).toBe(false);
 });
 
 it('keeps the text beside calls, and numbers these', async () => {
@@ -86,7 +74,7 @@ it('leaves an answer without calls as it is', async () => {
 it('streams a call: its name first, then its arguments, wherever the text is cut', async () => {
   await start();
   const reply = server.stream(PATH, { messages, tools, stream: true });
-  await write(['Well', ...(CALL.match(/.{1,7}/gs) ?? [])]);
+  await server.write(['Well', ...(CALL.match(/.{1,7}/gs) ?? [])]);
   const choices = (await reply).events
     .slice(0, -1)
     .map((event) => (event as { choices: [{ delta: Delta; finish_reason: string | null }] }).choices[0]);
@@ -127,13 +115,13 @@ it('finds no calls where nobody said how they are written, nor where the client 
     message: { content: CALL, tool_calls: null },
     finish_reason: 'stop',
   });
-  expect(prompt()).toBe('[weather][time]hi>');
+  expect(server.prompt).toBe('[weather][time]hi>');
   await server.close();
   await start();
   expect(await answer([CALL], { tool_choice: 'none' })).toMatchObject({
     message: { content: CALL, tool_calls: null },
   });
-  expect(prompt()).toBe('hi>');
+  expect(server.prompt).toBe('hi>');
 });
 
 it('shows bare functions to a template that wants these', async () => {
@@ -142,7 +130,7 @@ it('shows bare functions to a template that wants these', async () => {
     "{% for t in tools %}{{ '[' + t.name + ']' }}{% endfor %}{{ raise_exception('no names') if not tools[0].name }}>",
   );
   await answer(['x']);
-  expect(prompt()).toBe('[weather][time]>');
+  expect(server.prompt).toBe('[weather][time]>');
 });
 
 describe('a call that must be', () => {
@@ -153,8 +141,8 @@ describe('a call that must be', () => {
     required: ['name', 'parameters'],
   });
   const grammar = () =>
-    (JSON.parse(sent()?.sampling.grammar?.source ?? 'null') as { format: { json_schema: unknown } }).format
-      .json_schema;
+    (JSON.parse(server.sent?.sampling.grammar?.source ?? 'null') as { format: { json_schema: unknown } })
+      .format.json_schema;
 
   it('is held to the form that SGLang gives it, and read from there', async () => {
     await start({});
@@ -180,7 +168,7 @@ describe('a call that must be', () => {
       parallel_tool_calls: false,
     };
     await answer(['[{"name": "time", "parameters": {}}]'], choice);
-    expect(prompt()).toBe('[time]hi>');
+    expect(server.prompt).toBe('[time]hi>');
     expect(grammar()).toMatchObject({ minItems: 1, maxItems: 1, items: call('time') });
   });
 
@@ -209,7 +197,7 @@ describe('a call that must be', () => {
 
 describe("a grammar of the model's own form", () => {
   const grammar = () => {
-    const { kind, source } = sent()?.sampling.grammar ?? {};
+    const { kind, source } = server.sent?.sampling.grammar ?? {};
     return kind === 'structural_tag' ? (JSON.parse(source ?? '') as { format: unknown }).format : kind;
   };
   const tag = (begin: string, schema: object, end: string) => ({
@@ -289,7 +277,7 @@ describe("a grammar of the model's own form", () => {
       tool_choice: 'required',
     });
     const reply = server.post(PATH, { messages, ...odd(false) });
-    await write(['<tool_call>{"name": "f", "arguments": {}}</tool_call>']);
+    await server.write(['<tool_call>{"name": "f", "arguments": {}}</tool_call>']);
     expect((await reply).headers.get('x-sglang-unenforced')).toBe('multipleOf');
     expect(await server.ask(PATH, { messages, ...odd(true) })).toMatchObject({
       status: 400,
@@ -309,7 +297,7 @@ it.each<[unknown, unknown]>([
     '{% for t in tools or [] %}{{ t.function.parameters | tojson }}{% endfor %}>',
   );
   await answer(['x'], { tools: [{ type: 'function', function: { name: 'f', parameters: written } }] });
-  expect(JSON.parse(prompt().slice(0, -1))).toEqual(meant);
+  expect(JSON.parse(server.prompt.slice(0, -1))).toEqual(meant);
 });
 
 describe('is refused', () => {

@@ -23,7 +23,6 @@ const SHOWING =
   '{% for t in tools or [] %}<{{ t.function.name }}>{% endfor %}' +
   '{% for m in messages %}[{{ m.role }}:{{ m.reasoning_content or "" }}{{ m.content }}' +
   '{% for c in m.tool_calls or [] %}{{ c.function.name }}{{ c.function.arguments | tojson }}{% endfor %}]{% endfor %}>';
-const STOP: FinishReason = { type: 'stop', matched: 257 };
 const tools = [
   {
     type: 'function' as const,
@@ -52,25 +51,14 @@ async function start(args: Partial<ServerArgs> = {}, template = SHOWING): Promis
   client = new OpenAI({ baseURL: `${server.url}/v1`, apiKey: 'none', maxRetries: 0 });
 }
 
-const sent = () => server.scheduler.all('generate').at(-1);
-const prompt = () => Buffer.from(sent()?.inputIds ?? []).toString('latin1');
 const pause = () => new Promise((resolve) => setTimeout(resolve, 5));
-
-async function write(pieces: readonly string[], end: FinishReason = STOP): Promise<void> {
-  while (server.scheduler.liveRids.length === 0) await pause();
-  const [rid = ''] = server.scheduler.liveRids;
-  for (const [i, text] of pieces.entries()) {
-    server.scheduler.emit(rid, text, i === pieces.length - 1 ? end : null);
-    await pause();
-  }
-}
 
 async function answer(pieces: readonly string[], body: object = {}, end?: FinishReason): Promise<Response> {
   const reply = client.responses.create({
     input: 'hi',
     ...body,
   } as ResponseCreateParams) as Promise<Response>;
-  await Promise.race([write(pieces, end), reply]);
+  await Promise.race([server.write(pieces, end), reply]);
   return reply;
 }
 
@@ -78,7 +66,7 @@ async function streamed(pieces: readonly string[], body: object = {}, end?: Fini
   const stream = client.responses.stream({ input: 'hi', model: 'm', ...body });
   const events: ResponseStreamEvent[] = [];
   stream.on('event', (event) => events.push(structuredClone(event)));
-  const [response] = await Promise.all([stream.finalResponse(), write(pieces, end)]);
+  const [response] = await Promise.all([stream.finalResponse(), server.write(pieces, end)]);
   return { response, events };
 }
 
@@ -114,16 +102,16 @@ it('answers with a response', async () => {
     tool_choice: 'auto',
     tools: [],
     usage: {
-      input_tokens: prompt().length,
+      input_tokens: server.prompt.length,
       input_tokens_details: { cached_tokens: 0 },
       output_tokens: 5,
       output_tokens_details: { reasoning_tokens: 0 },
-      total_tokens: prompt().length + 5,
+      total_tokens: server.prompt.length + 5,
     },
   });
   expect(response.output_text).toBe('Hello');
-  expect(prompt()).toBe('[system:Be kind.][user:hi]>');
-  expect(sent()?.sampling).toMatchObject({ maxNewTokens: 9, temperature: 0.7, topK: 4 });
+  expect(server.prompt).toBe('[system:Be kind.][user:hi]>');
+  expect(server.sent?.sampling).toMatchObject({ maxNewTokens: 9, temperature: 0.7, topK: 4 });
 });
 
 it('streams its items one after the other; they come to the whole', async () => {
@@ -207,7 +195,7 @@ it('reads the items of a conversation', async () => {
       { role: 'user', content: 'and?' },
     ],
   });
-  expect(prompt()).toBe(
+  expect(server.prompt).toBe(
     '<weather>[system:A][user:hi][assistant:hmwaitweather{"city": "Rome"}][tool:sunny][user:and?]>',
   );
 });
@@ -224,7 +212,7 @@ it('puts later instructions first where the template wants that', async () => {
       { role: 'developer', content: 'B' },
     ],
   });
-  expect(prompt()).toBe('[system:A\nB][user:a]>');
+  expect(server.prompt).toBe('[system:A\nB][user:a]>');
 });
 
 describe('what was answered before', () => {
@@ -232,10 +220,10 @@ describe('what was answered before', () => {
     await start();
     const first = await answer(['Hello'], { instructions: 'A' });
     const second = await answer(['Bye'], { input: 'and?', previous_response_id: first.id });
-    expect(prompt()).toBe('[user:hi][assistant:Hello][user:and?]>');
+    expect(server.prompt).toBe('[user:hi][assistant:Hello][user:and?]>');
     expect(second.previous_response_id).toBe(first.id);
     await answer(['!'], { input: 'c', previous_response_id: second.id });
-    expect(prompt()).toBe('[user:hi][assistant:Hello][user:and?][assistant:Bye][user:c]>');
+    expect(server.prompt).toBe('[user:hi][assistant:Hello][user:and?][assistant:Bye][user:c]>');
   });
 
   it('can be asked for, with what was fed, until it is deleted', async () => {
@@ -261,7 +249,7 @@ describe('what was answered before', () => {
       { role: 'user', content: 'b' },
     ];
     await answer(['ok'], { input });
-    expect(prompt()).toBe('[user:a][assistant:Hello][user:b]>');
+    expect(server.prompt).toBe('[user:a][assistant:Hello][user:b]>');
   });
 
   it('is forgotten where the client says so', async () => {
@@ -276,7 +264,7 @@ describe('in the background', () => {
     await start();
     const { id, status } = await client.responses.create({ input: 'hi', background: true });
     expect(status).toBe('queued');
-    await write(['Hello']);
+    await server.write(['Hello']);
     await pause();
     expect(await client.responses.retrieve(id)).toMatchObject({ status: 'completed', output_text: 'Hello' });
     expect(await client.responses.cancel(id)).toMatchObject({ status: 'completed' });
@@ -305,10 +293,10 @@ it('passes over tools of other servers, and has its own called as the choice say
   const all = [...tools, { type: 'web_search' }, { type: 'custom', name: 'x' }];
   const { output } = await answer([CALL], { tools: all, tool_choice: { type: 'function', name: 'weather' } });
   expect(output).toMatchObject([{ type: 'function_call', arguments: '{"city": "Paris"}' }]);
-  expect(prompt()).toBe('<weather>[user:hi]>');
-  expect(sent()?.sampling.grammar?.source).toContain('weather');
+  expect(server.prompt).toBe('<weather>[user:hi]>');
+  expect(server.sent?.sampling.grammar?.source).toContain('weather');
   await answer(['ok'], { tools: all, tool_choice: { type: 'web_search' } });
-  expect(sent()?.sampling.grammar).toBeNull();
+  expect(server.sent?.sampling.grammar).toBeNull();
 });
 
 it('holds the answer to a schema, which the client parses', async () => {
@@ -317,9 +305,9 @@ it('holds the answer to a schema, which the client parses', async () => {
     input: 'hi',
     text: { format: zodTextFormat(z.object({ a: z.number() }), 'thing') },
   });
-  await write(['{"a":1}']);
+  await server.write(['{"a":1}']);
   expect((await reply).output_parsed).toEqual({ a: 1 });
-  expect(sent()?.sampling.grammar?.kind).toBe('json');
+  expect(server.sent?.sampling.grammar?.kind).toBe('json');
 });
 
 it('has log-probabilities of what was said', async () => {
