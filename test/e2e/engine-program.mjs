@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { readdirSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
@@ -12,6 +13,44 @@ const ROOT = resolve(fileURLToPath(new URL('.', import.meta.url)), '../..');
 const MODEL = join(ROOT, 'test/model/checkpoints/random-qwen2');
 const greedy = (count) => ({ temperature: 0, max_new_tokens: count, ignore_eos: true });
 const ids = [5, 6, 7, 8];
+
+describe('an engine with experts', () => {
+  it('records which of them are chosen, and says where', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'records-'));
+    process.env.SGLANG_EXPERT_DISTRIBUTION_RECORDER_DIR = folder;
+    const engine = await Engine.create({
+      modelPath: join(ROOT, 'test/model/checkpoints/mixtral'),
+      skipTokenizerInit: true,
+      expertDistributionRecorderMode: 'stat',
+    });
+    try {
+      await engine.startExpertDistributionRecord();
+      await engine.generate({ input_ids: ids, sampling_params: greedy(3) });
+      await engine.stopExpertDistributionRecord();
+      const [csv] = await engine.dumpExpertDistributionRecord();
+      const counts = readFileSync(csv, 'utf8').trim().split('\n').slice(1);
+      // Four tokens and two of the output, in two layers through two of four experts each.
+      assert.equal(counts.length, 8);
+      assert.equal(
+        counts.reduce((sum, line) => sum + Number(line.split(',')[2]), 0),
+        (4 + 2) * 4,
+      );
+    } finally {
+      await engine.shutdown();
+      delete process.env.SGLANG_EXPERT_DISTRIBUTION_RECORDER_DIR;
+      rmSync(folder, { recursive: true });
+    }
+  });
+
+  it('is one of a model that has some', async () => {
+    const engine = await Engine.create({ modelPath: MODEL, expertDistributionRecorderMode: 'stat' });
+    try {
+      await assert.rejects(engine.startExpertDistributionRecord(), /no experts/);
+    } finally {
+      await engine.shutdown();
+    }
+  });
+});
 
 describe('an engine', () => {
   /** @type {Engine} */

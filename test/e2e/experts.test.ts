@@ -126,6 +126,18 @@ test('a model of vectors is recorded as well', async () => {
   expect(records.flatMap(({ input_ids }) => input_ids)).toEqual([...prompt(12, 1), ...prompt(7, 2)]);
 });
 
+test('records go on over other weights, and over memory that was given back', async () => {
+  const server = await launched('--expert-distribution-recorder-mode', 'stat');
+  await order(server, 'start');
+  await ask(server, 10, 1);
+  expect((await server.post('/update_weights_from_disk', { model_path: MODEL })).status).toBe(200);
+  await ask(server, 10, 1);
+  expect((await server.post('/release_memory_occupation', {})).status).toBe(200);
+  expect((await server.post('/resume_memory_occupation', {})).status).toBe(200);
+  await ask(server, 10, 1);
+  expect(total((await dump(server))[0] ?? '')).toBe(3 * (10 + 4) * PER_TOKEN);
+});
+
 test('without the flag, and without experts, it is refused, and the server serves on', async () => {
   const plainServer = await launched();
   const dense = await launch(['--expert-distribution-recorder-mode', 'stat']);

@@ -126,6 +126,7 @@ function throughExperts(
         inputs,
         parts: parts.map((name) => ({ name: `${block}.experts.${expert}.${name}`, outputs })),
         bias: false,
+        shapeless: true,
       }),
     );
     return g.node('Concat', results, { attributes: { axis: 0 } });
@@ -147,8 +148,8 @@ function throughExperts(
 
 /**
  * The same value, of a shape that ONNX Runtime cannot know ahead. Else it would compare the shape of every slice and product with
- * every buffer that is free by then, in search of one to use again, and find none: half of the time that it takes to create a
- * session with many experts.
+ * every buffer that is free by then, in search of one to use again, and find none: most of the time that it takes to create a
+ * session with many experts. Products of it are `shapeless` for the same reason.
  * @param counts [n], n at least 1
  */
 function unshaped(g: GraphBuilder, x: Value, width: number, counts: Value): Value {

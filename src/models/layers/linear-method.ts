@@ -13,6 +13,8 @@ export interface Projection {
   /** Outputs are concatenated in this order. */
   readonly parts: readonly LinearPart[];
   readonly bias: boolean;
+  /** Asks for an operator that tells nothing of its output's shape where it knows nothing of its input's; only without bias. */
+  readonly shapeless?: boolean;
 }
 
 /**
@@ -26,11 +28,14 @@ export interface LinearMethod {
 
 /** Weights in a floating-point type, multiplied in float32. */
 export const unquantized: LinearMethod = {
-  apply(g, x, { inputs, parts, bias }) {
+  apply(g, x, { inputs, parts, bias, shapeless = false }) {
     const weights = parts.map((part) => g.weight(`${part.name}.weight`, [part.outputs, inputs]));
     const biases = bias ? parts.map((part) => g.weight(`${part.name}.bias`, [part.outputs])) : [];
     const operands = [x, concat(g, weights), ...(bias ? [concat(g, biases)] : [])];
-    return g.node('Gemm', operands, { attributes: { transB: 1 } });
+    const attributes = { transB: 1 };
+    // The same product. Of Gemm's output the rank and the width are known, whatever its input is.
+    if (shapeless && !bias) return g.node('FusedMatMul', operands, { domain: 'com.microsoft', attributes });
+    return g.node('Gemm', operands, { attributes });
   },
 };
 
