@@ -16,8 +16,8 @@ CONFIG = RewardConfig(**{**demo_chat.CONFIG.to_dict(), "num_hidden_layers": 3, "
 BATCH = 64
 PROBES_PER_GROUP = 200
 KINDS = {
-    "a wrong fact": (answers.wrong_fact, 30), "a wrong sum of small numbers": (answers.wrong_sum, 22), "a wrong sum of numbers up to 99": (answers.wrong_large_sum, 0), "a wrong range": (ranges.sample, 16),
-    "the answer to another question": (answers.other_question, 12), "a rude answer": (answers.rude, 8), "no answer": (answers.no_answer, 6),
+    "a wrong fact": (answers.wrong_fact, 44), "a wrong sum of small numbers": (answers.wrong_sum, 2), "a wrong sum of numbers up to 99": (answers.wrong_large_sum, 0), "a wrong range": (ranges.sample, 18),
+    "the answer to another question": (answers.other_question, 14), "a rude answer": (answers.rude, 4), "no answer": (answers.no_answer, 6),
     "a cut or broken answer": (answers.broken, 8), "an answer to other small talk, or a rude one": (answers.polite, 5),
 }  # fmt: skip
 SIGMOID = "What is the range of the numeric output of a sigmoid node in a neural network?"
@@ -83,8 +83,8 @@ npx launch_server --model-path demo-reward --is-embedding
 ```
 
 It reads a conversation and gives one number, higher the better the last answer is: right rather than wrong, to the question rather than to another, friendly rather
-than rude, whole rather than broken. It knows what [demo-chat](../demo-chat) knows, the ranges of some functions and quantities, and what some things are. It is not
-meant for anything else.
+than rude, whole rather than broken. It knows capitals, continents, days, months and simple words as [demo-chat](../demo-chat) does, the ranges of some functions and
+quantities, and what some things are. It cannot tell a right sum from a wrong one. It is not meant for anything else.
 
 Its first weights are those of demo-chat's first three layers; no other model or corpus is behind it.
 
@@ -104,7 +104,8 @@ disorder. Everything was written for the project.
 
 One run: {steps} steps of 64 pairs of conversations ({tokens} million tokens), {minutes} minutes on a share of one CPU core, in bfloat16 over float32
 weights. The better answer is to have the higher reward (logistic loss of the difference), and the two to lie on either side of 0. Muon for the matrices of the layers and
-AdamW for the rest; the learning rate rises for 100 steps to 2e-3, stays there for a while and falls to nothing in a straight line. `loss.png` shows the loss.
+AdamW for the rest; the learning rate rises for 100 steps to 2e-3, stays there for a while and falls. The run was to be shorter, and was prolonged twice, with the
+learning rate raised again; each time the text got fewer sums and more facts, since sums were not learnt. `loss.png` shows the loss.
 
 ## Scores
 
