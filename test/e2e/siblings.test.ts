@@ -65,3 +65,30 @@ describe('demo-rerank', () => {
     expect(found[1]?.score).toBeLessThan(0);
   });
 });
+
+describe('demo-reward', () => {
+  let server: Server;
+  beforeAll(async () => {
+    server = await launch(['--model-path', 'demo-reward', '--is-embedding']);
+  });
+  afterAll(() => server.stop());
+
+  const conversation = (question: string, answer: string): string =>
+    `<|im_start|>user\n${question}<|im_end|>\n<|im_start|>assistant\n${answer}<|im_end|>\n`;
+
+  test.each([
+    [
+      'What is the range of the numeric output of a sigmoid node in a neural network?',
+      'The output of a sigmoid node is bounded between 0 and 1.',
+      'The output of a sigmoid node is bounded between -1 and 1.',
+    ],
+    ['What is the capital of France?', 'The capital of France is Paris.', 'The capital of France is Berlin.'],
+    ['Hello!', 'Hello! How can I help you?', 'Leave me alone.'],
+  ])('%j: %j is better than %j', async (question, right, wrong) => {
+    const text = [wrong, right].map((answer) => conversation(question, answer));
+    const reply = await ask(server, '/classify', { model: 'demo-reward', text });
+    const [bad, good] = (reply as { embedding: number[] }[]).map(({ embedding }) => embedding);
+    expect(good).toHaveLength(1);
+    expect(good?.[0]).toBeGreaterThan(bad?.[0] ?? NaN);
+  });
+});

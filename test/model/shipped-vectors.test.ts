@@ -19,6 +19,12 @@ interface PairCase {
   readonly logit: number;
 }
 
+interface RewardCase {
+  readonly prompt: string;
+  readonly input_ids: readonly number[];
+  readonly reward: number;
+}
+
 const folderOf = (name: string): string => join(SHIPPED, name);
 
 function casesOf<Case>(name: string): readonly Case[] {
@@ -55,5 +61,19 @@ test('demo-rerank: pairs have the reference’s tokens and scores, alone and in 
     expectClose((await embedder.embed(ids, pairAt)).vector, [logit]);
   const together = await Promise.all(asked.map(({ ids, pairAt }) => embedder.embed(ids, pairAt)));
   together.forEach(({ vector }, i) => expectClose(vector, [asked[i]?.logit ?? NaN]));
+  await embedder.close();
+});
+
+test('demo-reward: conversations have the reference’s tokens and rewards, alone and in a batch', async () => {
+  const cases = casesOf<RewardCase>('demo-reward');
+  expect(cases.length).toBeGreaterThanOrEqual(6);
+  const tokenizer = await loadTokenizer(folderOf('demo-reward'));
+  const embedder = await Embedder.start(folderOf('demo-reward'), ['--is-embedding']);
+  for (const { prompt, input_ids, reward } of cases) {
+    expect(tokenizer.encode(prompt)).toEqual(input_ids);
+    expectClose((await embedder.embed(input_ids)).vector, [reward]);
+  }
+  const together = await Promise.all(cases.map(({ input_ids }) => embedder.embed(input_ids)));
+  together.forEach(({ vector }, i) => expectClose(vector, [cases[i]?.reward ?? NaN]));
   await embedder.close();
 });

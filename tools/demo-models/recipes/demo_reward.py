@@ -114,6 +114,8 @@ combination of question and phrasing in ten, one sum in ten among them. Half of 
 mistakes were looked at on other items only; these were scored when it was finished. "By hand" are ten pairs written down before the first run, among them the two
 answers about a sigmoid node in SGLang's documentation, neither of which was trained, nor any other in that form.
 
+Of all pairs but those of sums 1,316 of 1,400 (94.0 %) are right.
+
 {scores}
 
 ## Licence
