@@ -65,12 +65,13 @@ export class HubClient {
   }
 
   /**
-   * What the hub says of a file; where it sends one elsewhere for the content, that answer.
+   * What is known of a file.
+   * @param isEnough whether an answer of the hub that sends one to another host says all: the hub knows files, other hosts bytes
    * @throws StartupError
    */
-  async head(url: string, file: string): Promise<Response> {
+  async head(url: string, file: string, isEnough: (headers: Headers) => boolean): Promise<Response> {
     const { response, silence } = await persist(
-      () => this.open('HEAD', url, { 'accept-encoding': 'identity' }, file),
+      () => this.open('HEAD', url, { 'accept-encoding': 'identity' }, file, isEnough),
       this.signal,
     );
     silence.stop();
@@ -107,6 +108,7 @@ export class HubClient {
     start: string,
     headers: Record<string, string>,
     file: string | null,
+    isEnough: (headers: Headers) => boolean = () => false,
   ): Promise<OpenAnswer> {
     const asked = this.asked(file);
     let url = new URL(start);
@@ -115,8 +117,7 @@ export class HubClient {
       const location = response.headers.get('location');
       if (REDIRECTS.includes(response.status) && location !== null) {
         const next = redirectTarget(url, location, asked);
-        // The hub knows the file, the host that it is kept on knows bytes.
-        if (method === 'HEAD' && !this.isHub(next)) return { response, url, silence };
+        if (!this.isHub(next) && isEnough(response.headers)) return { response, url, silence };
         silence.stop();
         await response.body?.cancel();
         url = next;

@@ -1,18 +1,18 @@
 import { logger } from '../../logging/logger';
 
-const EVERY_MS = 5_000;
+/** Time to the first line, in milliseconds; each one after it takes twice as long, up to the longest. */
+const FIRST_MS = 1_000;
+const LONGEST_MS = 10_000;
 const UNITS = ['kB', 'MB', 'GB', 'TB'] as const;
 
 /** Lines in the log on how far a download is. */
 export class DownloadProgress {
   private done = 0;
   private total = 0;
-  private doneBefore = 0;
   private timer: NodeJS.Timeout;
 
   constructor(private readonly name: string) {
-    this.timer = setInterval(() => this.report(), EVERY_MS);
-    this.timer.unref();
+    this.timer = this.reportAfter(FIRST_MS);
   }
 
   /** Bytes that are wanted, in addition to those before. */
@@ -26,12 +26,19 @@ export class DownloadProgress {
   }
 
   stop(): void {
-    clearInterval(this.timer);
+    clearTimeout(this.timer);
   }
 
-  private report(): void {
-    const rate = Math.max(this.done - this.doneBefore, 0) / (EVERY_MS / 1000);
-    this.doneBefore = this.done;
+  private reportAfter(waitMs: number): NodeJS.Timeout {
+    const before = this.done;
+    return setTimeout(() => {
+      this.report(Math.max(this.done - before, 0) / (waitMs / 1000));
+      this.timer = this.reportAfter(Math.min(waitMs * 2, LONGEST_MS));
+    }, waitMs).unref();
+  }
+
+  /** @param rate bytes a second since the line before */
+  private report(rate: number): void {
     const share =
       this.total > 0 ? ` of ${bytesText(this.total)} (${Math.floor((100 * this.done) / this.total)}%)` : '';
     logger.log('info', `Downloading ${this.name}: ${bytesText(this.done)}${share}, ${bytesText(rate)}/s`);

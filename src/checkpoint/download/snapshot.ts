@@ -65,7 +65,7 @@ async function download(
     const missing = await sizesOfMissing(cache, remote);
     const [needed, free] = [sum(missing.values()), await cache.free()];
     if (needed > free) throw tooLarge(repo, needed, free, cacheDir);
-    progress.expect(needed);
+    progress.expect(sum([...missing.keys()].map((file) => file.size ?? 0)));
     await concurrently([...missing.keys()], (file) => transfer(client, cache, file, progress), failure);
     return remote;
   };

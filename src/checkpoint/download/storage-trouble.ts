@@ -11,7 +11,7 @@ export function storageTrouble(error: unknown, cacheDir: string): unknown {
     case 'ENOSPC':
     case 'EDQUOT':
       return new StartupError(
-        `No space is left in ${cacheDir}. What was downloaded is kept; ${OTHER_PLACE}.`,
+        `No disk space is left in ${cacheDir}. What was downloaded is kept; ${OTHER_PLACE}.`,
       );
     case 'EACCES':
     case 'EPERM':
@@ -25,6 +25,6 @@ export function storageTrouble(error: unknown, cacheDir: string): unknown {
 /** What is said before a download that would not fit. */
 export function tooLarge(repo: string, needed: number, free: number, cacheDir: string): StartupError {
   return new StartupError(
-    `${repo} needs ${bytesText(needed)} more in ${cacheDir}, where ${bytesText(free)} are free: ${OTHER_PLACE}.`,
+    `${repo} needs ${bytesText(needed)} more of disk space in ${cacheDir}, where ${bytesText(free)} are free: ${OTHER_PLACE}.`,
   );
 }

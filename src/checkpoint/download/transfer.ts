@@ -20,8 +20,12 @@ export interface RemoteFile extends Expected {
 /** Asks for a file's tag and size. @throws StartupError */
 export async function describe(client: HubClient, commit: string, file: ListedFile): Promise<RemoteFile> {
   const url = client.fileUrl(commit, file.name);
-  const { status, headers } = await client.head(url, file.name);
-  const tag = headers.get('x-linked-etag') ?? headers.get('etag') ?? file.sha256;
+  const { status, headers } = await client.head(
+    url,
+    file.name,
+    (answer) => file.sha256 !== null || hasTag(answer),
+  );
+  const tag = headers.get('x-linked-etag') ?? file.sha256 ?? headers.get('etag');
   const etag = tag === null ? null : blobName(tag);
   if (etag === null) {
     throw new StartupError(
@@ -31,6 +35,10 @@ export async function describe(client: HubClient, commit: string, file: ListedFi
   const stated = headers.get('x-linked-size') ?? (status === 200 ? headers.get('content-length') : null);
   const size = stated !== null && /^\d{1,15}$/.test(stated) ? Number(stated) : file.size;
   return { name: file.name, url, etag, size, sha256: file.sha256 };
+}
+
+function hasTag(headers: Headers): boolean {
+  return headers.has('x-linked-etag') || headers.has('etag');
 }
 
 /** The tag without its quotes, as a name that leads nowhere else; null where it cannot be one. */
@@ -58,6 +66,7 @@ export async function transfer(
     // Where nothing can be locked nobody else may write to this part, and so nobody goes on from it.
     const part = await PartFile.open(partOf(exclusive ? blob : `${blob}.${randomUUID()}`), file);
     try {
+      progress.add(part.size);
       if (part.size > 0) logger.log('info', `Going on with ${quote(file.name)} at byte ${part.size}.`);
       await receive(client, file, part, progress);
       await part.moveTo(blob);

@@ -384,6 +384,21 @@ describe('redirects', () => {
     },
   );
 
+  test('without a tag are followed to the host that has one, without the token', async () => {
+    hub.answer = (req, res) => {
+      if (req.method !== 'HEAD') return false;
+      if (req.headers.host === new URL(hub.cdnUrl).host || !req.url?.endsWith('tokenizer.json')) return false;
+      res.writeHead(302, { location: `${hub.cdnUrl}/org/model/tokenizer.json` }).end();
+      return true;
+    };
+    const dir = await obtain('org/model', { env: { HF_TOKEN: 'secret' } });
+    expect(readModelJson(dir, 'tokenizer.json')).toEqual({});
+    const heads = hub.seen.filter(({ host, method }) => host === 'cdn' && method === 'HEAD');
+    expect(heads.map(({ url, headers }) => [url, headers.authorization])).toEqual([
+      ['/org/model/tokenizer.json', undefined],
+    ]);
+  });
+
   test('without end are given up', async () => {
     hub.answer = (req, res) => {
       res.writeHead(302, { location: req.url }).end();
@@ -495,7 +510,7 @@ describe('room', () => {
       return true;
     };
     await expect(obtain('org/model')).rejects.toThrow(
-      /^org\/model needs 500\.0 TB more in .*, where [\d.]+ .B are free: --download-dir, HF_HUB_CACHE or HF_HOME/,
+      /^org\/model needs 500\.0 TB more of disk space in .*, where [\d.]+ .B are free: --download-dir, HF_HUB_CACHE or HF_HOME/,
     );
     expect(list(cache)).toEqual([]);
   });
@@ -504,7 +519,7 @@ describe('room', () => {
     fs.mkdirSync(path.dirname(part()), { recursive: true });
     fs.symlinkSync('/dev/full', part());
     await expect(obtain('org/model')).rejects.toThrow(
-      /^No space is left in .*: |^No space is left in .*kept/,
+      /^No disk space is left in .* What was downloaded is kept/,
     );
   });
 
