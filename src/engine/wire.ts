@@ -79,8 +79,8 @@ export type MemoryTags = readonly ('weights' | 'kv_cache' | 'cuda_graph')[];
 export interface ScoreRequest {
   readonly query: string | readonly number[];
   readonly items: string | readonly string[] | readonly (readonly number[])[];
-  /** Tokens whose probability is asked for. */
-  readonly label_token_ids: readonly number[];
+  /** Tokens whose probability is asked for; only a classifier needs none, because it has labels of its own. */
+  readonly label_token_ids?: readonly number[];
   /** False unless told otherwise. */
   readonly apply_softmax?: boolean;
   /** Whether an item stands before the query; it stands behind it unless told otherwise. */

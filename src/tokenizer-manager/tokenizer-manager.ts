@@ -25,6 +25,7 @@ import { RequestLogger } from './request-logger';
 import { RequestMeters } from './request-meter';
 import type { RecordFields } from './request-record';
 import { score, type ScoreReply } from './score/score';
+import { scoreByClassifier } from './score/score-by-classifier';
 import type { ScoreRequest } from './score/score-request';
 import { Sessions, type OpenSession } from './sessions/sessions';
 import { SignsOfLife, type Heartbeat } from './signs-of-life';
@@ -182,12 +183,17 @@ export class TokenizerManager {
   }
 
   /**
-   * How likely tokens are after a query with each of several items.
+   * How likely tokens are after a query with each of several items; of a classifier, its scores for them.
    * @param gone fires when the client has left: what is unfinished then is aborted at once
    * @throws RequestError
    */
   score(request: ScoreRequest, gone: AbortSignal): Promise<ScoreReply> {
-    return this.admission.pass(() => score(request, this.texts, this.deps.facts, gone), gone);
+    const { facts } = this.deps;
+    const work = () =>
+      facts.labels === null
+        ? score(request, this.texts, facts, gone)
+        : scoreByClassifier(request, this.vectors, gone);
+    return this.admission.pass(work, gone);
   }
 
   /**

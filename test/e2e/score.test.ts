@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { answer, expectClean, generate, promptIds } from './client';
 import { launch, sharedModel, type Server } from './harness';
@@ -223,6 +224,25 @@ test('several schedulers give the same scores', async () => {
   const { scores } = await score(two, { query: QUERY, items });
   expect(scores).toEqual((await score(server, { query: QUERY, items })).scores);
   await two.stop();
+});
+
+test('a classifier gives its own scores, whatever tokens are named', async () => {
+  const model = join(__dirname, '../model/checkpoints/qwen2-classifier');
+  const classifier = await launch(['--model-path', model, '--skip-tokenizer-init']);
+  const items = [item(0).map((id) => id % 100), [7]];
+  const query = [5, 6];
+  const reply = await classifier.post('/classify', { input_ids: items.map((ids) => [...query, ...ids]) });
+  const wanted = ((await reply.json()) as { embedding: number[] }[]).map(({ embedding }) => embedding);
+  const { scores, usage } = await score(classifier, { query, items, label_token_ids: null });
+  expect(scores).toEqual(wanted);
+  expect(usage.prompt_tokens).toBe(13);
+  const soft = await score(classifier, { query, items, label_token_ids: [1], apply_softmax: true });
+  for (const [i, shares] of soft.scores.entries()) {
+    expect(Math.abs(shares.reduce((sum, value) => sum + value, 0) - 1)).toBeLessThan(1e-12);
+    expect(shares.indexOf(Math.max(...shares))).toBe(wanted[i]?.indexOf(Math.max(...(wanted[i] ?? []))));
+  }
+  expect((await score(classifier, { query, items: [] })).scores).toEqual([]);
+  await classifier.stop();
 });
 
 test('a server that gives vectors says which flag it has', async () => {

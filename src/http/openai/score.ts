@@ -86,18 +86,19 @@ const SCORE: RouteDescription = {
     },
     'Token ids': { model: 'default', query: [1, 2, 3], items: [[4], [5, 6]], label_token_ids: [7, 8] },
   },
-  only: 'generation',
 };
 
 /** `/v1/score`: probabilities of the token that comes next, without drawing it. */
-export function scoreRoutes({ args, manager }: AppDeps): RouteSpec[] {
+export function scoreRoutes({ args, facts, manager }: AppDeps): RouteSpec[] {
+  const givesVectors = facts.kind === 'embedding' && facts.labels === null;
+  const refusal = givesVectors ? 'This server gives vectors (--is-embedding).' : null;
   return [
     {
       path: '/v1/score',
       methods: ['post'],
       level: 'normal',
       body: 'json_only',
-      about: SCORE,
+      about: { ...SCORE, refusal },
       async handler(req, res) {
         const { request, model } = parseScoreBody(req.body, originOf(req, res));
         const reply = await untilGone(res, (gone) => manager.score(request, gone));

@@ -72,7 +72,11 @@ function nextTokens({ finish, logprobs }: GenerateResult): readonly TokenLogprob
 /** Probabilities of tokens, or their shares in what all of them have together; finite in any case. */
 export function scoresOf(logprobs: readonly TokenLogprob[], applySoftmax: boolean): number[] {
   const values = logprobs.map(([logprob]) => logprob ?? -Infinity);
-  if (!applySoftmax) return values.map(Math.exp);
+  return applySoftmax ? sharesOf(values) : values.map(Math.exp);
+}
+
+/** The softmax of values of which one at least is finite. */
+export function sharesOf(values: readonly number[]): number[] {
   const most = Math.max(...values);
   const weights = values.map((value) => (value === most ? 1 : Math.exp(value - most)));
   const total = weights.reduce((sum, weight) => sum + weight, 0);

@@ -1,0 +1,28 @@
+import { PLAIN_EMBED } from '../embed/embed-request';
+import type { EmbedManager } from '../embed/embed-manager';
+import { sharesOf, type ScoreReply } from './score';
+import { scorePrompts, type ScoreRequest } from './score-request';
+
+/**
+ * The scores of a classifier for each item with the query: one for each of its own labels, whatever tokens a request names.
+ * @throws RequestError
+ */
+export async function scoreByClassifier(
+  request: ScoreRequest,
+  classifier: EmbedManager,
+  gone: AbortSignal,
+): Promise<ScoreReply> {
+  const prompts = scorePrompts(request);
+  if ((prompts.text ?? prompts.inputIds)?.length === 0)
+    return { scores: [], promptTokens: 0, cachedTokens: 0 };
+  const { rid, dpRank, noLogs, logMetrics, customLabels, origin } = request.common;
+  const common = { rid, dpRank, noLogs, logMetrics, customLabels, origin };
+  const { results } = await classifier.encode({ ...PLAIN_EMBED, ...prompts, ...common }, gone);
+  return {
+    scores: results.map(({ vector }) =>
+      request.applySoftmax ? sharesOf(Array.from(vector)) : Array.from(vector),
+    ),
+    promptTokens: results.reduce((sum, { promptTokens }) => sum + promptTokens, 0),
+    cachedTokens: 0,
+  };
+}
