@@ -47,9 +47,9 @@ export class WhitespaceBound {
   private fittingAfter(run: number): Int32Array {
     const known = this.fitting.get(run);
     if (known !== undefined) return known;
-    const words = new Int32Array(Math.ceil(this.leading.length / 32));
+    const words = new Int32Array(Math.ceil(this.leading.length / 32)).fill(-1);
     this.leading.forEach((count, id) => {
-      if (run + count <= MAX_RUN || count === 0) words[id >>> 5] = (words[id >>> 5] ?? 0) | (1 << (id & 31));
+      if (count > 0 && run + count > MAX_RUN) words[id >>> 5] = (words[id >>> 5] ?? 0) & ~(1 << (id & 31));
     });
     this.fitting.set(run, words);
     return words;
@@ -76,6 +76,6 @@ class Place {
 
 /** The tokens in both; all of the first where there would be none, as with a vocabulary that has a sign only with whitespace before it. */
 function intersection(mask: Int32Array, fitting: Int32Array): Int32Array {
-  const both = mask.map((word, i) => word & (fitting[i] ?? 0));
+  const both = mask.map((word, i) => word & (fitting[i] ?? -1));
   return both.some((word) => word !== 0) ? both : mask;
 }
