@@ -92,3 +92,12 @@ describe('demo-reward', () => {
     expect(good?.[0]).toBeGreaterThan(bad?.[0] ?? NaN);
   });
 });
+
+test('demo-moe chats', async () => {
+  const server = await launch(['--model-path', 'demo-moe']);
+  const messages = [{ role: 'user', content: 'What is the capital of France?' }];
+  const reply = await ask(server, '/v1/chat/completions', { model: 'demo-moe', messages, temperature: 0 });
+  const { choices } = reply as { choices: { message: { content: string } }[] };
+  expect(choices[0]?.message.content).toBe('The capital of France is Paris.');
+  await server.stop();
+});

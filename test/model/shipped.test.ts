@@ -15,7 +15,7 @@ interface ChatCase extends GoldenCase {
 
 const NO_FLAGS = { chatTemplate: null, hfChatTemplateName: null, defaultChatTemplateKwargs: null };
 
-describe.each(['demo-chat', 'demo-tools'])('%s', (name) => {
+describe.each(['demo-chat', 'demo-tools', 'demo-moe'])('%s', (name) => {
   const folder = join(SHIPPED, name);
   const cases = readGolden(join(__dirname, 'golden', `${name}.json`)) as ChatCase[];
   let tokenizer: Tokenizer;
