@@ -138,11 +138,11 @@ export function readSameSentences(
   );
 }
 
-function wayOf({ modes, steps }: SentenceModules): string {
+function wayOf({ modes, steps, includesPrompt }: SentenceModules): string {
   const named = steps.map((step) =>
     step === 'normalize' ? step : `dense ${step.outputs} ${step.activation} ${step.bias ? 'with' : 'without'} bias`,
   );
-  return [modes.join('+'), ...named].join(', ');
+  return [modes.join('+'), ...(includesPrompt ? [] : ['without prompts']), ...named].join(', ');
 }
 
 /** Modules in order, by the last part of their Python names: the packages before it have changed. */

@@ -27,6 +27,8 @@ export class FakeScheduler {
   /** Set by whoever connects it to a manager. */
   deliver: (message: TokenizerManagerMsg) => void = () => undefined;
   isHolding = false;
+  /** Whether it keeps its memory as if it had requests. */
+  isBusy = false;
   /** What is wrong with the weights that it is to load; null for nothing. */
   weightsFailure: string | null = null;
   /** Answers to flush_cache, first to last; then true. */
@@ -124,7 +126,10 @@ export class FakeScheduler {
         });
       }
       case 'release_memory':
-        return this.reply(message.callId, { of: 'release_memory', isBusy: this.live.size > 0 });
+        return this.reply(message.callId, {
+          of: 'release_memory',
+          isBusy: this.isBusy || this.live.size > 0,
+        });
       case 'resume_memory':
         return this.reply(message.callId, { of: 'resume_memory', failure: this.weightsFailure });
       case 'expert_distribution':
