@@ -138,17 +138,33 @@ test('v1/rerank (cross encoder rerank model)', async () => {
   await server.stop();
 });
 
+test('Classify (reward model)', async () => {
+  const server = await launch([
+    ...['--model-path', 'demo-reward', '--host', '0.0.0.0'],
+    ...['--is-embedding', '--log-level', 'warning'],
+  ]);
+  const prompts = ['-1 and 1', '0 and 1'].map(
+    (range) =>
+      '<|im_start|>user\nWhat is the range of the numeric output of a sigmoid node in a neural network?<|im_end|>\n' +
+      `<|im_start|>assistant\nThe output of a sigmoid node is bounded between ${range}.<|im_end|>\n`,
+  );
+  const reply = await json(server.post('/classify', { model: 'demo-reward', text: prompts }));
+  const [wrong, right] = (reply as { embedding: number[] }[]).map(({ embedding }) => embedding[0] ?? NaN);
+  expect(right).toBeGreaterThan(wrong ?? NaN);
+  await server.stop();
+});
+
 test('Capture expert selection distribution in MoE models', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'experts-'));
   const server = await launch(
     [
-      ...['--model-path', join(__dirname, '../model/checkpoints/qwen2-moe'), '--skip-tokenizer-init'],
+      ...['--model-path', 'demo-moe'],
       ...['--host', '0.0.0.0', '--expert-distribution-recorder-mode', 'stat', '--log-level', 'warning'],
     ],
     { SGLANG_EXPERT_DISTRIBUTION_RECORDER_DIR: folder },
   );
   expect((await server.post('/start_expert_distribution_record', undefined)).status).toBe(200);
-  await json(server.post('/generate', { input_ids: [5, 6, 7, 8, 9, 10] }));
+  await json(server.post('/generate', { text: 'What is the capital of France?' }));
   expect((await server.post('/stop_expert_distribution_record', undefined)).status).toBe(200);
   const dumped = await server.post('/dump_expert_distribution_record', undefined);
   expect(dumped.status).toBe(200);
