@@ -39,7 +39,7 @@ that all tokens go through. Tokenizer and chat template are demo-chat's.
 The text of demo-chat, from the same templates with another seed. First weights are demo-chat's: of each feed-forward network the 192 strongest hidden
 units became the shared expert, and the others were dealt to the 8 experts. Then {steps} steps of some 5,500 tokens ({tokens} million in all), {minutes}
 minutes on a share of one CPU core, in bfloat16 over float32 weights, with a loss that keeps the experts about equally used (0.01). Muon for the
-matrices of the layers and AdamW for the rest, at 1.5e-3 for two thirds of the run and 0.5e-3 falling for the last. `loss.png` shows the loss.
+matrices of the layers and AdamW for the rest, at 1.5e-3 for three quarters of the run, then falling from 0.5e-3 to 0.2e-3. `loss.png` shows the loss.
 
 ## Scores
 
