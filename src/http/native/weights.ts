@@ -51,7 +51,7 @@ export function weightRoutes({ manager }: AppDeps): RouteSpec[] {
       area: 'Operators',
       summary: 'Serves the weights of another checkpoint of the same model',
       body: updateSchema,
-      examples: { 'A folder': { model_path: 'checkpoints/step-1000', weight_version: 'step-1000' } },
+      examples: { 'The model that ships': { model_path: 'demo-chat' } },
     },
     async handler(req, res) {
       const result = await manager.weights.update(parseUpdateBody(req.body));
