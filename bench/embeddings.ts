@@ -24,7 +24,7 @@ type Workload = readonly number[];
 
 interface Contender {
   readonly name: string;
-  embed(texts: readonly string[]): Promise<unknown>;
+  readonly embed: (texts: readonly string[]) => Promise<unknown>;
 }
 
 const WORDS =
