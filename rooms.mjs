@@ -107,8 +107,8 @@ const LIBRARIES = {
   express: { only: ['http'], message: 'Only src/http talks to express.' },
   '@huggingface/hub': { only: ['checkpoint'], message: 'Only src/checkpoint talks to the hub.' },
   koffi: {
-    only: ['onnxruntime', 'model-runner', 'checkpoint'],
-    message: 'Only onnxruntime, model-runner and checkpoint call native code.',
+    only: ['core', 'onnxruntime', 'model-runner', 'checkpoint'],
+    message: 'Only core, onnxruntime, model-runner and checkpoint call native code.',
   },
 };
 

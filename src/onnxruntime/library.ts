@@ -2,12 +2,11 @@ import { dirname, join } from 'node:path';
 import { existsSync } from 'node:fs';
 import koffi, { type LibraryHandle } from 'koffi';
 import { StartupError, errorMessage } from '../core/errors';
+import { openLibrary } from '../core/native-library';
 import { SIGNATURES, type FunctionName, type Signature } from './signatures';
 
 /** The version of the function table asked for. Every later ONNX Runtime still offers it. */
 const API_VERSION = 25;
-
-const ASYNC_STACK_BYTES = 8 * 1024 * 1024;
 
 /** Opaque native pointer. */
 export type Pointer = bigint;
@@ -40,13 +39,9 @@ export class OrtLibrary {
   private readonly functions: ReadonlyMap<FunctionName, NativeFunction>;
 
   constructor(path: string) {
-    // Session creation recurses deeper than koffi's default stack for asynchronous calls allows. The setting belongs to
-    // the process and is closed once any library is loaded.
-    if ((koffi.config().async_stack_size ?? 0) < ASYNC_STACK_BYTES)
-      koffi.config({ async_stack_size: ASYNC_STACK_BYTES });
     // Otherwise it reports its use to its makers over the network, and writes files for that.
     process.env['ORT_DISABLE_TELEMETRY'] ??= '1';
-    this.handle = koffi.load(path);
+    this.handle = openLibrary(path);
     const base = this.handle.func('void *OrtGetApiBase()')() as Pointer;
     // OrtApiBase is two function pointers: GetApi(version) and GetVersionString().
     const getApi = decodeFunction(koffi.decode(base, 0, 'void *') as Pointer, 'void *', ['uint32_t']);

@@ -1,6 +1,8 @@
+import koffi from 'koffi';
 import * as fs from 'node:fs/promises';
 import * as path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { openLibrary } from '../../core/native-library';
 
 const EXCLUSIVE_NOW = 2 | 4;
 const POLL_MS = 200;
@@ -24,7 +26,7 @@ export async function withFileLock<T>(
   try {
     let waits = false;
     for (;;) {
-      const result = await tryLock(handle.fd);
+      const result = tryLock(handle.fd);
       if (result === 'none') return await work(false);
       if (result === 'held' && (await isAt(file, handle))) return await work(true);
       if (result === 'busy') {
@@ -48,9 +50,8 @@ async function isAt(file: string, handle: fs.FileHandle): Promise<boolean> {
 }
 
 /** Node has no flock; the C library in its process does. Its functions are looked up where they are first needed. */
-async function tryLock(fd: number): Promise<'held' | 'busy' | 'none'> {
-  const { default: koffi } = await import('koffi');
-  flock ??= koffi.load(null).func('int flock(int, int)') as Flock;
+function tryLock(fd: number): 'held' | 'busy' | 'none' {
+  flock ??= openLibrary(null).func('int flock(int, int)') as Flock;
   if (flock(fd, EXCLUSIVE_NOW) === 0) return 'held';
   const { EWOULDBLOCK, EAGAIN, EINTR } = koffi.os.errno;
   return [EWOULDBLOCK, EAGAIN, EINTR].includes(koffi.errno()) ? 'busy' : 'none';

@@ -1,4 +1,4 @@
-import koffi from 'koffi';
+import { openLibrary } from '../../core/native-library';
 
 let trim: ((keep: number) => number) | null | undefined;
 
@@ -6,7 +6,7 @@ let trim: ((keep: number) => number) | null | undefined;
 function loadTrim(): ((keep: number) => number) | null {
   if (process.platform !== 'linux') return null;
   try {
-    return koffi.load(null).func('int malloc_trim(size_t)') as (keep: number) => number;
+    return openLibrary(null).func('int malloc_trim(size_t)') as (keep: number) => number;
   } catch {
     // musl has none, and gives freed memory back by itself.
     return null;

@@ -1,4 +1,5 @@
 import koffi from 'koffi';
+import { openLibrary } from '../../../core/native-library';
 
 /** Page size to align to: a multiple of every page size in use, so that alignment holds on any machine. */
 const PAGE_BYTES = 65_536;
@@ -13,7 +14,7 @@ let advise: Advise | null | undefined;
 /** madvise(2) of the C library this process already uses; null where it does not give pages back at once. */
 function loadAdvise(): Advise | null {
   if (process.platform !== 'linux') return null;
-  return koffi.load(null).func('int madvise(void *, size_t, int)') as Advise;
+  return openLibrary(null).func('int madvise(void *, size_t, int)') as Advise;
 }
 
 /**
