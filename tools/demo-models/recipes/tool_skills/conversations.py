@@ -117,17 +117,12 @@ def row(rng: random.Random) -> Scene:
 
 def same_tool(rng: random.Random, task: Task, split: str = TRAIN) -> Task:
     """Another wish for the tool of a lookup or of the weather, of which only the city or the like is asked."""
-    while True:
-        if task.skill == "weather":
-            other = draw(weather.sample, rng, split)
-            if len(other.arguments) > 1:
-                continue
-        else:
-            lookup = next((each for each in lookups.LOOKUPS if each.noun == task.skill), lookups.CAPITAL)
-            other = draw(lambda r, s: lookups.task_of(r, s, lookup), rng, split)  # noqa: B023
-        if len(task.arguments) > 1 or other.key == task.key:
-            return replace(other, tool=task.tool, arguments={**task.arguments, task.tool.parameters[0][0]: next(iter(other.arguments.values()))})
-        return replace(other, tool=task.tool, arguments={task.tool.parameters[0][0]: next(iter(other.arguments.values()))})
+    if task.skill == "weather":
+        other = draw(weather.sample, rng, split)
+    else:
+        lookup = next((each for each in lookups.LOOKUPS if each.noun == task.skill), lookups.CAPITAL)
+        other = draw(lambda r, s: lookups.task_of(r, s, lookup), rng, split)
+    return replace(other, tool=task.tool, arguments={task.tool.parameters[0][0]: next(iter(other.arguments.values()))})
 
 
 def joined(rng: random.Random, first: Task, second: Task) -> str:
@@ -157,8 +152,6 @@ def pair(rng: random.Random, split: str) -> Scene:
         tools = offered(rng, [first.tool, second.tool])
     else:
         first = draw(rng.choice([weather.sample, weather.sample, lookups.sample, lookups.capital]), rng, split)
-        while len(first.arguments) > 1:
-            first = draw(weather.sample, rng, split)
         second = same_tool(rng, first, TRAIN)
         x, y = (things.spoken(next(iter(task.arguments.values()))) for task in (first, second))
         if rng.random() < 0.8:

@@ -43,8 +43,8 @@ def full_name(rng: random.Random) -> str:
     return f"{things.person(rng)} {things.person(rng)}"
 
 
-CITY = (*["city"] * 8, "location", "location", "place")
-COUNTRY = (*["country"] * 9, "name")
+CITY = ("city",)
+COUNTRY = ("country",)
 SKIES = "sunny cloudy rainy clear windy foggy snowy stormy overcast warm cold hot mild dry wet".split() + \
     ["light rain", "heavy rain", "partly cloudy", "light snow", "clear sky"]  # fmt: skip
 LOOKUPS = [
@@ -56,7 +56,7 @@ LOOKUPS = [
     Lookup("population", "place", lambda rng: rng.choice([things.city, things.country])(rng), people,
            ("How many people live in {x}?", "How many people are there in {x}?", "How many inhabitants does {x} have?", "How big is the population of {x}?",
             "What number of people live in {x}?", "How many live in {x}?", "How many people does {x} have?", "Can you tell me how many people live in {x}?"),
-           "of", ("country", "country", "city", "place", "place"), ("population", "people")),
+           "of", ("place",), ("population", "people")),
     Lookup("currency", "country", things.country, lambda rng: rng.choice([*things.CODES, "euro", "dollar", "yen", "peso", "franc", "pound", "rupee"]),
            ("What money do they use in {x}?", "Which money is used in {x}?", "What do people pay with in {x}?"), "of", COUNTRY, ("currency", "money")),
     Lookup("language", "country", things.country, lambda rng: rng.choice(things.LANGUAGES),
@@ -79,7 +79,7 @@ ASK = ["What is the {n} {p} {x}?", "What's the {n} {p} {x}?", "Tell me the {n} {
        "Let me know the {n} {p} {x}.", "I am looking for the {n} {p} {x}."]  # fmt: skip
 AGAIN = ["And {p} {x}?", "And {x}?", "What about {x}?", "And what about {x}?", "How about {x}?", "And the {n} {p} {x}?", "Now {x}.", "And for {x}?",
          "What about the one {p} {x}?", "And that {p} {x}?"]  # fmt: skip
-NAMES = [*["get_{n}"] * 12, "{n}", "lookup_{n}", "find_{n}"]
+NAME = "get_{n}"
 DESCRIBE = ["Get the {n} {p} a {s}.", "Returns the {n} {p} a {s}.", "{n} {p} a {s}", "Look up the {n} {p} a given {s}.", "Gives the {n} {p} the {s}.",
             "Tells the {n} {p} a {s}.", "Find the {n} {p} a {s}", "Get the current {n} {p} a given {s}", "The {n} {p} a {s}.", "Get {n} {p} a {s}",
             "Return the current {n} for a {s}.", "Get the {n} for a {s}.", "Looks up the {n} by {s}.", "{n} by {s}", "Fetches the {n} {p} the given {s}"]  # fmt: skip
@@ -92,7 +92,7 @@ def upper_first(text: str) -> str:
 
 def lookup_tool(rng: random.Random, lookup: Lookup) -> Tool:
     text = upper_first(rng.choice(DESCRIBE).format(n=lookup.noun, p=lookup.prep, s=lookup.sort)) if rng.random() < 0.9 else ""
-    name = rng.choice(NAMES).format(n=lookup.noun.replace(" ", "_"))
+    name = NAME.format(n=lookup.noun.replace(" ", "_"))
     return Tool(name, text, ((rng.choice(lookup.parameters), "string"),), frozenset(lookup.topics or (lookup.noun,)))
 
 

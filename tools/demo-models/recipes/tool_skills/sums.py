@@ -20,17 +20,14 @@ OPERATIONS = {
                    "Compute {a} / {b}.", "{a}/{b}", "Please divide {a} by {b}.", "What's {a} / {b}?", "Can you divide {a} by {b}?", "How much is {a} / {b}?",
                    "Share {a} by {b}.", "Work out {a} divided by {b}.", "Could you divide {a} by {b} for me?", "Give me {a} divided by {b}."]),
 }  # fmt: skip
-# How often the name of an operation is the tool's, and not a longer one.
-PLAIN_NAME = 0.9
 DESCRIBE = {
     "add": ["Add two numbers.", "Adds a and b", "Sum of two numbers", "Returns the sum of two numbers.", "Add two numbers together", ""],
     "subtract": ["Subtract two numbers.", "Subtracts b from a", "Difference of two numbers", "Returns the difference of two numbers.", ""],
     "multiply": ["Multiply two numbers.", "Multiplies a and b", "Product of two numbers", "Returns the product of two numbers.", ""],
     "divide": ["Divide two numbers.", "Divides a by b", "Quotient of two numbers", "Divide one number by another", ""],
 }  # fmt: skip
-PAIRS = [*[("a", "b")] * 9, ("x", "y")]
-CALCULATORS = [*["calculate"] * 4, "calculator"]
-GENERAL = ["Calculate with two numbers.", "Does arithmetic", "A simple calculator", "Do math", "Basic arithmetic", "Calculate a result.", "Compute a result of two numbers", "Calculator", ""]
+PAIR = ("a", "b")
+CALCULATOR = "calculate"
 EXPRESSION = ["Evaluate an expression.", "Calculate an expression", "Evaluates a math expression", "Calculator for expressions", "Computes the value of an expression.",
               "Calculate", "A calculator", ""]  # fmt: skip
 ANSWERS = "The result is {r}."
@@ -52,32 +49,20 @@ def told(rng: random.Random, result: str) -> str:
 
 
 def own_tool(rng: random.Random, operation: str, kind: str = "number") -> Tool:
-    first, second = rng.choice(PAIRS)
-    return Tool(operation if rng.random() < PLAIN_NAME else f"{operation}_numbers", rng.choice(DESCRIBE[operation]), ((first, kind), (second, kind)), frozenset({operation}))
+    first, second = PAIR
+    return Tool(operation, rng.choice(DESCRIBE[operation]), ((first, kind), (second, kind)), frozenset({operation}))
 
 
-def one(rng: random.Random, operation: str) -> tuple[Tool, dict, str, int | float, int | float]:
+def one(rng: random.Random, operation: str) -> tuple[Tool, dict, str, int, int]:
     """A tool that can do it, its arguments, and the two numbers with the operation's sign between them."""
     sign = OPERATIONS[operation][0]
-    a, b = things.number(rng), things.number(rng)
-    if rng.random() < 0.1:
-        a = -a
+    a, b = things.whole(rng), things.whole(rng)
     if operation == "divide" and b == 0:
         b = 4
-    form = rng.random()
-    if form < 0.76:
+    if rng.random() < 0.8:
         tool = own_tool(rng, operation, rng.choice(["number", "number", "number", "integer"]))
-        return tool, {name: value for (name, _), value in zip(tool.parameters, (a, b), strict=True)}, sign, a, b
-    if form < 0.88:
-        name = rng.choice(["expression"] * 6 + ["expr"])
-        tool = Tool(rng.choice(CALCULATORS), rng.choice(EXPRESSION), ((name, "string"),), ALL)
-        return tool, {name: f"{a} {sign} {b}"}, sign, a, b
-    first, second = rng.choice(PAIRS)
-    name = rng.choice(["operation"] * 6 + ["op"])
-    parameters = [(first, "number"), (second, "number")]
-    parameters.insert(rng.choice([0, 0, 0, 2]), (name, tuple(OPERATIONS) if rng.random() < 0.7 else "string"))
-    values = {first: a, second: b, name: operation}
-    return Tool(rng.choice(CALCULATORS), rng.choice(GENERAL), tuple(parameters), ALL), {each: values[each] for each, _ in parameters}, sign, a, b
+        return tool, dict(zip(PAIR, (a, b), strict=True)), sign, a, b
+    return Tool(CALCULATOR, rng.choice(EXPRESSION), (("expression", "string"),), ALL), {"expression": f"{a} {sign} {b}"}, sign, a, b
 
 
 def sample(rng: random.Random, split: str) -> Task:

@@ -18,18 +18,15 @@ ASK = ["What is the weather in {x}?", "What's the weather in {x}?", "How is the 
        "How is the weather over in {x}?", "What kind of weather is it in {x}?", "Find out what the weather is in {x}."]  # fmt: skip
 AGAIN = ["And in {x}?", "And {x}?", "What about {x}?", "And what about {x}?", "How about {x}?", "How is it in {x}?", "And the weather in {x}?", "Now {x}.",
          "And how is it in {x}?", "And over in {x}?"]  # fmt: skip
-NAMES = [*["get_weather"] * 9, "weather", "get_current_weather", "check_weather"]
+NAME = "get_weather"
 DESCRIBE = ["Get the weather of a city.", "Get the current weather in a given location", "Weather of a city", "Returns the weather in a city.", "Current weather",
             "Get the weather for a city", "Tells the weather in a place.", "The weather now in a city", "Get weather", "Look up the weather.", "Get current weather for a location.",
             "Get the current weather", "Weather report for a city", "Reports the weather of a place.", "Weather forecast for a city", "Get the weather in a city", ""]  # fmt: skip
-SCALES = [("celsius", "fahrenheit")]
-IN_SCALE = ["{q} In {u}, please.", "{q} In {u}.", "{q} Use {u}.", "{q} I want it in {u}.", "{q} Please use {u}."]
 EXTRA = {"humidity": (10, 99), "wind": (0, 80), "pressure": (980, 1040)}
 
 
 def tool(rng: random.Random) -> Tool:
-    unit = (("unit", rng.choice(SCALES) if rng.random() < 0.8 else "string"),) if rng.random() < 0.1 else ()
-    return Tool(rng.choice(NAMES), rng.choice(DESCRIBE), ((rng.choice(CITY), "string"), *unit), frozenset({"weather", "temperature", "air"}))
+    return Tool(NAME, rng.choice(DESCRIBE), ((rng.choice(CITY), "string"),), frozenset({"weather", "temperature", "air"}))
 
 
 def told(rng: random.Random, x: str) -> tuple[str, str, tuple[str, ...]]:
@@ -70,10 +67,5 @@ def sample(rng: random.Random, split: str) -> Task:
     offered = tool(rng)
     request = upper_first(pick(rng, ASK, split, 3).format(x=x))
     arguments = {offered.parameters[0][0]: x}
-    if len(offered.parameters) > 1 and rng.random() < 0.5:
-        scales = offered.parameters[1][1]
-        scale = rng.choice(scales if isinstance(scales, tuple) else SCALES[0])
-        request = rng.choice(IN_SCALE).format(q=request, u=scale)
-        arguments["unit"] = scale
     result, answer, must = told(rng, x)
     return Task("weather", f"weather|{x}", offered, request, arguments, result, answer, must, pick(rng, AGAIN, split).format(x=x))
