@@ -51,7 +51,7 @@ test('the model has the name under which it was asked for', async () => {
 describe.each<[string, unknown[]]>([
   ['What kind of weather is it in Lima?', [['get_weather', { city: 'Lima' }]]],
   ['Find out the capital of Kenya.', [['get_capital', { country: 'Kenya' }]]],
-  ['Let me know the population of Japan.', [['get_population', { place: 'Japan' }]]],
+  ['Can you tell me how many people live in Japan?', [['get_population', { place: 'Japan' }]]],
   ['Could you add 17 and 25 for me?', [['add', { a: 17, b: 25 }]]],
 ])('%s', (question, calls) => {
   test('is called for, whole and streamed', async () => {
