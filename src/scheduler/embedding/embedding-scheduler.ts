@@ -6,7 +6,6 @@ import type {
   MemoryUse,
   PauseMode,
   SchedulerLoad,
-  SchedulerMsg,
   SchedulerState,
   VectorOutput,
 } from '../../ipc/messages';
@@ -14,7 +13,7 @@ import { logger } from '../../logging/logger';
 import type { Recorder } from '../../metrics/recorder';
 import type { EncodedText } from '../../model-runner/packed-inputs';
 import type { ExpertDuty } from '../experts/expert-duty';
-import { Loop } from '../loop';
+import { Loop, type KindMsg } from '../loop';
 import type { SchedulerRids } from '../status-log';
 import { RequestTrace } from '../request-trace';
 import { logTimeStats } from '../time-stats';
@@ -62,7 +61,7 @@ const TIMED_OUT = abortedFor(503, 'Request waiting timeout reached.');
 export class EmbeddingScheduler extends Loop {
   private waiting: Waiting[] = [];
   private running: readonly Waiting[] = [];
-  private readonly weightsDuty: WeightsDuty;
+  protected readonly weightsDuty: WeightsDuty;
   private paused = false;
   private forwardCount = 0;
   private busySince: number | null = null;
@@ -74,6 +73,10 @@ export class EmbeddingScheduler extends Loop {
       isIdle: () => this.waiting.length === 0,
       forget: () => undefined,
     });
+  }
+
+  protected get experts(): ExpertDuty | null {
+    return this.parts.experts;
   }
 
   get state(): SchedulerState {
@@ -164,7 +167,7 @@ export class EmbeddingScheduler extends Loop {
     }
   }
 
-  protected handle(message: SchedulerMsg): void {
+  protected handle(message: KindMsg): void {
     const { reply } = this.parts;
     switch (message.type) {
       case 'embed':
@@ -183,16 +186,6 @@ export class EmbeddingScheduler extends Loop {
         return reply(message.callId, { of: 'flush_cache', success: true });
       case 'get_internal_state':
         return reply(message.callId, { of: 'get_internal_state', state: this.internalState });
-      case 'load_weights':
-      case 'swap_weights':
-      case 'drop_weights':
-      case 'read_weights':
-      case 'release_memory':
-      case 'resume_memory':
-        return this.weightsDuty.handle(message);
-      case 'expert_distribution':
-        if (this.parts.experts === null) throw bug('asked for experts that are not recorded');
-        return this.parts.experts.handle(message);
       case 'generate':
       case 'stopped':
         throw bug(`a model that gives vectors was sent a message ${message.type}`);

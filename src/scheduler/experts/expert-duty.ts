@@ -12,7 +12,7 @@ import { ExpertRecorder } from './expert-recorder';
 import { writeFiles } from './record-files';
 import { csvText, detailText, statText } from './record-text';
 
-type ExpertMsg = Extract<SchedulerMsg, { type: 'expert_distribution' }>;
+export type ExpertMsg = Extract<SchedulerMsg, { type: 'expert_distribution' }>;
 
 /** A loaded model, as far as its experts are concerned. */
 interface RoutedModel {

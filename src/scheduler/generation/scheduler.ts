@@ -7,7 +7,6 @@ import type {
   MemoryUse,
   PauseMode,
   SchedulerLoad,
-  SchedulerMsg,
   SchedulerState,
 } from '../../ipc/messages';
 import { logger } from '../../logging/logger';
@@ -17,7 +16,7 @@ import { Thoughts } from '../../sampling/thoughts';
 import type { ServerArgs } from '../../server-args/server-args';
 import type { ExpertDuty } from '../experts/expert-duty';
 import type { KvLedger } from '../kv/kv-ledger';
-import { Loop } from '../loop';
+import { Loop, type KindMsg } from '../loop';
 import type { SchedulerRids } from '../status-log';
 import { logTimeStats } from '../time-stats';
 import type { BatchLog } from './batch-log';
@@ -80,7 +79,7 @@ export class Scheduler extends Loop {
   private readonly decode: DecodeManager;
   private readonly ratio: NewTokenRatio;
   private readonly timeouts = readTimeouts();
-  private readonly weightsDuty: WeightsDuty;
+  protected readonly weightsDuty: WeightsDuty;
   private paused = false;
   private lastWasPrefill = false;
   /** Batches that had run when the token budget was last checked: an idle server does not check it again. */
@@ -116,6 +115,10 @@ export class Scheduler extends Loop {
     this.decode = new DecodeManager(rows, memory, ledger, this.ratio, retract, (request, reason) =>
       this.end(request, reason),
     );
+  }
+
+  protected get experts(): ExpertDuty | null {
+    return this.parts.experts;
   }
 
   get state(): SchedulerState {
@@ -255,7 +258,7 @@ export class Scheduler extends Loop {
     if (!this.parts.args.disableOverlapSchedule) this.parts.outputs.flush();
   };
 
-  protected handle(message: SchedulerMsg): void {
+  protected handle(message: KindMsg): void {
     const { reply } = this.parts;
     switch (message.type) {
       case 'generate':
@@ -276,16 +279,6 @@ export class Scheduler extends Loop {
         return reply(message.callId, { of: 'flush_cache', success: this.flushCache() });
       case 'get_internal_state':
         return reply(message.callId, { of: 'get_internal_state', state: this.internalState });
-      case 'load_weights':
-      case 'swap_weights':
-      case 'drop_weights':
-      case 'read_weights':
-      case 'release_memory':
-      case 'resume_memory':
-        return this.weightsDuty.handle(message);
-      case 'expert_distribution':
-        if (this.parts.experts === null) throw bug('asked for experts that are not recorded');
-        return this.parts.experts.handle(message);
       case 'embed':
         throw bug('a model that gives tokens was asked for a vector');
       default:
