@@ -7,7 +7,7 @@ import { NOT_AN_OBJECT } from '../body';
 import { parseBody, type OtherFields } from '../fields';
 import {
   BOOKKEEPING,
-  dpRankOf,
+  handlingOf,
   ids,
   MEASUREMENT,
   RANK_FIELDS,
@@ -16,7 +16,7 @@ import {
   UNAVAILABLE,
   VECTOR_FIELDS,
 } from './prompt-fields';
-import { originOf, tracedBy } from '../origin';
+import { originOf } from '../origin';
 import type { RouteDescription } from '../openapi/description';
 import type { RouteSpec } from '../route';
 import { untilGone } from '../event-stream';
@@ -117,11 +117,7 @@ export function parseEncodeBody(value: unknown, origin: RequestOrigin): EmbedReq
     dimensions: body.dimensions ?? null,
     promptName: body.prompt_name ?? null,
     rid: body.rid ?? null,
-    dpRank: dpRankOf(body),
-    noLogs: body.no_logs ?? false,
-    logMetrics: body.log_metrics ?? true,
-    customLabels: body.custom_labels ?? null,
-    origin: tracedBy(origin, body.external_trace_header),
+    ...handlingOf(body, origin),
   };
 }
 

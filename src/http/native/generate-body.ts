@@ -7,13 +7,12 @@ import {
 } from '../../tokenizer-manager';
 import { NOT_AN_OBJECT } from '../body';
 import { ROUTING_KEY } from '../http-metrics';
-import { tracedBy } from '../origin';
 import { parseBody, type OtherFields } from '../fields';
 import { withThinkingBudget } from '../request-fields/sampling-fields';
 import {
   BOOKKEEPING,
   CACHE_FIELDS,
-  dpRankOf,
+  handlingOf,
   extraKeyOf,
   ids,
   MEASUREMENT,
@@ -136,12 +135,8 @@ export function parseGenerateBody(value: unknown, origin: RequestOrigin): Genera
       priority: body.priority ?? null,
       routingKey: body.routing_key ?? origin.headers[ROUTING_KEY] ?? null,
       extraKey: extraKeyOf(body),
-      dpRank: dpRankOf(body),
       session: sessionOf(body),
-      noLogs: body.no_logs ?? false,
-      logMetrics: body.log_metrics ?? true,
-      customLabels: body.custom_labels ?? null,
-      origin: tracedBy(origin, body.external_trace_header),
+      ...handlingOf(body, origin),
     },
     returnTextInLogprobs: body.return_text_in_logprobs ?? false,
   };

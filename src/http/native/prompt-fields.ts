@@ -1,5 +1,7 @@
 import { z } from 'zod';
+import type { EmbedRequest, GenerateRequest, RequestOrigin } from '../../tokenizer-manager';
 import { isLabels } from '../http-metrics';
+import { tracedBy } from '../origin';
 import { isIntegerList, isIntegerLists, isStringList } from '../../core/parse';
 
 /** Token ids of one text or of several, as a JSON schema. */
@@ -90,6 +92,31 @@ export function dpRankOf(body: {
   readonly [K in keyof typeof RANK_FIELDS]?: number | null | undefined;
 }): number | null {
   return body.routed_dp_rank ?? body.data_parallel_rank ?? null;
+}
+
+/** What a body says of how it is handled: where it runs, and what is logged and counted of it. */
+export function handlingOf(
+  body: Parameters<typeof dpRankOf>[0] & {
+    readonly no_logs?: boolean | null | undefined;
+    readonly log_metrics?: boolean | null | undefined;
+    readonly custom_labels?: Record<string, string> | null | undefined;
+    readonly external_trace_header?: Record<string, string> | null | undefined;
+  },
+  origin: RequestOrigin,
+): Pick<GenerateRequest & EmbedRequest, 'dpRank' | 'noLogs' | 'logMetrics' | 'customLabels' | 'origin'> {
+  return {
+    dpRank: dpRankOf(body),
+    noLogs: body.no_logs ?? false,
+    logMetrics: body.log_metrics ?? true,
+    customLabels: body.custom_labels ?? null,
+    origin: tracedBy(origin, body.external_trace_header),
+  };
+}
+
+/** Prompts as texts or as token ids, whichever they are. */
+export function textsOrIds(given: Prompts): Pick<EmbedRequest, 'text' | 'inputIds'> {
+  const isText = typeof given === 'string' || isStringList(given);
+  return { text: isText ? given : null, inputIds: isText ? null : given };
 }
 
 /** Fields that SGLang's own processes add; they ask for nothing. */

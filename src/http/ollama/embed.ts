@@ -109,11 +109,8 @@ async function vectorsOf(
 ): Promise<Vectors> {
   if (texts.length === 0 && deps.facts.kind === 'embedding') return { vectors: [], promptTokens: 0 };
   const request: EmbedRequest = { ...PLAIN_EMBED, text: texts, truncate: isCut, origin };
-  const { results } = await deps.manager.encode(request, gone);
-  return {
-    vectors: results.map(({ vector }) => vector),
-    promptTokens: results.reduce((sum, { promptTokens }) => sum + promptTokens, 0),
-  };
+  const { results, promptTokens } = await deps.manager.encode(request, gone);
+  return { vectors: results.map(({ vector }) => vector), promptTokens };
 }
 
 /** The first numbers of a vector, at length 1 again. */

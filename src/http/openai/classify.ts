@@ -1,28 +1,17 @@
 import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
 import type { Labels } from '../../core/model-facts';
-import { PLAIN_EMBED } from '../../tokenizer-manager';
 import type { AppDeps } from '../app-deps';
 import { NOT_AN_OBJECT } from '../body';
 import { untilGone } from '../event-stream';
 import { parseBody } from '../fields';
-import { dpRankOf, MEASUREMENT, prompts, RANK_FIELDS, strings } from '../native/prompt-fields';
 import { originOf } from '../origin';
 import { OTHER_FIELDS } from '../request-fields/request-fields';
 import type { RouteSpec } from '../route';
 import { asProbabilities, labelsOf, scoresRefusal } from '../scores';
-import { embedInput } from './embeddings';
+import { embedFields, embedRequestOf } from './embed-fields';
 
-const schema = z.object(
-  {
-    input: prompts,
-    model: z.string({ error: 'must be a string' }).nullish(),
-    rid: strings,
-    ...MEASUREMENT,
-    ...RANK_FIELDS,
-  },
-  { error: NOT_AN_OBJECT },
-);
+const schema = z.object(embedFields, { error: NOT_AN_OBJECT });
 
 /** `/v1/classify`: the label of each text, and how probable each is. */
 export function classifyRoutes({ facts, manager }: AppDeps): RouteSpec[] {
@@ -42,18 +31,10 @@ export function classifyRoutes({ facts, manager }: AppDeps): RouteSpec[] {
       async handler(req, res) {
         const body = parseBody(schema, req.body, OTHER_FIELDS);
         const labels = labelsOf(facts);
-        const request = {
-          ...PLAIN_EMBED,
-          ...embedInput(body.input),
-          rid: body.rid ?? null,
-          dpRank: dpRankOf(body),
-          logMetrics: body.log_metrics ?? true,
-          customLabels: body.custom_labels ?? null,
-          origin: originOf(req, res),
-        };
+        const request = embedRequestOf(body, originOf(req, res));
         const reply = await untilGone(res, (gone) => manager.encode(request, gone));
         if (reply === null) return;
-        const tokens = reply.results.reduce((sum, { promptTokens }) => sum + promptTokens, 0);
+        const tokens = reply.promptTokens;
         res.json({
           id: `classify-${randomUUID().replaceAll('-', '')}`,
           object: 'list',

@@ -1,34 +1,22 @@
 import { z } from 'zod';
 import { RequestError } from '../../core/errors';
-import { isStringList } from '../../core/parse';
-import { PLAIN_EMBED, type EmbedReply, type EmbedRequest, type RequestOrigin } from '../../tokenizer-manager';
+import type { EmbedReply } from '../../tokenizer-manager';
 import type { AppDeps } from '../app-deps';
 import { NOT_AN_OBJECT } from '../body';
 import { untilGone } from '../event-stream';
 import { parseBody, type OtherFields } from '../fields';
-import {
-  MEASUREMENT,
-  RANK_FIELDS,
-  VECTOR_FIELDS,
-  dpRankOf,
-  prompts,
-  strings,
-  type Prompts,
-} from '../native/prompt-fields';
+import { VECTOR_FIELDS } from '../native/prompt-fields';
 import type { RouteDescription } from '../openapi/description';
 import { originOf } from '../origin';
 import { OTHER_FIELDS } from '../request-fields/request-fields';
 import type { RouteSpec } from '../route';
+import { embedFields, embedRequestOf } from './embed-fields';
 
 const embeddingSchema = z.object(
   {
-    input: prompts,
-    model: z.string({ error: 'must be a string' }).nullish(),
-    encoding_format: z.string({ error: 'must be a string' }).nullish(),
+    ...embedFields,
     ...VECTOR_FIELDS,
-    rid: strings,
-    ...MEASUREMENT,
-    ...RANK_FIELDS,
+    encoding_format: z.string({ error: 'must be a string' }).nullish(),
   },
   { error: NOT_AN_OBJECT },
 );
@@ -53,8 +41,6 @@ const EMBEDDINGS: RouteDescription = {
   only: 'embedding',
 };
 
-type EmbeddingBody = z.output<typeof embeddingSchema>;
-
 /** `/v1/embeddings`: a vector for each text. */
 export function embeddingRoutes({ manager }: AppDeps): RouteSpec[] {
   return [
@@ -67,10 +53,14 @@ export function embeddingRoutes({ manager }: AppDeps): RouteSpec[] {
       async handler(req, res) {
         const body = parseBody(embeddingSchema, req.body, OTHER);
         const encode = encoderOf(body.encoding_format ?? 'float');
-        const request = requestOf(body, originOf(req, res));
+        const request = {
+          ...embedRequestOf(body, originOf(req, res)),
+          dimensions: body.dimensions ?? null,
+          promptName: body.prompt_name ?? null,
+        };
         const reply = await untilGone(res, (gone) => manager.encode(request, gone));
         if (reply === null) return;
-        const tokens = reply.results.reduce((sum, { promptTokens }) => sum + promptTokens, 0);
+        const tokens = reply.promptTokens;
         res.json({
           object: 'list',
           data: reply.results.map(({ vector }, index) => ({
@@ -84,27 +74,6 @@ export function embeddingRoutes({ manager }: AppDeps): RouteSpec[] {
       },
     },
   ];
-}
-
-function requestOf(body: EmbeddingBody, origin: RequestOrigin): EmbedRequest {
-  return {
-    ...PLAIN_EMBED,
-    ...embedInput(body.input),
-    dimensions: body.dimensions ?? null,
-    promptName: body.prompt_name ?? null,
-    rid: body.rid ?? null,
-    dpRank: dpRankOf(body),
-    logMetrics: body.log_metrics ?? true,
-    customLabels: body.custom_labels ?? null,
-    origin,
-  };
-}
-
-/** @throws RequestError `bad_value` for an empty text or list */
-export function embedInput(input: Prompts): Pick<EmbedRequest, 'text' | 'inputIds'> {
-  if (input.length === 0) throw new RequestError('bad_value', 'Input cannot be empty', 'input');
-  const isText = typeof input === 'string' || isStringList(input);
-  return { text: isText ? input : null, inputIds: isText ? null : input };
 }
 
 type Vector = EmbedReply['results'][number]['vector'];

@@ -8,7 +8,7 @@ import { parseBody, type OtherFields } from '../fields';
 import { ROUTING_KEY } from '../http-metrics';
 import {
   CACHE_FIELDS,
-  dpRankOf,
+  handlingOf,
   extraKeyOf,
   MEASUREMENT,
   RANK_FIELDS,
@@ -16,7 +16,7 @@ import {
   TRACE_FIELD,
 } from '../native/prompt-fields';
 import type { RouteDescription } from '../openapi/description';
-import { originOf, tracedBy } from '../origin';
+import { originOf } from '../origin';
 import { OTHER_FIELDS, refuseAdapter } from '../request-fields/request-fields';
 import type { RouteSpec } from '../route';
 
@@ -143,11 +143,7 @@ export function parseScoreBody(
         priority: body.priority ?? null,
         routingKey: origin.headers[ROUTING_KEY] ?? null,
         extraKey: extraKeyOf(body),
-        dpRank: dpRankOf(body),
-        noLogs: body.no_logs ?? false,
-        logMetrics: body.log_metrics ?? true,
-        customLabels: body.custom_labels ?? null,
-        origin: tracedBy(origin, body.external_trace_header),
+        ...handlingOf(body, origin),
       },
     },
     model: body.model ?? null,

@@ -8,7 +8,7 @@ import { ROUTING_KEY } from '../http-metrics';
 import {
   BOOKKEEPING,
   CACHE_FIELDS,
-  dpRankOf,
+  handlingOf,
   extraKeyOf,
   MEASUREMENT,
   RANK_FIELDS,
@@ -17,7 +17,6 @@ import {
   UNAVAILABLE,
 } from '../native/prompt-fields';
 import { SESSION_FIELD, sessionOf } from '../native/session-field';
-import { tracedBy } from '../origin';
 
 const boolean = z.boolean({ error: 'must be true or false' }).nullish();
 
@@ -131,12 +130,8 @@ export function readRequestFields(body: RequestFields, origin: RequestOrigin): C
       priority: body.priority ?? null,
       routingKey: origin.headers[ROUTING_KEY] ?? null,
       extraKey: extraKeyOf(body),
-      dpRank: dpRankOf(body),
       session: sessionOf(body),
-      noLogs: body.no_logs ?? false,
-      logMetrics: body.log_metrics ?? true,
-      customLabels: body.custom_labels ?? null,
-      origin: tracedBy(origin, body.external_trace_header),
+      ...handlingOf(body, origin),
     },
     id: typeof rid === 'string' ? rid : (rid[0] ?? ''),
     grammar,

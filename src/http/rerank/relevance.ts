@@ -1,7 +1,7 @@
 import { PLAIN_EMBED, type EmbedReply, type RequestOrigin } from '../../tokenizer-manager';
 import type { AppDeps } from '../app-deps';
 import { asProbability, labelsOf } from '../scores';
-import { asksYesOrNo, yesNoRelevance } from './yes-no';
+import { yesNoRelevance, yesNoTemplate } from './yes-no';
 
 /** What documents are judged by, in every API that asks for it. */
 export interface RelevanceRequest {
@@ -44,25 +44,26 @@ export async function relevanceOf(
   request: RelevanceRequest,
   gone: AbortSignal,
 ): Promise<Relevances> {
-  const { manager, facts, chat } = deps;
-  if (facts.kind === 'generation' && chat !== null && asksYesOrNo(chat)) {
-    return yesNoRelevance(manager, chat, request, gone);
-  }
+  const { manager, facts } = deps;
+  const chat = yesNoTemplate(deps);
+  if (chat !== null) return yesNoRelevance(manager, chat, request, gone);
   const labels = labelsOf(facts);
   const { query, documents, truncate, rid, origin } = request;
   const text = documents.map((document) => [query, document] as const);
-  const { results } = await manager.encode({ ...PLAIN_EMBED, text, truncate, rid, origin }, gone);
+  const { results, promptTokens } = await manager.encode(
+    { ...PLAIN_EMBED, text, truncate, rid, origin },
+    gone,
+  );
   const all = results.map((result, index) => {
     const score = result.vector[0] ?? NaN;
     return { index, score, probability: asProbability(score, labels), result };
   });
-  return { all, promptTokens: results.reduce((sum, { promptTokens }) => sum + promptTokens, 0) };
+  return { all, promptTokens };
 }
 
 /** Why this server ranks nothing; null where it does. */
-export function rankingRefusal({ facts, chat }: Pick<AppDeps, 'facts' | 'chat'>): string | null {
-  if (facts.labels !== null || (facts.kind === 'generation' && chat !== null && asksYesOrNo(chat)))
-    return null;
+export function rankingRefusal(deps: Pick<AppDeps, 'facts' | 'chat'>): string | null {
+  if (deps.facts.labels !== null || yesNoTemplate(deps) !== null) return null;
   return 'The model gives no scores, and its chat template does not ask for yes or no.';
 }
 

@@ -1,14 +1,16 @@
 import type { ChatTemplate } from '../../chat-template';
 import { bug, RequestError } from '../../core/errors';
 import type { TokenizerManager } from '../../tokenizer-manager';
+import type { AppDeps } from '../app-deps';
 import type { RelevanceRequest, Relevances } from './relevance';
 
 /** Models that generate, and are trained to say whether a document fits a query: Qwen3-Reranker and its likes. */
 
-/** Whether a template asks for nothing but yes or no, as SGLang knows theirs. */
-export function asksYesOrNo({ source }: Pick<ChatTemplate, 'source'>): boolean {
-  const text = source?.toLowerCase() ?? '';
-  return ['answer can only be', '"yes"', '"no"'].every((phrase) => text.includes(phrase));
+/** The template of a model that generates, where it asks for nothing but yes or no, as SGLang knows theirs. */
+export function yesNoTemplate({ facts, chat }: Pick<AppDeps, 'facts' | 'chat'>): ChatTemplate | null {
+  if (facts.kind !== 'generation') return null;
+  const text = chat?.source?.toLowerCase() ?? '';
+  return ['answer can only be', '"yes"', '"no"'].every((phrase) => text.includes(phrase)) ? chat : null;
 }
 
 /** How much likelier "yes" is than "no" as the next token after each document's prompt. */

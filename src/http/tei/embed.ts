@@ -1,12 +1,11 @@
 import { z } from 'zod';
 import { RequestError } from '../../core/errors';
-import { isStringList } from '../../core/parse';
 import { PLAIN_EMBED, type EmbedRequest, type RequestOrigin } from '../../tokenizer-manager';
 import type { AppDeps } from '../app-deps';
 import { NOT_AN_OBJECT } from '../body';
 import { untilGone } from '../event-stream';
 import { parseBody } from '../fields';
-import { prompts, VECTOR_FIELDS } from '../native/prompt-fields';
+import { prompts, textsOrIds, VECTOR_FIELDS } from '../native/prompt-fields';
 import { originOf } from '../origin';
 import type { RouteSpec } from '../route';
 import { tei } from './dialect';
@@ -63,11 +62,9 @@ function requestOf(body: z.output<typeof schema>, origin: RequestOrigin): EmbedR
   if (Array.isArray(inputs) && inputs.length === 0) {
     throw new RequestError('bad_value', 'inputs cannot be empty', 'inputs');
   }
-  const isText = typeof inputs === 'string' || isStringList(inputs);
   return {
     ...PLAIN_EMBED,
-    text: isText ? inputs : null,
-    inputIds: isText ? null : inputs,
+    ...textsOrIds(inputs),
     truncate: body.truncate ?? null,
     cutAt: cutAtOf(body.truncation_direction ?? 'Right'),
     promptName: body.prompt_name ?? null,

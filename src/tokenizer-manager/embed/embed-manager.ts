@@ -90,7 +90,8 @@ export class EmbedManager {
       return { ...result, vector: fitted(result.vector, request, facts.vectors) };
     });
     gone.removeEventListener('abort', abort);
-    return { results, isBatch };
+    const promptTokens = results.reduce((sum, result) => sum + result.promptTokens, 0);
+    return { results, promptTokens, isBatch };
   }
 
   private openTrace(rid: string, request: EmbedRequest, receivedAt: number): RequestTrace | null {

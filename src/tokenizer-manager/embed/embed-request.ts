@@ -57,6 +57,8 @@ export interface EmbedResult {
 
 export interface EmbedReply {
   readonly results: readonly EmbedResult[];
+  /** Of all prompts together. */
+  readonly promptTokens: number;
   /** Whether the request gave its prompts as a list. */
   readonly isBatch: boolean;
 }

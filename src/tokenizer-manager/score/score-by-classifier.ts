@@ -17,12 +17,12 @@ export async function scoreByClassifier(
     return { scores: [], promptTokens: 0, cachedTokens: 0 };
   const { rid, dpRank, noLogs, logMetrics, customLabels, origin } = request.common;
   const common = { rid, dpRank, noLogs, logMetrics, customLabels, origin };
-  const { results } = await classifier.encode({ ...PLAIN_EMBED, ...prompts, ...common }, gone);
+  const { results, promptTokens } = await classifier.encode({ ...PLAIN_EMBED, ...prompts, ...common }, gone);
   return {
     scores: results.map(({ vector }) =>
       request.applySoftmax ? sharesOf(Array.from(vector)) : Array.from(vector),
     ),
-    promptTokens: results.reduce((sum, { promptTokens }) => sum + promptTokens, 0),
+    promptTokens,
     cachedTokens: 0,
   };
 }
