@@ -13,6 +13,8 @@ import { dummyWeights, openCheckpoint } from '../src/checkpoint/checkpoint';
 interface Options {
   readonly modelPath: string;
   readonly loadFormat: string;
+  readonly quantization?: string;
+  readonly cache?: string;
   readonly context: string;
   readonly batchSizes: string;
   readonly prefill: string;
@@ -39,6 +41,8 @@ async function main(): Promise<void> {
       join(SHAPES, 'qwen2.5-0.5b'),
     )
     .option('--load-format <format>', 'auto or dummy (random weights)', 'dummy')
+    .option('--quantization <method>', 'w8a8_int8 or int4wo-128, say; float32 without it')
+    .option('--cache <folder>', 'where quantized weights are kept; nowhere without it')
     .option('--context <tokens>', 'tokens in each row when decoding', '256')
     .option('--batch-sizes <list>', 'decode batch sizes', '1,2,4,8,16')
     .option('--prefill <list>', 'prompt lengths', '16,128,512')
@@ -53,11 +57,11 @@ async function main(): Promise<void> {
   const capacity =
     options.capacity === undefined ? Math.max(context, ...lengths) + 64 : Number(options.capacity);
 
-  const model = readModel(options.modelPath, {}, 'generation');
+  const model = readModel(options.modelPath, {}, 'generation', options.quantization);
   const weights = options.loadFormat === 'dummy' ? dummyWeights() : openCheckpoint(options.modelPath);
   const backend = new CpuBackend();
   const loadedAt = performance.now();
-  const session = await loadModel(model, weights, { capacity, tail: 'logits' }, backend);
+  const session = await loadModel(model, weights, { capacity, tail: 'logits' }, backend, options.cache);
   weights.close();
   const loadMs = performance.now() - loadedAt;
   const runner = new ModelRunner(

@@ -1,15 +1,14 @@
 import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { StartupError } from '../core/errors';
-import { ConvertedWeights } from './converted-weights';
 import { findModelFile, quote, readModelText } from './model-files';
-import { readSafetensors, type TensorDtype, type TensorRef } from './safetensors';
+import { readSafetensors, type TensorRef } from './safetensors';
 import { parseStrictJson } from './strict-json';
 import { isWholeSet, MAX_INDEX_BYTES, SHARD_NAME, SINGLE_WEIGHTS, WEIGHTS_INDEX } from './weight-files';
 import type { WeightSource } from './weight-source';
 
 export { dummyWeights } from './dummy';
-export { readTensor, type TensorDtype, type TensorRef } from './safetensors';
+export type { TensorRef } from './safetensors';
 export type { WeightSource } from './weight-source';
 
 /**
@@ -39,7 +38,6 @@ class Checkpoint implements WeightSource {
   readonly files: readonly string[];
   private readonly tensors: ReadonlyMap<string, TensorRef>;
   private readonly prefix: string;
-  private readonly converted = new ConvertedWeights();
 
   /**
    * @param shown the file that lists the tensors, for errors
@@ -69,13 +67,8 @@ class Checkpoint implements WeightSource {
     return tensor;
   }
 
-  convert(name: string, dtype: TensorDtype, shape: readonly number[], make: () => Uint8Array): TensorRef {
-    return this.converted.add(name, dtype, shape, make);
-  }
-
   close(): void {
     // ONNX Runtime opens the checkpoint's files by path; nothing of them is held here.
-    this.converted.close();
   }
 
   private storedName(name: string): string {

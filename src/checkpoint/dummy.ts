@@ -1,6 +1,5 @@
 import * as path from 'node:path';
-import { ConvertedWeights } from './converted-weights';
-import type { TensorDtype, TensorRef } from './safetensors';
+import type { TensorRef } from './safetensors';
 import { ScratchFolder } from './scratch-folder';
 import type { WeightSource } from './weight-source';
 
@@ -25,7 +24,6 @@ export function dummyWeights(): WeightSource {
 class DummyWeights implements WeightSource {
   readonly files: readonly string[];
   private readonly folder = new ScratchFolder('dummy');
-  private readonly converted = new ConvertedWeights();
   private readonly pattern = randomBf16(PERIOD);
   private fileBytes = 0;
 
@@ -40,13 +38,8 @@ class DummyWeights implements WeightSource {
     return { name, dtype: 'BF16', shape, file: this.files[0] as string, offset, byteLength };
   }
 
-  convert(name: string, dtype: TensorDtype, shape: readonly number[], make: () => Uint8Array): TensorRef {
-    return this.converted.add(name, dtype, shape, make);
-  }
-
   close(): void {
     this.folder.remove();
-    this.converted.close();
   }
 
   private growTo(bytes: number): void {

@@ -1,5 +1,6 @@
 import * as fs from 'node:fs';
 import { errorMessage, StartupError } from '../core/errors';
+import { holdsFloats, toFloats } from './floats';
 import { quote } from './model-files';
 import { parseStrictJson } from './strict-json';
 
@@ -74,40 +75,9 @@ export function readTensor({ name, file, offset, byteLength }: TensorRef): Buffe
 
 /** A tensor's values. @throws StartupError for one that does not hold floats */
 export function readFloats(tensor: TensorRef): Float32Array {
-  const bytes = readTensor(tensor);
   const { dtype } = tensor;
-  switch (dtype) {
-    case 'F32':
-      return Float32Array.from({ length: bytes.length / 4 }, (_, at) => bytes.readFloatLE(at * 4));
-    case 'BF16':
-      return Float32Array.from({ length: bytes.length / 2 }, (_, at) =>
-        bf16ToFloat(bytes.readUInt16LE(at * 2)),
-      );
-    case 'F16':
-      return Float32Array.from({ length: bytes.length / 2 }, (_, at) =>
-        f16ToFloat(bytes.readUInt16LE(at * 2)),
-      );
-    default:
-      throw new StartupError(
-        `${tensor.file}: tensor ${quote(tensor.name)} has the unsupported type ${dtype}`,
-      );
-  }
-}
-
-const word = new DataView(new ArrayBuffer(4));
-
-function bf16ToFloat(bits: number): number {
-  word.setUint32(0, bits * 2 ** 16);
-  return word.getFloat32(0);
-}
-
-function f16ToFloat(bits: number): number {
-  const sign = bits & 0x8000 ? -1 : 1;
-  const exponent = (bits >> 10) & 0x1f;
-  const fraction = bits & 0x3ff;
-  if (exponent === 0) return sign * fraction * 2 ** -24;
-  if (exponent === 0x1f) return fraction === 0 ? sign * Infinity : NaN;
-  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
+  if (holdsFloats(dtype)) return toFloats(dtype, readTensor(tensor));
+  throw new StartupError(`${tensor.file}: tensor ${quote(tensor.name)} has the unsupported type ${dtype}`);
 }
 
 function readHeader(file: string, shown: string): { text: string; dataStart: number; fileBytes: number } {

@@ -9,10 +9,13 @@ export class ScratchFolder {
   readonly path: string;
   private readonly onExit = () => fs.rmSync(this.path, { recursive: true, force: true });
 
-  /** @throws StartupError when it cannot be made */
-  constructor(purpose: string) {
+  /**
+   * @param parent the system's folder for temporary files where it is left out
+   * @throws StartupError when it cannot be made
+   */
+  constructor(purpose: string, parent = os.tmpdir()) {
     try {
-      this.path = fs.realpathSync(fs.mkdtempSync(path.join(os.tmpdir(), `sglang-node-${purpose}-`)));
+      this.path = fs.realpathSync(fs.mkdtempSync(path.join(parent, `sglang-node-${purpose}-`)));
     } catch (error) {
       throw new StartupError(`cannot create a folder for ${purpose} weights: ${errorMessage(error)}`);
     }

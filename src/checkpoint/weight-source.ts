@@ -1,6 +1,6 @@
-import type { TensorDtype, TensorRef } from './safetensors';
+import type { TensorRef } from './safetensors';
 
-/** Where a graph builder gets a model's weights from: as they are stored, or converted from that. */
+/** Where a graph builder gets a model's weights from. */
 export interface WeightSource {
   /**
    * A stored tensor.
@@ -8,12 +8,6 @@ export interface WeightSource {
    * @throws StartupError naming the tensor when it is missing or of another shape
    */
   get(name: string, shape: readonly number[]): TensorRef;
-  /**
-   * A tensor that is made from stored ones (`readTensor`), say quantized.
-   * @param make its bytes, row-major and little-endian; asked for once a name
-   * @throws StartupError when they cannot be kept
-   */
-  convert(name: string, dtype: TensorDtype, shape: readonly number[], make: () => Uint8Array): TensorRef;
   /** Files that hold stored tensors: absolute, links resolved. */
   readonly files: readonly string[];
   /** Releases what backs the tensors; no `TensorRef` may be read afterwards. */

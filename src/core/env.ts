@@ -169,6 +169,10 @@ export const VARIABLES = {
     { above: 0 },
   ),
   SGLANG_DETOKENIZER_MAX_STATES: integer(65_536, 'Requests that can be decoded at a time.', { min: 1 }),
+  SGLANG_CACHE_DIR: text(
+    '~/.cache/sglang-node',
+    'Folder where weights that were quantized at a start are kept for the next one.',
+  ),
   SGLANG_TORCH_PROFILER_DIR: text('/tmp', 'Where /start_profile makes the folders of profiles.'),
   SGLANG_EXPERT_DISTRIBUTION_RECORDER_DIR: text(
     '/tmp',

@@ -1,5 +1,7 @@
 import { StartupError } from '../core/errors';
-import { GraphBuilder } from '../models/graph/graph-builder';
+import { QuantizationPlan } from '../checkpoint/quantization/quantization-plan';
+import { QuantizedWeights } from '../checkpoint/quantization/quantized-weights';
+import { GraphBuilder, type QuantizedSource } from '../models/graph/graph-builder';
 import type { GraphOptions, Model } from '../models/model';
 import { OrtError } from '../onnxruntime/library';
 import type { Session } from '../onnxruntime/session';
@@ -8,6 +10,7 @@ import type { WeightSource } from '../checkpoint/checkpoint';
 
 /**
  * Builds the model's graph and loads it. The weights' files must stay in place until it resolves.
+ * @param cacheDir where weights that have to be quantized are kept; null keeps none
  * @throws StartupError, one line that names the file and what is wrong
  */
 export async function loadModel(
@@ -15,9 +18,25 @@ export async function loadModel(
   weights: WeightSource,
   options: Omit<GraphOptions, 'linear' | 'head'>,
   backend: Backend,
+  cacheDir: string | null = null,
 ): Promise<Session> {
-  const graph = new GraphBuilder(weights);
-  model.build(graph, { ...options, linear: model.linear, head: model.head });
+  const graphOf = (source: QuantizedSource): GraphBuilder => {
+    const graph = new GraphBuilder(weights, source);
+    model.build(graph, { ...options, linear: model.linear, head: model.head });
+    return graph;
+  };
+  const plan = new QuantizationPlan();
+  const planned = graphOf(plan);
+  if (plan.weights.length === 0) return createSession(planned, weights, backend);
+  const quantized = await QuantizedWeights.of(plan.weights, { cacheDir, threads: backend.threads });
+  try {
+    return await createSession(graphOf(quantized), weights, backend);
+  } finally {
+    quantized.close();
+  }
+}
+
+async function createSession(graph: GraphBuilder, weights: WeightSource, backend: Backend): Promise<Session> {
   try {
     return await backend.createSession(graph.build(), graph.externalDataFolder);
   } catch (error) {

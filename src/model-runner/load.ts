@@ -52,10 +52,12 @@ export async function loadModelRunner(
   modelDir: string,
   backend: Backend,
 ): Promise<LoadedModel> {
+  const quantization = args.quantization ?? (args.torchaoConfig || null);
   const model = readModel(
     modelDir,
     args.jsonModelOverrideArgs,
     args.isEmbedding ? 'embedding' : 'generation',
+    quantization,
   );
   const { config, purpose: kind } = model;
   const sentences = kind === 'embedding' ? readVectors(modelDir, model) : null;
@@ -78,7 +80,7 @@ export async function loadModelRunner(
   } as const;
   const place = { modelDir, loadFormat: args.loadFormat };
   const { loaded, bytes, seconds } = await loadFirst(place, model, options, backend);
-  const served = { model, purpose: options, backend, overrides: args.jsonModelOverrideArgs };
+  const served = { model, purpose: options, backend, overrides: args.jsonModelOverrideArgs, quantization };
   const weights = new ModelWeights(served, loaded, sentences, bytes, seconds);
   const parts: ModelParts = { config, contextLen, backend, routers, weights };
   switch (kind) {

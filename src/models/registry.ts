@@ -45,12 +45,14 @@ const FAMILIES: readonly Family[] = [
  * Reads a model folder's config.json as the family of its architecture understands it.
  * @param overrides of --json-model-override-args; each replaces a field of config.json
  * @param purpose what was asked for; see `Model.purpose`
+ * @param quantization what weights in a floating-point type are made into; see `linearMethodOf`
  * @throws StartupError of one line for an unknown architecture, one that cannot serve the purpose, or a wrong config
  */
 export function readModel(
   dir: string,
   overrides: Readonly<Record<string, unknown>>,
   purpose: Purpose,
+  quantization: string | null = null,
 ): Model {
   const config = new ConfigFile(dir, overrides);
   const [architecture] = config.fields.architectures;
@@ -70,7 +72,7 @@ export function readModel(
   const isEmbedder = model.pooling !== undefined || head !== null;
   const served = isEmbedder ? 'embedding' : purpose;
   const matryoshka = served === 'embedding' && head === null ? readMatryoshka(config) : null;
-  return { ...model, linear: linearMethodOf(config), head, matryoshka, purpose: served };
+  return { ...model, linear: linearMethodOf(config, quantization), head, matryoshka, purpose: served };
 }
 
 function namesOf(family: Family): readonly string[] {

@@ -33,6 +33,7 @@ export function resolveServerArgs(flags: ParsedFlags, machine: Machine): Resolve
   const { values } = flags;
   checkServedModelName(values);
   checkMetricFlags(values);
+  checkQuantization(values);
 
   const modelPath = values.modelPath ?? machine.bundledModelPath;
   const facts: derive.DeviceFacts =
@@ -75,6 +76,19 @@ export function resolveServerArgs(flags: ParsedFlags, machine: Machine): Resolve
 function checkServedModelName({ servedModelName }: FlagValues): void {
   if (servedModelName?.includes(':')) {
     throw argumentError(flagOf('servedModelName'), `must not contain a colon, got '${servedModelName}'`);
+  }
+}
+
+function checkQuantization({ quantization, torchaoConfig, device }: FlagValues): void {
+  if (quantization === null && torchaoConfig === '') return;
+  if (quantization !== null && torchaoConfig !== '') {
+    throw new UsageError(
+      '--quantization and --torchao-config both say what weights are quantized to: give one of them',
+    );
+  }
+  if (device === 'cuda') {
+    const flag = flagOf(quantization === null ? 'torchaoConfig' : 'quantization');
+    throw argumentError(flag, 'weights can be quantized for --device cpu only');
   }
 }
 

@@ -3,7 +3,7 @@ import { errorMessage, StartupError } from '../../core/errors';
 import { logger } from '../../logging/logger';
 import { quote } from '../model-files';
 import type { Expected } from './content-check';
-import { withFileLock } from './file-lock';
+import { withFileLock } from '../file-lock';
 import type { HubClient } from './hub-client';
 import type { ListedFile } from './listing';
 import { PartFile } from './part-file';

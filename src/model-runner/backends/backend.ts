@@ -15,6 +15,8 @@ export interface Backend {
   readonly elementType: ElementTypeName;
   /** Runs of a decode batch after which its size counts as captured. */
   readonly captureRuns: number;
+  /** Threads of the host that it may use. */
+  readonly threads: number;
   /** What the KV cache may be planned with. */
   readonly memory: MemoryBudget;
 

@@ -2,7 +2,7 @@ import { constants, createReadStream, createWriteStream } from 'node:fs';
 import { copyFile } from 'node:fs/promises';
 import * as path from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import type { TensorDtype, TensorRef, WeightSource } from '../../checkpoint/checkpoint';
+import type { TensorRef, WeightSource } from '../../checkpoint/checkpoint';
 import { ScratchFolder } from '../../checkpoint/scratch-folder';
 import { errorMessage } from '../../core/errors';
 import { logger } from '../../logging/logger';
@@ -55,10 +55,6 @@ export class CopiedSource implements WeightSource {
   get(name: string, shape: readonly number[]): TensorRef {
     const tensor = this.source.get(name, shape);
     return { ...tensor, file: this.copies.get(tensor.file) ?? tensor.file };
-  }
-
-  convert(name: string, dtype: TensorDtype, shape: readonly number[], make: () => Uint8Array): TensorRef {
-    return this.source.convert(name, dtype, shape, make);
   }
 
   close(): void {

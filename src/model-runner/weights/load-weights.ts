@@ -1,4 +1,7 @@
-import type { TensorDtype, TensorRef, WeightSource } from '../../checkpoint/checkpoint';
+import * as path from 'node:path';
+import type { TensorRef, WeightSource } from '../../checkpoint/checkpoint';
+import { expand } from '../../checkpoint/hub-cache';
+import { env } from '../../core/env';
 import { Progress } from '../../logging/progress';
 import type { GraphOptions, Model } from '../../models/model';
 import type { Session } from '../../onnxruntime/session';
@@ -36,13 +39,19 @@ export async function loadWeights(
   const progress = new Progress('Loading safetensors checkpoint shards', source.files.length);
   const files = copies && place.loadFormat !== 'dummy' ? await CopiedSource.of(recorder, stamps) : null;
   try {
-    const session = await loadModel(model, files ?? recorder, purpose, backend);
+    const cacheDir = place.loadFormat === 'dummy' ? null : quantizedDir();
+    const session = await loadModel(model, files ?? recorder, purpose, backend, cacheDir);
     for (let shard = 0; shard < source.files.length; shard++) progress.step();
     return { place, session, tensors: recorder.tensors, stamps };
   } finally {
     progress.stop();
     files?.close();
   }
+}
+
+/** Where quantized weights are kept. */
+function quantizedDir(): string {
+  return path.join(expand(env('SGLANG_CACHE_DIR'), process.env), 'quantized');
 }
 
 /** Notes which tensors a model asks for. */
@@ -59,10 +68,6 @@ class RecordingSource implements WeightSource {
     const tensor = this.source.get(name, shape);
     this.tensors.set(name, tensor);
     return tensor;
-  }
-
-  convert(name: string, dtype: TensorDtype, shape: readonly number[], make: () => Uint8Array): TensorRef {
-    return this.source.convert(name, dtype, shape, make);
   }
 
   close(): void {

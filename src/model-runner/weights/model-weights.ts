@@ -24,6 +24,8 @@ export interface ServedModel {
   readonly backend: Backend;
   /** Of --json-model-override-args. */
   readonly overrides: Readonly<Record<string, unknown>>;
+  /** What weights in a floating-point type are made into; null leaves them as they are. */
+  readonly quantization: string | null;
 }
 
 /** What runs are computed with: a session, and for vectors what becomes of its hidden states. */
@@ -186,9 +188,9 @@ export class ModelWeights {
 
   /** A folder may hold weights alone, as trainers write them: they are then taken for those of the model that is served. */
   private modelOf({ modelDir }: WeightsPlace): Model {
-    const { model, overrides } = this.served;
+    const { model, overrides, quantization } = this.served;
     if (findModelFile(modelDir, 'config.json') === null) return model;
-    return readModel(modelDir, overrides, model.purpose);
+    return readModel(modelDir, overrides, model.purpose, quantization);
   }
 
   private servedDigest(): string {

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { TensorRef, WeightSource } from '../../checkpoint/checkpoint';
-import { bug, StartupError } from '../../core/errors';
+import { QuantizationPlan } from '../../checkpoint/quantization/quantization-plan';
+import { StartupError } from '../../core/errors';
 import type { ModelConfig } from '../../models/config/model-config';
 import { GraphBuilder } from '../../models/graph/graph-builder';
 import type { Model } from '../../models/model';
@@ -27,7 +28,7 @@ export function computationOf(
   weights: WeightSource | null,
 ): Computation {
   const shapes = new ShapeSource(weights);
-  const graph = new GraphBuilder(shapes);
+  const graph = new GraphBuilder(shapes, new QuantizationPlan());
   model.build(graph, { ...purpose, linear: model.linear, head: model.head });
   return { digest: createHash('sha256').update(graph.build()).digest('hex'), parameters: shapes.parameters };
 }
@@ -73,11 +74,6 @@ class ShapeSource implements WeightSource {
     const count = shape.reduce((product, size) => product * size, 1);
     this.counts.set(name, count);
     return { name, dtype: 'F32', shape, file: '/weights', offset: 0, byteLength: 4 * count };
-  }
-
-  convert(): never {
-    // It would take a look at the weights themselves, and no scheme that needs it is there yet.
-    throw bug('a graph with converted weights cannot be compared');
   }
 
   close(): void {}

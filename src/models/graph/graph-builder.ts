@@ -1,7 +1,9 @@
 import { dirname, relative, sep } from 'node:path';
 import { StartupError, bug } from '../../core/errors';
 import { ElementType, type ElementTypeName } from '../../onnxruntime/element-type';
-import type { TensorDtype, TensorRef, WeightSource } from '../../checkpoint/checkpoint';
+import type { TensorRef, WeightSource } from '../../checkpoint/checkpoint';
+import { holdsFloats } from '../../checkpoint/floats';
+import type { QuantizedTensors, QuantizedWeight, WeightForm } from '../../checkpoint/quantization/quantized-weight';
 import { AttributeType, EXTERNAL, encodeModel, type AttributeMessage, type GraphMessage } from './onnx-proto';
 
 /** The name of a value in the graph. */
@@ -25,7 +27,20 @@ const WEIGHT_TYPES: Readonly<Record<string, ElementTypeName>> = {
   F32: 'float32',
   F16: 'float16',
   BF16: 'bfloat16',
+  I8: 'int8',
+  U8: 'uint8',
 };
+
+/** A weight of the checkpoint. */
+export interface StoredWeight {
+  readonly name: string;
+  readonly shape: readonly number[];
+}
+
+/** Where weights in few bits come from. */
+export interface QuantizedSource {
+  tensors(weight: QuantizedWeight): QuantizedTensors;
+}
 
 /**
  * Builds one ONNX graph. Weights are never copied into it: they are references into the checkpoint's own files, which
@@ -35,9 +50,14 @@ export class GraphBuilder {
   private readonly graph: GraphMessage = { name: 'model', node: [], initializer: [], input: [], output: [] };
   private readonly named = new Set<string>();
   private readonly external = new Map<GraphMessage['initializer'][number], TensorRef>();
+  private readonly made = new Map<string, unknown>();
   private counter = 0;
 
-  constructor(private readonly weights: WeightSource) {}
+  /** @param quantized asked for weights in few bits; null where none are wanted */
+  constructor(
+    private readonly weights: WeightSource,
+    private readonly quantized: QuantizedSource | null = null,
+  ) {}
 
   /**
    * The folder that the locations of external data are relative to, once a weight was used: the deepest one that holds all
@@ -97,6 +117,11 @@ export class GraphBuilder {
     return this.constant(name, 'float32', dims, data);
   }
 
+  /** A uint8 constant. */
+  bytes(name: string, dims: readonly number[], data: Uint8Array): Value {
+    return this.constant(name, 'uint8', dims, data);
+  }
+
   /** An int64 constant vector. */
   ints(name: string, values: readonly number[]): Value {
     return this.constant(name, 'int64', [values.length], BigInt64Array.from(values, BigInt));
@@ -106,28 +131,35 @@ export class GraphBuilder {
   rawWeight(name: string, shape: readonly number[]): Value {
     if (!this.named.has(name)) {
       this.named.add(name);
-      this.addExternal(name, this.weights.get(name, shape));
+      const stored = this.weights.get(name, shape);
+      checkFloats(stored);
+      this.addExternal(name, stored);
     }
     return name;
   }
 
   /**
-   * A weight in a form that is made while the model is loaded.
-   * @param make its bytes from the stored tensor; row-major and little-endian
+   * The weights of linear layers in few bits, see `WeightForm`.
+   * @param parts [outputs, inputs] each, by their names in the checkpoint
+   * @throws StartupError when one is missing, or holds no floats
    */
-  convertedWeight(
-    name: string,
-    dtype: TensorDtype,
-    shape: readonly number[],
-    stored: { readonly name: string; readonly shape: readonly number[] },
-    make: (stored: TensorRef) => Uint8Array,
-  ): Value {
-    if (!this.named.has(name)) {
-      this.named.add(name);
-      const bytes = () => make(this.weights.get(stored.name, stored.shape));
-      this.addExternal(name, this.weights.convert(name, dtype, shape, bytes));
-    }
-    return name;
+  quantizedWeight(form: WeightForm, parts: readonly StoredWeight[]): { values: Value; scales: Value } {
+    const name = parts.map((part) => part.name).join('+');
+    const stored = parts.map((part) => this.weights.get(part.name, part.shape));
+    stored.forEach(checkFloats);
+    return this.memo(`${name}:quantized`, () => {
+      if (this.quantized === null) throw bug('nobody quantizes weights for this graph');
+      const { values, scales } = this.quantized.tensors({ name, form, parts: stored });
+      this.addExternal(values.name, values);
+      this.addExternal(scales.name, scales);
+      return { values: values.name, scales: scales.name };
+    });
+  }
+
+  /** What is made once for a key, and is the same whenever it is asked for again. */
+  memo<T>(key: string, make: () => T): T {
+    if (!this.made.has(key)) this.made.set(key, make());
+    return this.made.get(key) as T;
   }
 
   /** A weight as float32: cast in the graph, which ONNX Runtime folds when the session is created. */
@@ -161,7 +193,7 @@ export class GraphBuilder {
     name: string,
     type: ElementTypeName,
     dims: readonly number[],
-    data: Float32Array | BigInt64Array,
+    data: Float32Array | BigInt64Array | Uint8Array,
   ): Value {
     if (this.named.has(name)) return name;
     this.named.add(name);
@@ -172,10 +204,7 @@ export class GraphBuilder {
 
   private addExternal(name: string, tensor: TensorRef): void {
     const type = WEIGHT_TYPES[tensor.dtype];
-    if (!type)
-      throw new StartupError(
-        `${tensor.file}: tensor '${tensor.name}' has the unsupported type ${tensor.dtype}`,
-      );
+    if (!type) throw bug(`tensor '${tensor.name}' of type ${tensor.dtype}`);
     const initializer = {
       name,
       dims: [...tensor.shape],
@@ -205,6 +234,11 @@ export class GraphBuilder {
       domain: options.domain ?? '',
     });
   }
+}
+
+function checkFloats({ file, name, dtype }: TensorRef): void {
+  if (holdsFloats(dtype)) return;
+  throw new StartupError(`${file}: tensor '${name}' has the unsupported type ${dtype}`);
 }
 
 /** The deepest folder that holds both. */

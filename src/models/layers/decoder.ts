@@ -59,7 +59,7 @@ export function buildDecoder(g: GraphBuilder, config: DecoderConfig, options: Gr
   }
   const selected = g.node('Gather', [stream.normed('model.norm'), logitIndices], { attributes: { axis: 0 } });
   if (tail === 'hidden') {
-    outputHidden(g, linear, selected, config.hiddenSize, head);
+    outputHidden(g, selected, config.hiddenSize, head);
     return;
   }
   const logits = linear.apply(g, selected, {

@@ -30,7 +30,7 @@ export function buildEncoder(
     x = projectAndNorm(g, config, linear, { from: inner, residual: x, prefix: `${prefix}.output` });
   }
   const selected = g.node('Gather', [x, rows], { attributes: { axis: 0 } });
-  outputHidden(g, linear, selected, config.hiddenSize, head);
+  outputHidden(g, selected, config.hiddenSize, head);
 }
 
 /** The sum of what a token is, where it stands and of which text of a pair it is; through a norm. */

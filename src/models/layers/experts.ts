@@ -119,18 +119,17 @@ function throughExperts(
   const { count, chosen, intermediateSize, names } = experts;
   const tokens = g.node('Div', [order, g.ints(`experts.chosen.${chosen}`, [chosen])]);
   /** One product an expert of its slice of the rows. */
-  const products = (input: Value, inputs: number, outputs: number, parts: readonly string[]): Value => {
-    const slices = g.nodes('Split', [unshaped(g, input, inputs, counts), counts], { attributes: { axis: 0 }, outputs: count });
-    const results = (count === 1 ? [input] : slices).map((slice, expert) =>
-      linear.apply(g, slice, {
+  const products = (input: Value, inputs: number, outputs: number, parts: readonly string[]): Value =>
+    linear.applyEach(
+      g,
+      input,
+      counts,
+      Array.from({ length: count }, (_, expert) => ({
         inputs,
         parts: parts.map((name) => ({ name: `${block}.experts.${expert}.${name}`, outputs })),
         bias: false,
-        shapeless: true,
-      }),
+      })),
     );
-    return g.node('Concat', results, { attributes: { axis: 0 } });
-  };
   const widened = products(gather(g, x, tokens), config.hiddenSize, intermediateSize, [names.gate, names.up]);
   const [gate, up] = g.nodes('Split', [widened], { attributes: { axis: 1, num_outputs: 2 }, outputs: 2 });
   const activated = g.node('Mul', [ACTIVATIONS[config.hiddenAct](g, gate as Value), up as Value]);
@@ -144,19 +143,6 @@ function throughExperts(
   return g
     .nodes('Split', [perToken], { attributes: { axis: 1, num_outputs: chosen }, outputs: chosen })
     .reduce((sum, next) => g.node('Add', [sum, next]));
-}
-
-/**
- * The same value, of a shape that ONNX Runtime cannot know ahead. Else it would compare the shape of every slice and product with
- * every buffer that is free by then, in search of one to use again, and find none: most of the time that it takes to create a
- * session with many experts. Products of it are `shapeless` for the same reason.
- * @param counts [n], n at least 1
- */
-function unshaped(g: GraphBuilder, x: Value, width: number, counts: Value): Value {
-  // A slice that ends past the end of the vector is all of it, but nobody can tell before the run.
-  const past = g.node('Add', [g.node('ReduceMax', [counts, g.ints('zero.int', [0])]), g.ints('two.int', [2])]);
-  const shape = g.node('Slice', [g.ints(`shape.rows.${width}`, [-1, width]), g.ints('zero.int', [0]), past]);
-  return g.node('Reshape', [x, shape]);
 }
 
 /** The first `k` along the last axis, sorted: values and indices, the lower index first where values are equal. */

@@ -2,16 +2,17 @@ import type { Labels, ScoreActivation } from '../../core/model-facts';
 import type { ConfigFile } from '../config/config-file';
 import { readLabels } from '../config/labels';
 import type { GraphBuilder, Value } from '../graph/graph-builder';
-import type { LinearMethod } from './linear-method';
+import { unquantized } from './linear-method';
 
 /** What a classifier has behind its body: scores in place of a hidden state. */
 export interface Head {
   readonly labels: Labels;
   /**
+   * Small, and it decides: no quantization scheme touches it.
    * @param hidden of the tokens asked for, [rows, size]
    * @returns [rows, labels]
    */
-  build(g: GraphBuilder, linear: LinearMethod, hidden: Value, size: number): Value;
+  build(g: GraphBuilder, hidden: Value, size: number): Value;
 }
 
 /** Layers one behind the other: a linear layer with or without bias, or the name of an operator. */
@@ -58,11 +59,11 @@ function headOf(layersOf: Layers, defaultCount?: number): (file: ConfigFile) => 
     const labels = readLabels(file, defaultCount);
     return {
       labels,
-      build(g, linear, hidden, size) {
+      build(g, hidden, size) {
         const scores = layersOf(size, labels.names.length).reduce<Value>((x, layer) => {
           if (typeof layer === 'string') return g.node(layer, [x]);
           const { name, inputs, outputs, bias } = layer;
-          return linear.apply(g, x, { inputs, parts: [{ name, outputs }], bias });
+          return unquantized.apply(g, x, { inputs, parts: [{ name, outputs }], bias });
         }, hidden);
         return activated(g, scores, labels.activation);
       },
@@ -82,11 +83,10 @@ function activated(g: GraphBuilder, scores: Value, activation: ScoreActivation):
  */
 export function outputHidden(
   g: GraphBuilder,
-  linear: LinearMethod,
   selected: Value,
   size: number,
   head: Head | null,
 ): void {
-  const value = head === null ? selected : head.build(g, linear, selected, size);
+  const value = head === null ? selected : head.build(g, selected, size);
   g.output('hidden', value, 'float32', ['rows', head === null ? size : head.labels.names.length]);
 }

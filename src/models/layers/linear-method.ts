@@ -13,8 +13,6 @@ export interface Projection {
   /** Outputs are concatenated in this order. */
   readonly parts: readonly LinearPart[];
   readonly bias: boolean;
-  /** Asks for an operator that tells nothing of its output's shape where it knows nothing of its input's; only without bias. */
-  readonly shapeless?: boolean;
 }
 
 /**
@@ -24,22 +22,81 @@ export interface Projection {
 export interface LinearMethod {
   /** @param x [tokens, inputs]; the result is [tokens, sum of outputs] */
   apply(g: GraphBuilder, x: Value, projection: Projection): Value;
+  /**
+   * Rows that are shared out among projections of the same sizes, none of them with a bias: the first `counts[0]` rows go through
+   * the first one, and so on.
+   * @param x [rows, inputs]; the result is [rows, sum of outputs]
+   * @param counts [projections]
+   */
+  applyEach(g: GraphBuilder, x: Value, counts: Value, projections: readonly Projection[]): Value;
 }
 
 /** Weights in a floating-point type, multiplied in float32. */
 export const unquantized: LinearMethod = {
-  apply(g, x, { inputs, parts, bias, shapeless = false }) {
-    const weights = parts.map((part) => g.weight(`${part.name}.weight`, [part.outputs, inputs]));
-    const biases = bias ? parts.map((part) => g.weight(`${part.name}.bias`, [part.outputs])) : [];
-    const operands = [x, concat(g, weights), ...(bias ? [concat(g, biases)] : [])];
-    const attributes = { transB: 1 };
-    // The same product. Of Gemm's output the rank and the width are known, whatever its input is.
-    if (shapeless && !bias) return g.node('FusedMatMul', operands, { domain: 'com.microsoft', attributes });
-    return g.node('Gemm', operands, { attributes });
+  apply(g, x, projection) {
+    const operands = [x, weightOf(g, projection), ...(projection.bias ? [biasOf(g, projection)] : [])];
+    return g.node('Gemm', operands, { attributes: { transB: 1 } });
+  },
+
+  applyEach(g, x, counts, projections) {
+    // The same product as Gemm's, of whose output the rank and the width are known whatever its input is: see `shareRows`.
+    return shareRows(g, x, counts, projections, (slice, projection) =>
+      g.node('FusedMatMul', [slice, weightOf(g, projection)], { domain: 'com.microsoft', attributes: { transB: 1 } }),
+    );
   },
 };
+
+function weightOf(g: GraphBuilder, { parts, inputs }: Projection): Value {
+  return concat(
+    g,
+    parts.map((part) => g.weight(`${part.name}.weight`, [part.outputs, inputs])),
+  );
+}
+
+/** [sum of outputs] */
+export function biasOf(g: GraphBuilder, { parts }: Projection): Value {
+  return concat(
+    g,
+    parts.map((part) => g.weight(`${part.name}.bias`, [part.outputs])),
+  );
+}
 
 /** Concatenation of weights along their first axis; folded when the session is created. */
 function concat(g: GraphBuilder, values: readonly Value[]): Value {
   return values.length === 1 ? (values[0] as Value) : g.node('Concat', values, { attributes: { axis: 0 } });
+}
+
+/**
+ * Shares rows out among projections and puts the products one behind the other again.
+ * @param product of a slice, which may be empty
+ */
+export function shareRows(
+  g: GraphBuilder,
+  x: Value,
+  counts: Value,
+  projections: readonly Projection[],
+  product: (slice: Value, projection: Projection) => Value,
+): Value {
+  const [first] = projections as [Projection];
+  if (projections.length === 1) return product(x, first);
+  const slices = g.nodes('Split', [unshaped(g, x, first.inputs, counts), counts], {
+    attributes: { axis: 0 },
+    outputs: projections.length,
+  });
+  const products = projections.map((projection, at) => product(slices[at] as Value, projection));
+  return g.node('Concat', products, { attributes: { axis: 0 } });
+}
+
+/**
+ * The same value, of a shape that ONNX Runtime cannot know ahead. Else it would compare the shape of every slice and product with
+ * every buffer that is free by then, in search of one to use again, and find none: most of the time that it takes to create a
+ * session with many slices. For the same reason products of them are made by operators that tell nothing of their output's shape
+ * where they know nothing of their input's.
+ * @param counts [n], n at least 1
+ */
+function unshaped(g: GraphBuilder, x: Value, width: number, counts: Value): Value {
+  // A slice that ends past the end of the vector is all of it, but nobody can tell before the run.
+  const past = g.node('Add', [g.node('ReduceMax', [counts, g.ints('zero.int', [0])]), g.ints('two.int', [2])]);
+  const shape = g.node('Slice', [g.ints(`shape.rows.${width}`, [-1, width]), g.ints('zero.int', [0]), past]);
+  return g.node('Reshape', [x, shape]);
 }

@@ -1,5 +1,8 @@
 import { choice, flag, int, ints, later, reject, str, topic, warn, yes } from '../flag';
 
+/** What --torchao-config can be. */
+const TORCHAO_CONFIGS = ['int8dq', 'int4wo-32', 'int4wo-64', 'int4wo-128', 'int4wo-256'];
+
 const ATTENTION_BACKENDS = [
   'triton',
   'torch_native',
@@ -82,7 +85,12 @@ export const kernelTopic = topic('Kernels', warn('ONNX Runtime chooses the kerne
   enableTorchCompile: flag('Compile the model with PyTorch.'),
   enableTorchCompileDebugMode: flag('Debug that compilation.'),
   torchCompileMaxBs: int(32, 'Largest batch compiled.'),
-  torchaoConfig: str('', 'Quantization by torchao.', { support: later('quantization') }),
+  torchaoConfig: str(
+    '',
+    "What weights are quantized to when they are loaded, by torchao's names: int8dq is --quantization w8a8_int8; int4wo-32, " +
+      'int4wo-64, int4wo-128 and int4wo-256 are 4 bits with a scale for so many inputs.',
+    { support: reject(`use one of ${TORCHAO_CONFIGS.join(', ')}`, ['', ...TORCHAO_CONFIGS]) },
+  ),
   weightLoaderDisableMmap: flag('Read weights without mapping files.', {
     support: warn('there is one way to read weights'),
   }),

@@ -134,9 +134,13 @@ export const modelTopic = topic('Model and tokenizer', yes, {
     'auto',
     'Number type of the computation; auto is float32 on cpu.',
   ),
-  quantization: choice(QUANTIZATIONS, null, 'Quantization of the weights.', {
-    support: later('quantization'),
-  }),
+  quantization: choice(
+    QUANTIZATIONS,
+    null,
+    'What weights in a floating-point type are quantized to when they are loaded, on cpu: w8a8_int8, int8 for each output, with ' +
+      'inputs in 8 bits for each token. What is made is kept in SGLANG_CACHE_DIR. See also --torchao-config.',
+    { support: reject('use w8a8_int8', ['w8a8_int8']) },
+  ),
   kvCacheDtype: choice(
     ['auto', 'fp8_e5m2', 'fp8_e4m3', 'bf16', 'bfloat16', 'fp4_e2m1'],
     'auto',

@@ -5,9 +5,6 @@ export const noWeights: WeightSource = {
   get: (name) => {
     throw new Error(`no weight ${name}`);
   },
-  convert: (name) => {
-    throw new Error(`no weight ${name}`);
-  },
   files: [],
   close: () => undefined,
 };

@@ -17,6 +17,7 @@ export class CpuBackend implements Backend {
   readonly graphName: string = 'cpu graph';
   readonly elementType = 'float32';
   readonly captureRuns = 1;
+  readonly threads: number;
   readonly memory: MemoryBudget;
 
   /**
@@ -27,6 +28,7 @@ export class CpuBackend implements Backend {
     protected readonly share: Share = WHOLE,
     freeBytes: () => number = hostMemory(share, process),
   ) {
+    this.threads = threadsOf(share);
     this.memory = {
       freeBytes,
       // In a request's row and in the cache.
@@ -38,9 +40,11 @@ export class CpuBackend implements Backend {
 
   createSession(graph: Uint8Array, externalDataFolder: string | null): Promise<Session> {
     return Session.create(graph, {
-      intraOpThreads: threadsOf(this.share),
+      intraOpThreads: this.threads,
       externalDataFolder,
       cuda: null,
+      // Where the processor's 8-bit products could overflow, slower ones that cannot.
+      config: { 'session.x64quantprecision': '1' },
     });
   }
 

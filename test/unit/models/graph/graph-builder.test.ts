@@ -1,12 +1,11 @@
 import { StartupError } from '../../../../src/core/errors';
 import { GraphBuilder } from '../../../../src/models/graph/graph-builder';
 import { addRmsNorm, gatedMlp, rmsNorm } from '../../../../src/models/layers/layers';
-import { unquantized, type LinearMethod } from '../../../../src/models/layers/linear-method';
+import { unquantized } from '../../../../src/models/layers/linear-method';
 import { IoBinding } from '../../../../src/onnxruntime/io-binding';
 import { Session } from '../../../../src/onnxruntime/session';
 import { Tensor, pinnedFloat32 } from '../../../../src/onnxruntime/tensor';
-import { readTensor, type TensorRef, type WeightSource } from '../../../../src/checkpoint/checkpoint';
-import { ConvertedWeights } from '../../../../src/checkpoint/converted-weights';
+import type { TensorRef, WeightSource } from '../../../../src/checkpoint/checkpoint';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -16,7 +15,6 @@ class FileWeights implements WeightSource {
   readonly folder = mkdtempSync(join(tmpdir(), 'graph-test-'));
   readonly files = [join(this.folder, 'weights.bin')];
   private readonly tensors = new Map<string, TensorRef>();
-  private readonly converted = new ConvertedWeights();
 
   constructor(values: Readonly<Record<string, { shape: readonly number[]; data: readonly number[] }>>) {
     const file = this.files[0] as string;
@@ -38,12 +36,7 @@ class FileWeights implements WeightSource {
     return tensor;
   }
 
-  convert(name: string, dtype: TensorRef['dtype'], shape: readonly number[], make: () => Uint8Array): TensorRef {
-    return this.converted.add(name, dtype, shape, make);
-  }
-
   close(): void {
-    this.converted.close();
     rmSync(this.folder, { recursive: true });
   }
 }
@@ -142,7 +135,7 @@ it('refuses element types without a cast', () => {
   expect(() => new GraphBuilder(source).weight('c', [1])).toThrow(/unsupported type I64/);
 });
 
-it('takes weights from several folders, and made ones beside stored ones', async () => {
+it('takes weights from several folders', async () => {
   const [one, two] = [
     new FileWeights({ 'a.weight': { shape: [2, 3], data: [1, 2, 3, 4, 5, 6] } }),
     new FileWeights({ 'b.weight': { shape: [1, 2], data: [10, 1] } }),
@@ -150,12 +143,11 @@ it('takes weights from several folders, and made ones beside stored ones', async
   const source: WeightSource = {
     files: [...one.files, ...two.files],
     get: (name) => (name === 'a.weight' ? one : two).get(name),
-    convert: (...made) => one.convert(...made),
     close: () => undefined,
   };
   const g = new GraphBuilder(source);
   const x = g.input('x', 'float32', ['n', 3]);
-  const hidden = transposed.apply(g, x, { inputs: 3, parts: [{ name: 'a', outputs: 2 }], bias: false });
+  const hidden = unquantized.apply(g, x, { inputs: 3, parts: [{ name: 'a', outputs: 2 }], bias: false });
   const y = unquantized.apply(g, hidden, { inputs: 2, parts: [{ name: 'b', outputs: 1 }], bias: false });
   g.output('y', y, 'float32', ['n', 1]);
   close(await run(g, [1, 0, 2], [1, 3], [1, 1]), [(1 + 6) * 10 + (4 + 12)]);
@@ -164,21 +156,3 @@ it('takes weights from several folders, and made ones beside stored ones', async
   one.close();
   two.close();
 });
-
-/** A way of storing weights of its own: [in, out], as another operator wants them. */
-const transposed: LinearMethod = {
-  apply(g, x, { inputs, parts }) {
-    const [part] = parts;
-    if (!part) throw new Error('no part');
-    const stored = { name: `${part.name}.weight`, shape: [part.outputs, inputs] };
-    const weight = g.convertedWeight(`${part.name}.transposed`, 'F32', [inputs, part.outputs], stored, (tensor) => {
-      const values = new Float32Array(new Uint8Array(readTensor(tensor)).buffer);
-      const columns = Float32Array.from(
-        { length: values.length },
-        (_, at) => values[(at % part.outputs) * inputs + Math.floor(at / part.outputs)] as number,
-      );
-      return new Uint8Array(columns.buffer);
-    });
-    return g.node('MatMul', [x, weight]);
-  },
-};

@@ -2,7 +2,7 @@ import koffi from 'koffi';
 import * as fs from 'node:fs/promises';
 import * as path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { openLibrary } from '../../core/native-library';
+import { openLibrary } from '../core/native-library';
 
 const EXCLUSIVE_NOW = 2 | 4;
 const POLL_MS = 200;
