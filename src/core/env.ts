@@ -193,6 +193,10 @@ export const VARIABLES = {
   SGLANG_TEST_RETRACT_INTERVAL: integer(3, 'For tests: the steps between two of these retractions.', {
     min: 1,
   }),
+  SGLANG_TEST_SPECULATE: flag(
+    false,
+    'For tests: check every draft that can be made, whether it pays or not.',
+  ),
   SGLANG_TEST_STUCK_TOKENIZER: number(
     0,
     'For tests: seconds for which the first request holds up the main process.',

@@ -104,6 +104,17 @@ export function abortedFor(status: keyof typeof ERROR_TYPES, message: string): F
   return { type: 'abort', message, status_code: status, ...(err_type !== null && { err_type }) };
 }
 
+/** What became of a request's drafts. */
+export interface DraftCounts {
+  /** Runs of the model that drew tokens after the first, with a draft or without. */
+  readonly runs: number;
+  readonly drafted: number;
+  /** Of those drafted. */
+  readonly accepted: number;
+  /** How many runs accepted 0, 1, 2, … drafted tokens. */
+  readonly histogram: readonly number[];
+}
+
 /** One (log-probability, token) pair. The log-probability is null where no distribution preceded the token. */
 export type TokenLogprob = readonly [logprob: number | null, id: number];
 

@@ -104,6 +104,7 @@ export function toTextOutput(output: TokenOutput, text: string): TextOutput {
     reasoningTokens: output.reasoningTokens,
     cachedTokens: output.cachedTokens,
     retractions: output.retractions,
+    ...(output.drafts === undefined ? {} : { drafts: output.drafts }),
     inputLogprobs: output.inputLogprobs,
     outputLogprobs: output.outputLogprobs,
   };

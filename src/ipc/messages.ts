@@ -1,6 +1,7 @@
 import {
   samplingParams,
   type DecodeParams,
+  type DraftCounts,
   type FinishReason,
   type LogprobParams,
   type PositionLogprobs,
@@ -96,6 +97,8 @@ export interface TokenOutput {
   readonly reasoningTokens: number;
   readonly cachedTokens: number;
   readonly retractions: number;
+  /** Only where tokens are drafted. */
+  readonly drafts?: DraftCounts;
   /** With log-probabilities: the prompt's positions, once, on the first output; else null. */
   readonly inputLogprobs: readonly PositionLogprobs[] | null;
   /** With log-probabilities: one entry for each of `newIds`, or the one that `LogprobParams.next` asks for; else null. */
@@ -145,6 +148,17 @@ export interface SchedulerLoad {
   readonly genThroughput: number;
   /** Share of the last prefill batch that was cached. */
   readonly cacheHitRate: number;
+  /** null where nothing is drafted. */
+  readonly drafts: DraftLoad | null;
+}
+
+/** What becomes of drafts. */
+export interface DraftLoad {
+  /** Tokens that a run gives a request, lately and since the start; 1 without drafts, 0 before anything ran. */
+  readonly acceptLength: number;
+  readonly averageAcceptLength: number;
+  /** Accepted tokens of those drafted lately. */
+  readonly acceptRate: number;
 }
 
 /** Answer to `get_internal_state`: what `/server_info` and `/v1/loads` report beyond the flags. */
@@ -199,6 +213,13 @@ const decodeParams = fields<DecodeParams>({
 const ids: Check<Int32Array> = (value) => tokens(value) && (value as Int32Array).length > 0;
 const finish = is<FinishReason>(fields<{ type: string }>({ type: string }));
 
+const draftCounts = fields<DraftCounts>({
+  runs: number,
+  drafted: number,
+  accepted: number,
+  histogram: listOf(number),
+});
+
 /** What every output has, with tokens or with text. */
 const output = {
   rid: string,
@@ -209,6 +230,7 @@ const output = {
   reasoningTokens: number,
   cachedTokens: number,
   retractions: number,
+  drafts: is<DraftCounts | undefined>((value) => value === undefined || draftCounts(value)),
   inputLogprobs: nullOr(list<PositionLogprobs>()),
   outputLogprobs: nullOr(list<PositionLogprobs>()),
 };

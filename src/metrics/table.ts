@@ -193,9 +193,13 @@ export const METRICS = {
   spec_accept_length: {
     type: 'gauge',
     scope: 'engine',
-    help: 'Always 0: there is no speculative decoding.',
+    help: 'Tokens that a run of the model gives a request, of late: 1 while no draft pays. 0 without --speculative-algorithm.',
   },
-  spec_accept_rate: { type: 'gauge', scope: 'engine', help: 'Always 0: there is no speculative decoding.' },
+  spec_accept_rate: {
+    type: 'gauge',
+    scope: 'engine',
+    help: 'Accepted tokens of those drafted, of late. 0 without --speculative-algorithm.',
+  },
 
   // The start.
   startup_time_seconds: {

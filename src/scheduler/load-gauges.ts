@@ -14,9 +14,9 @@ export function recordLoad(metrics: Recorder, load: SchedulerLoad): void {
   metrics.record('token_usage', load.usedTokens / load.totalTokens);
   metrics.record('gen_throughput', load.genThroughput);
   metrics.record('cache_hit_rate', load.cacheHitRate);
-  // No draft is made or checked here; SGLang's dashboards ask for them all the same.
-  metrics.record('spec_accept_length', 0);
-  metrics.record('spec_accept_rate', 0);
+  // Without drafts as well: SGLang's dashboards ask for them all the same.
+  metrics.record('spec_accept_length', load.drafts?.acceptLength ?? 0);
+  metrics.record('spec_accept_rate', load.drafts?.acceptRate ?? 0);
 }
 
 function utilization({ running, maxRunning, usedTokens, totalTokens }: SchedulerLoad): number {

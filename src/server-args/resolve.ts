@@ -66,6 +66,7 @@ export function resolveServerArgs(flags: ParsedFlags, machine: Machine): Resolve
       ),
     ...resolvePolicy(values),
     ...resolveExpertRecorder(values),
+    speculativeNumDraftTokens: resolveDraftTokens(values),
     randomSeed: values.randomSeed ?? machine.drawnSeed,
     softWatchdogTimeout: setsSoftWatchdog ? CI_SOFT_WATCHDOG_S : values.softWatchdogTimeout,
   };
@@ -151,6 +152,23 @@ function resolveExpertRecorder(
     expertDistributionRecorderMode: mode,
     expertDistributionRecorderBufferSize: size ?? (mode === null ? null : EXPERT_PASSES),
   };
+}
+
+function resolveDraftTokens(values: FlagValues): number | null {
+  const {
+    speculativeAlgorithm: algorithm,
+    speculativeNgramMinMatchWindowSize: min,
+    speculativeNgramMaxMatchWindowSize: max,
+    speculativeNumDraftTokens: tokens,
+  } = values;
+  if (algorithm === null) return tokens;
+  if (min > max) {
+    throw argumentError(
+      flagOf('speculativeNgramMinMatchWindowSize'),
+      `must not be above --speculative-ngram-max-match-window-size (${max}), got ${min}`,
+    );
+  }
+  return tokens ?? Math.max(max, 2);
 }
 
 function resolveCudaGraphs(

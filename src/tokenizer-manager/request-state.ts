@@ -1,4 +1,4 @@
-import type { FinishReason, LogprobParams, PositionLogprobs } from '../core/request';
+import type { DraftCounts, FinishReason, LogprobParams, PositionLogprobs } from '../core/request';
 import type { GenerateMsg, TextOutput } from '../ipc/messages';
 
 /** What is known of one request so far. */
@@ -15,6 +15,8 @@ export interface GenerateResult {
   readonly reasoningTokens: number;
   readonly cachedTokens: number;
   readonly retractions: number;
+  /** null where tokens are not drafted, and before the first has been decoded. */
+  readonly drafts: DraftCounts | null;
   /** Seconds from arrival to the last output; null while the request runs. */
   readonly e2eLatency: number | null;
   /** null when no log-probabilities were asked for. */
@@ -41,6 +43,7 @@ export class RequestState implements GenerateResult {
   reasoningTokens = 0;
   cachedTokens = 0;
   retractions = 0;
+  drafts: DraftCounts | null = null;
   e2eLatency: number | null = null;
   readonly logprobs: { wanted: LogprobParams; input: PositionLogprobs[]; output: PositionLogprobs[] } | null;
   private listener: (() => void) | null = null;
@@ -81,6 +84,7 @@ export class RequestState implements GenerateResult {
     this.reasoningTokens = output.reasoningTokens;
     this.cachedTokens = output.cachedTokens;
     this.retractions = output.retractions;
+    this.drafts = output.drafts ?? null;
     if (output.finish !== null) this.end(output.finish);
     if (this.listener === null) return;
     this.text += output.text;

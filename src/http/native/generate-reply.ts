@@ -1,7 +1,9 @@
-import type { FinishReason, PositionLogprobs, TokenLogprob } from '../../core/request';
+import type { DraftCounts, FinishReason, PositionLogprobs, TokenLogprob } from '../../core/request';
 import type { GenerateJob, GenerateResult, Tokenizer, TokenizerManager } from '../../tokenizer-manager';
 import type { AppDeps } from '../app-deps';
 import type { GenerateBody } from './generate-body';
+
+const NO_DRAFTS: DraftCounts = { runs: 0, drafted: 0, accepted: 0, histogram: [] };
 
 /** Log-probability, token id, and the token's text where it was asked for. */
 export type Logprob = readonly [logprob: number | null, id: number, text: string | null];
@@ -36,6 +38,13 @@ export interface GenerateReply {
     /** Prompt tokens that were found in the prefix cache. */
     readonly cached_tokens: number;
     readonly cached_tokens_details: null;
+    /** With `--speculative-algorithm`, of a request that has ended: see `DraftCounts`. */
+    readonly spec_verify_ct?: number;
+    readonly spec_draft_token_num?: number;
+    readonly spec_accept_token_num?: number;
+    readonly spec_accept_rate?: number;
+    readonly spec_accept_length?: number;
+    readonly spec_accept_histogram?: readonly number[];
     /** Seconds. */
     readonly e2e_latency?: number;
     /** Seconds since 1970. */
@@ -52,6 +61,8 @@ interface RenderOptions {
   readonly returnTextInLogprobs: boolean;
   /** Whether it is known which tokens are thoughts. */
   readonly knowsReasoning: boolean;
+  /** Whether tokens are drafted. */
+  readonly drafts: boolean;
 }
 
 export function renderOptions(
@@ -61,7 +72,8 @@ export function renderOptions(
   const { streamOutput } = args;
   const { reasoning, served, tokenizer } = manager;
   const knowsReasoning = reasoning !== null;
-  return { tokenizer, served, streamOutput, returnTextInLogprobs, knowsReasoning };
+  const drafts = args.speculativeAlgorithm !== null;
+  return { tokenizer, served, streamOutput, returnTextInLogprobs, knowsReasoning, drafts };
 }
 
 /** The whole reply, once all requests have ended. @throws RequestError as `GenerateJob.results` */
@@ -108,9 +120,22 @@ function renderResult(
       ...(options.knowsReasoning ? { reasoning_tokens: result.reasoningTokens } : {}),
       cached_tokens: result.cachedTokens,
       cached_tokens_details: null,
+      ...(options.drafts && result.finish !== null ? renderDrafts(result) : {}),
       ...(result.e2eLatency === null ? {} : { e2e_latency: result.e2eLatency }),
       ...(isSentNow ? { response_sent_to_client_ts: Date.now() / 1000 } : {}),
     },
+  };
+}
+
+function renderDrafts({ completionTokens, drafts }: GenerateResult) {
+  const { runs, drafted, accepted, histogram } = drafts ?? NO_DRAFTS;
+  return {
+    spec_verify_ct: runs,
+    spec_draft_token_num: drafted,
+    spec_accept_token_num: accepted,
+    spec_accept_rate: drafted === 0 ? 0 : accepted / drafted,
+    spec_accept_length: runs === 0 ? 0 : completionTokens / runs,
+    spec_accept_histogram: histogram,
   };
 }
 

@@ -86,6 +86,7 @@ function describeState(state: InternalState): Record<string, unknown> {
       graph: state.graphBytes / GIB,
     },
     effective_max_running_requests_per_dp: state.load.maxRunning,
+    ...(state.load.drafts && { avg_spec_accept_length: state.load.drafts.averageAcceptLength }),
   };
 }
 

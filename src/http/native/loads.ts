@@ -99,6 +99,10 @@ function describe(state: InternalState, rank: number, sections: ReadonlySet<Sect
         token_capacity: load.totalTokens,
       },
     }),
+    ...(wants('spec') &&
+      load.drafts && {
+        speculative: { accept_length: load.drafts.acceptLength, accept_rate: load.drafts.acceptRate },
+      }),
     ...(wants('disagg') && { disaggregation: { mode: 'null' } }),
     ...(wants('queues') && {
       queues: {

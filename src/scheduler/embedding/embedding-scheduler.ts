@@ -103,6 +103,7 @@ export class EmbeddingScheduler extends Loop {
       totalTokens: limits.tokens,
       genThroughput: 0,
       cacheHitRate: 0,
+      drafts: null,
     };
   }
 

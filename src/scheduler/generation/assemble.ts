@@ -14,6 +14,7 @@ import { OutputBatch } from './output-batch';
 import type { Preparation } from './preparation';
 import { RequestMemory } from './request-memory';
 import { RowTable } from './row-table';
+import { Speculator } from '../speculation/speculator';
 import { Scheduler } from './scheduler';
 import { seededRandom } from './seeded-random';
 
@@ -45,11 +46,15 @@ export function assembleScheduler(
   });
   const rows = new RowTable(modelRunner.kv);
   const largestCaptured = args.cudaGraphBs.at(-1) ?? 0;
-  const log = new BatchLog(model.backend.graphName, args.decodeLogInterval, largestCaptured);
-  const logStatus = openStatusLog(rank, () => scheduler.rids);
-  const heartbeat = () => outlets.tokenizerManager({ type: 'heartbeat', rank, state: scheduler.state });
   const reply = (callId: number, result: ControlResult) =>
     outlets.tokenizerManager({ type: 'control_reply', callId, result });
+  const experts = ExpertDuty.of(args, model, rank, metrics, reply);
+  // A record of experts is one of the tokens there are, not of those that were only tried.
+  const speculator = experts === null ? Speculator.of(args) : null;
+  const { graphName } = model.backend;
+  const log = new BatchLog(graphName, args.decodeLogInterval, largestCaptured, speculator?.meter ?? null);
+  const logStatus = openStatusLog(rank, () => scheduler.rids);
+  const heartbeat = () => outlets.tokenizerManager({ type: 'heartbeat', rank, state: scheduler.state });
   const scheduler: Scheduler = new Scheduler({
     args,
     vocabSize: config.vocabSize,
@@ -63,6 +68,7 @@ export function assembleScheduler(
       (outputs) => outlets.detokenizer({ type: 'token_outputs', rank, outputs }),
       args.enableMetrics || args.enableTrace,
     ),
+    speculator,
     log,
     metrics: new GenerationMetrics(metrics, largestCaptured),
     preparations,
@@ -70,7 +76,7 @@ export function assembleScheduler(
     // Of its own for each scheduler: the same prompt should not get the same answer from two of them.
     random: seededRandom(args.randomSeed + rank),
     reply,
-    experts: ExpertDuty.of(args, model, rank, metrics, reply),
+    experts,
     memoryUse: {
       get weightBytes() {
         return model.weights.bytes;

@@ -1,4 +1,5 @@
 import { logger } from '../../logging/logger';
+import type { AcceptanceMeter } from '../speculation/acceptance-meter';
 
 /** What a batch line reports about the scheduler at the time of the batch. */
 export interface BatchGauges {
@@ -28,11 +29,13 @@ export class BatchLog {
    * @param graphName `cpu graph` or `cuda graph`
    * @param interval decode steps between two lines
    * @param largestCaptured decode batches up to this size were captured at start; 0 when none were
+   * @param acceptance what became of drafts; null where none are made
    */
   constructor(
     private readonly graphName: string,
     private readonly interval: number,
     private readonly largestCaptured: number,
+    private readonly acceptance: Pick<AcceptanceMeter, 'takeInterval'> | null = null,
   ) {}
 
   /** Tokens per second of the last decode interval; 0 once nothing has been decoded for a while. */
@@ -73,8 +76,14 @@ export class BatchLog {
     const isCaptured = gauges.running <= this.largestCaptured ? 'True' : 'False';
     logger.info(
       `Decode batch, #running-req: ${gauges.running}, #token: ${gauges.usedTokens}, token usage: ${usage(gauges)}, ` +
-        `${this.graphName}: ${isCaptured}, gen throughput (token/s): ${this.throughput.toFixed(2)}, #queue-req: ${gauges.queued}`,
+        `${this.accepted()}${this.graphName}: ${isCaptured}, gen throughput (token/s): ${this.throughput.toFixed(2)}, #queue-req: ${gauges.queued}`,
     );
+  }
+
+  private accepted(): string {
+    const acceptance = this.acceptance?.takeInterval();
+    if (acceptance === undefined) return '';
+    return `accept len: ${acceptance.length.toFixed(2)}, accept rate: ${acceptance.rate.toFixed(2)}, `;
   }
 
   /** Idle time does not count into the next line's throughput. */

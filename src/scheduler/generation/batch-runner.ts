@@ -5,9 +5,18 @@ import { logger } from '../../logging/logger';
 import { NO_METRICS, type Recorder } from '../../metrics/recorder';
 import type { ModelRunner } from '../../model-runner/model-runner';
 import { positionLogprobs } from '../../sampling/logprobs';
+import { hasRival } from '../../sampling/logit-row';
 import type { PrefillItem } from './prefill-round';
 import { collectPromptLogprobs, pieceLength, wantedLogits } from './prompt-logprobs';
 import type { Request } from './request';
+
+/** What became of a draft. */
+export interface Verification {
+  /** Tokens of the draft, from its front, that are the request's now. */
+  readonly accepted: number;
+  /** Whether the last logits were too close to say what a step would draw: one must follow. */
+  readonly isOpen: boolean;
+}
 
 /**
  * Computes batches and samples. It moves a request's lengths on and sets `finish`; where the request goes next is the
@@ -110,6 +119,43 @@ export class BatchRunner {
     });
   }
 
+  /**
+   * Computes what is known of a request's tokens and a draft of the next ones in one run, and draws tokens one after the other as
+   * steps would: the draft is accepted as far as it is what is drawn. Keys and values of the rest lie behind the request's end,
+   * where its next tokens overwrite them.
+   */
+  async verify(request: Request, draft: Int32Array, meanwhile: () => void): Promise<Verification> {
+    const { cachedLen: past, extendLen: known, row } = request;
+    let isOpen = false;
+    await this.guarded([request], 'forward_decode', async () => {
+      const ids = new Int32Array(known + draft.length);
+      ids.set(request.ids.view(past));
+      ids.set(draft, known);
+      const logitPositions = Array.from({ length: draft.length + 1 }, (_, i) => known - 1 + i);
+      const run = this.runner.extend({ row, past, ids, logitPositions });
+      meanwhile();
+      await prepare([request]);
+      const logits = await run;
+      request.cachedLen = past + known;
+      while (request.extendLen === 0 && request.finish === null && !isOpen) {
+        const next = this.row(logits, request.cachedLen - past - known);
+        await prepare([request]);
+        this.settle(request, () => (isOpen = !this.sample(request, next, true)));
+        // What a run of several tokens has computed is as good as what a step would have, for as long as it is of these tokens.
+        while (this.agrees(request, ids, past)) request.cachedLen += 1;
+      }
+      // The step that follows needs a token to compute.
+      if (isOpen) request.cachedLen -= 1;
+    });
+    return { accepted: Math.max(0, request.cachedLen + Number(isOpen) - past - known), isOpen };
+  }
+
+  /** Whether the next token without keys and values is the one that a run over `ids` behind `past` tokens computed there. */
+  private agrees(request: Request, ids: Int32Array, past: number): boolean {
+    const { cachedLen, extendLen, finish } = request;
+    return finish === null && extendLen > 0 && ids[cachedLen - past] === request.ids.at(cachedLen);
+  }
+
   /** Computes what was jumped over, but for the last token, where that takes less than step by step with the others. */
   private async catchUp(request: Request, batchSize: number): Promise<void> {
     const count = request.extendLen - 1;
@@ -125,7 +171,10 @@ export class BatchRunner {
   }
 
   private afterPrompt(request: Request, logits: Float32Array): void {
-    if (request.maxNewTokens > 0) return this.sample(request, logits);
+    if (request.maxNewTokens > 0) {
+      this.sample(request, logits);
+      return;
+    }
     request.finish = { type: 'length', length: 0 };
     if (request.isScored) this.score(request, logits);
   }
@@ -139,11 +188,20 @@ export class BatchRunner {
     else outputLogprobs.push(next);
   }
 
-  private sample(request: Request, logits: Float32Array): void {
+  /**
+   * Draws the next token, or ends the request where there is none.
+   * @param onlySure draws nothing where rounding could decide it, as it may differ from that of a step
+   * @returns false where nothing was drawn for that reason
+   */
+  private sample(request: Request, logits: Float32Array, onlySure = false): boolean {
     const { logprobs, outputLogprobs, sampler } = request;
     const original = logprobs && this.originalLogprobs ? logits.slice() : null;
     const drawn = sampler.sample(logits);
-    if (drawn < 0) return endWithoutToken(request, logits);
+    if (drawn < 0) {
+      endWithoutToken(request, logits);
+      return true;
+    }
+    if (onlySure && sampler.greedy && hasRival(logits, drawn)) return false;
     const id = request.foreseen.shift() ?? drawn;
     if (logprobs && outputLogprobs) {
       const temperature = original ? 1 : sampler.logprobTemperature;
@@ -151,6 +209,7 @@ export class BatchRunner {
     }
     request.append(id);
     if (this.jumpsForward) request.jumpForward();
+    return true;
   }
 
   /** Does the work of one request on its own logits; what it throws ends that request alone. */

@@ -1,4 +1,5 @@
 import type { Recorder } from '../../metrics/recorder';
+import type { StepRuns } from './decode-step';
 import type { PrefillItem } from './prefill-round';
 import type { Request } from './request';
 
@@ -39,12 +40,15 @@ export class GenerationMetrics {
     this.metrics.record('per_stage_req_latency_seconds', seconds, { stage: 'prefill_forward' });
   }
 
-  /** A decode step of so many requests gave so many tokens. */
-  decoded(requests: number, tokens: number): void {
-    const isCaptured = requests <= this.largestCaptured;
+  /** A decode step gave so many tokens. */
+  decoded({ together, alone }: StepRuns, tokens: number): void {
     this.metrics.record('realtime_tokens_total', tokens, { mode: 'decode' });
-    const mode = isCaptured ? 'decode_cuda_graph' : 'decode_none';
-    this.metrics.record('cuda_graph_passes_total', 1, { mode });
+    const isCaptured = together > 0 && together <= this.largestCaptured;
+    const uncaptured = alone + Number(together > 0 && !isCaptured);
+    if (isCaptured) this.metrics.record('cuda_graph_passes_total', 1, { mode: 'decode_cuda_graph' });
+    if (uncaptured > 0) {
+      this.metrics.record('cuda_graph_passes_total', uncaptured, { mode: 'decode_none' });
+    }
     this.metrics.record('is_cuda_graph', Number(isCaptured));
   }
 

@@ -43,6 +43,7 @@ export class OutputBatch {
       reasoningTokens: request.sampler.reasoningTokens,
       cachedTokens: request.cachedTokens ?? 0,
       retractions: request.retractions,
+      ...(request.drafts === null ? {} : { drafts: request.drafts }),
       inputLogprobs: request.opened ? null : request.inputLogprobs,
       outputLogprobs: request.outputLogprobs,
     });

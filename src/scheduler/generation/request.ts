@@ -1,5 +1,11 @@
 import type { Grammar } from '../../core/grammar';
-import type { DecodeParams, FinishReason, LogprobParams, PositionLogprobs } from '../../core/request';
+import type {
+  DecodeParams,
+  DraftCounts,
+  FinishReason,
+  LogprobParams,
+  PositionLogprobs,
+} from '../../core/request';
 import type { GenerateMsg } from '../../ipc/messages';
 import type { RequestSampler } from '../../sampling/request-sampler';
 import type { PrefixHandle } from '../kv/prefix-cache';
@@ -64,6 +70,9 @@ export class Request {
 
   /** Tokens that its grammar has come next, whatever is drawn. */
   foreseen: number[] = [];
+
+  /** What became of drafts of its tokens; null while it has not decoded, and where nothing is drafted. */
+  drafts: DraftCounts | null = null;
 
   /** Output tokens already sent on. */
   emitted = 0;

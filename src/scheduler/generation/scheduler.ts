@@ -18,10 +18,12 @@ import type { ExpertDuty } from '../experts/expert-duty';
 import type { KvLedger } from '../kv/kv-ledger';
 import { Loop, type KindMsg } from '../loop';
 import type { SchedulerRids } from '../status-log';
+import type { Speculator } from '../speculation/speculator';
 import { logTimeStats } from '../time-stats';
 import type { BatchLog } from './batch-log';
 import type { BatchRunner } from './batch-runner';
 import { DecodeManager } from './decode-manager';
+import { DecodeStep } from './decode-step';
 import { readTimeouts, refusal, timeout } from './limits';
 import type { GenerationMetrics } from './generation-metrics';
 import { NewTokenRatio } from './new-token-ratio';
@@ -49,6 +51,8 @@ export interface SchedulerParts {
   readonly ledger: KvLedger;
   readonly runner: BatchRunner;
   readonly outputs: OutputBatch;
+  /** null where nothing is drafted. */
+  readonly speculator: Speculator | null;
   readonly log: BatchLog;
   readonly metrics: GenerationMetrics;
   /** What requests need before they can be computed. */
@@ -77,6 +81,7 @@ export class Scheduler extends Loop {
   private readonly waiting: WaitingQueue;
   private readonly prefill: PrefillManager;
   private readonly decode: DecodeManager;
+  private readonly decodeStep: DecodeStep;
   private readonly ratio: NewTokenRatio;
   private readonly timeouts = readTimeouts();
   protected readonly weightsDuty: WeightsDuty;
@@ -112,6 +117,7 @@ export class Scheduler extends Loop {
       isIdle: () => rows.size + this.waiting.size === 0,
       forget: () => this.forget(),
     });
+    this.decodeStep = new DecodeStep(parts.runner, memory, parts.speculator);
     this.decode = new DecodeManager(rows, memory, ledger, this.ratio, retract, (request, reason) =>
       this.end(request, reason),
     );
@@ -145,6 +151,7 @@ export class Scheduler extends Loop {
       totalTokens: ledger.total,
       genThroughput: log.genThroughput,
       cacheHitRate: log.cacheHitRate,
+      drafts: this.parts.speculator?.load ?? null,
     };
   }
 
@@ -241,16 +248,16 @@ export class Scheduler extends Loop {
   private async runDecode(now: number): Promise<void> {
     const requests = [...this.decode.prepare()];
     if (requests.length === 0) return;
+    const gauges = this.gauges();
     const outputLens = requests.map(({ outputLen }) => outputLen);
-    await this.parts.runner.decode(requests, this.meanwhile);
-    const tokens = requests.reduce((sum, { outputLen }, i) => sum + outputLen - (outputLens[i] ?? 0), 0);
-    this.parts.log.decode(this.gauges(), tokens);
-    this.parts.metrics.decoded(requests.length, tokens);
-    for (const request of requests) {
+    const runs = await this.decodeStep.run(requests, this.meanwhile, (request) => {
       request.trace?.decoded(now);
       if (request.finish) this.end(request, request.finish);
       else this.parts.outputs.collect(request);
-    }
+    });
+    const tokens = requests.reduce((sum, { outputLen }, i) => sum + outputLen - (outputLens[i] ?? 0), 0);
+    this.parts.log.decode(gauges, tokens);
+    this.parts.metrics.decoded(runs, tokens);
   }
 
   /** Done while a batch computes: the results of the one before leave. */

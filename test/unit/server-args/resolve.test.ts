@@ -201,3 +201,40 @@ describe('the recorder of expert distributions', () => {
     ]);
   });
 });
+
+describe('speculative decoding', () => {
+  const drafted = (...argv: string[]) =>
+    resolve(['--speculative-algorithm', 'NGRAM', ...argv]).args.speculativeNumDraftTokens;
+
+  it('checks as many tokens as the longest n-gram has, or as are asked for', () => {
+    expect(drafted()).toBe(12);
+    expect(drafted('--speculative-ngram-max-match-window-size', '5')).toBe(5);
+    expect(drafted('--speculative-ngram-max-match-window-size', '1')).toBe(2);
+    expect(drafted('--speculative-num-draft-tokens', '8')).toBe(8);
+    expect(resolve([]).args.speculativeNumDraftTokens).toBeNull();
+  });
+
+  it('takes the command lines of SGLang, with a word on what has no effect', () => {
+    const { args, warnings } = resolve([
+      ...['--speculative-algorithm', 'NGRAM', '--speculative-num-draft-tokens', '16'],
+      ...['--speculative-ngram-capacity', '1000', '--speculative-ngram-max-bfs-breadth', '4'],
+    ]);
+    expect(args.speculativeAlgorithm).toBe('NGRAM');
+    expect(warnings).toHaveLength(2);
+  });
+
+  it.each([
+    [['--speculative-algorithm', 'EAGLE'], 'only NGRAM is supported'],
+    [
+      ['--speculative-algorithm', 'NGRAM', '--speculative-num-draft-tokens', '1'],
+      '--speculative-num-draft-tokens',
+    ],
+    [
+      ['--speculative-algorithm', 'NGRAM', '--speculative-ngram-min-match-window-size', '13'],
+      'must not be above --speculative-ngram-max-match-window-size (12), got 13',
+    ],
+    [['--speculative-draft-model-path', 'small'], 'only --speculative-algorithm NGRAM is supported'],
+  ])('%j is refused', (argv, reason) => {
+    expect(messageOf(() => resolve(argv))).toContain(reason);
+  });
+});

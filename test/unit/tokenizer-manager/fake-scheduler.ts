@@ -151,6 +151,7 @@ export class FakeScheduler {
           totalTokens: 1000,
           genThroughput: 12.5,
           cacheHitRate: 0.25,
+          drafts: null,
         };
         return this.reply(message.callId, { of: 'get_internal_state', state: { ...memory, load } });
       }

@@ -1,5 +1,6 @@
 import { logger } from '../../../../src/logging/logger';
 import { BatchLog } from '../../../../src/scheduler/generation/batch-log';
+import { AcceptanceMeter } from '../../../../src/scheduler/speculation/acceptance-meter';
 
 afterEach(() => jest.useRealTimers());
 
@@ -44,5 +45,21 @@ it('tells the cached share of the last prefill batch, until a decode line is wri
   expect(log.cacheHitRate).toBe(0.25);
   log.decode(gauges, gauges.running);
   expect(log.cacheHitRate).toBe(0);
+  info.mockRestore();
+});
+
+it('tells what was accepted of drafts since the line before', () => {
+  const info = jest.spyOn(logger, 'info').mockReturnValue(logger);
+  const meter = new AcceptanceMeter();
+  const log = new BatchLog('cpu graph', 2, 0, meter);
+  const step = (accepted: number) => {
+    meter.count(4, accepted);
+    log.decode(gauges, 1 + accepted);
+  };
+  for (const accepted of [3, 2, 1, 0]) step(accepted);
+  expect(info.mock.calls.map(([line]) => /accept.*graph/.exec(String(line))?.[0])).toEqual([
+    'accept len: 3.50, accept rate: 0.63, cpu graph',
+    'accept len: 1.50, accept rate: 0.13, cpu graph',
+  ]);
   info.mockRestore();
 });

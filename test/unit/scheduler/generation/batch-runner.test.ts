@@ -1,4 +1,5 @@
 import { logger } from '../../../../src/logging/logger';
+import type { ExtendItem } from '../../../../src/model-runner/model-runner';
 import { BatchRunner } from '../../../../src/scheduler/generation/batch-runner';
 import type { Request } from '../../../../src/scheduler/generation/request';
 import { VOCAB, makeRequest, type Overrides } from './support';
@@ -167,5 +168,73 @@ describe('text that a grammar forces', () => {
     const request = constrained([1, 2, 3], overrides);
     await counting().runner.decode([request], nothing);
     expect(ids(request)).toEqual(expected);
+  });
+});
+
+describe('a draft', () => {
+  /** A model that counts: after token n comes n + 1. */
+  const counting = {
+    ...model,
+    extend: ({ ids, logitPositions }: ExtendItem) => {
+      const logits = new Float32Array(logitPositions.length * VOCAB);
+      logitPositions.forEach((at, row) => (logits[row * VOCAB + ids[at]! + 1] = 1));
+      return Promise.resolve(logits);
+    },
+  };
+  const check = async (request: Request, draft: readonly number[]) => {
+    request.cachedLen = request.length - 1;
+    return new BatchRunner(counting, VOCAB).verify(request, Int32Array.from(draft), nothing);
+  };
+
+  it.each([
+    ['all of it is right', [4, 5, 6], 3, [4, 5, 6, 7]],
+    ['its end is wrong', [4, 5, 9], 2, [4, 5, 6]],
+    ['it is wrong, whatever follows', [9, 5, 6], 0, [4]],
+  ])('gives what steps would where %s', async (_, draft, accepted, drawn) => {
+    const request = makeRequest({ sampling: { maxNewTokens: 20 } });
+    expect(await check(request, draft)).toEqual({ accepted, isOpen: false });
+    expect(ids(request)).toEqual(drawn);
+    expect(request.extendLen).toBe(1);
+  });
+
+  it('ends where the request does', async () => {
+    const request = makeRequest({ sampling: { maxNewTokens: 20, stopTokenIds: [5] } });
+    await check(request, [4, 5, 6]);
+    expect([ids(request), request.finish]).toEqual([[4, 5], { type: 'stop', matched: 5 }]);
+    expect(request.cachedLen).toBe(request.length - 1);
+  });
+
+  it('leaves open what rounding could decide', async () => {
+    const request = makeRequest({ sampling: { maxNewTokens: 20 } });
+    request.cachedLen = 2;
+    const close = {
+      ...counting,
+      extend: async (item: ExtendItem) => {
+        const logits = await counting.extend(item);
+        logits[VOCAB + 11] = 1 - 1e-6;
+        return logits;
+      },
+    };
+    const runner = new BatchRunner(close, VOCAB);
+    expect(await runner.verify(request, Int32Array.of(4, 5, 6), nothing)).toEqual({
+      accepted: 1,
+      isOpen: true,
+    });
+    expect([ids(request), request.extendLen]).toEqual([[4], 1]);
+    const first = { ...close, extend: () => Promise.resolve(new Float32Array(4 * VOCAB).fill(1)) };
+    const outcome = await new BatchRunner(first, VOCAB).verify(request, Int32Array.of(5, 6, 7), nothing);
+    expect(outcome).toEqual({ accepted: 0, isOpen: true });
+    expect([ids(request), request.extendLen]).toEqual([[4], 1]);
+  });
+
+  it('whose run fails ends its request', async () => {
+    jest.spyOn(logger, 'error').mockReturnValue(logger);
+    const request = makeRequest();
+    request.cachedLen = 2;
+    const runner = new BatchRunner({ ...model, extend: () => Promise.reject(new Error('no memory')) }, VOCAB);
+    expect(await runner.verify(request, Int32Array.of(4), nothing)).toEqual({ accepted: 0, isOpen: false });
+    expect(request.finish).toMatchObject({ type: 'abort', status_code: 500 });
+    expect(request.kvValid).toBe(false);
+    jest.restoreAllMocks();
   });
 });

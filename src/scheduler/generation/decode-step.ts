@@ -1,0 +1,84 @@
+import type { Draft, Speculator } from '../speculation/speculator';
+import { withinTurn } from '../speculation/draft-policy';
+import type { BatchRunner } from './batch-runner';
+import type { Request } from './request';
+import type { RequestMemory } from './request-memory';
+
+/** Which runs a step took. */
+export interface StepRuns {
+  /** Requests in the run of the decode batch; 0 where there was none. */
+  readonly together: number;
+  /** Runs of one request over a draft. */
+  readonly alone: number;
+}
+
+/**
+ * One step of the decoding requests. Without drafts it is a run of all of them. The attention operator computes several tokens
+ * behind a past only for one row, so that a request with a draft runs alone: in place of the batch where all have one, and else
+ * after it, for as long as the batch took.
+ */
+export class DecodeStep {
+  /** @param speculator null where nothing is drafted */
+  constructor(
+    private readonly runner: Pick<BatchRunner, 'decode' | 'verify'>,
+    private readonly memory: Pick<RequestMemory, 'grow'>,
+    private readonly speculator: Speculator | null,
+  ) {}
+
+  /**
+   * @param requests holders of the first rows, in their order
+   * @param meanwhile runs once the device is busy
+   * @param settle called with a request after each run that it was in
+   */
+  async run(
+    requests: readonly Request[],
+    meanwhile: () => void,
+    settle: (request: Request) => void,
+  ): Promise<StepRuns> {
+    const drafts = this.drafts(requests, requests.length);
+    if (drafts.length === requests.length) return this.verifyAll(drafts, 0, meanwhile, settle);
+    const stepMs = await this.together(requests, meanwhile);
+    requests.forEach(settle);
+    if (drafts.length === 0) return { together: requests.length, alone: 0 };
+    const running = requests.filter(({ finish }) => finish === null);
+    const next = withinTurn(this.drafts(running, requests.length), stepMs);
+    return this.verifyAll(next, requests.length, meanwhile, settle);
+  }
+
+  /** Drafts that pay and that there is memory for. */
+  private drafts(requests: readonly Request[], batchSize: number): Draft[] {
+    const drafts = this.speculator?.drafts(requests, batchSize) ?? [];
+    return drafts.filter(({ request, ids }) => this.memory.grow(request, request.length + ids.length));
+  }
+
+  /** @returns the milliseconds it took */
+  private async together(requests: readonly Request[], meanwhile: () => void): Promise<number> {
+    const before = requests.map(({ outputLen }) => outputLen);
+    const startedAt = performance.now();
+    await this.runner.decode(requests, meanwhile);
+    const ms = performance.now() - startedAt;
+    if (this.speculator === null) return ms;
+    this.speculator.times.stepTook(requests.length, ms);
+    requests.forEach((request, i) => {
+      if (request.outputLen > (before[i] ?? 0)) this.speculator?.ran(request, 0, 0);
+    });
+    return ms;
+  }
+
+  private async verifyAll(
+    drafts: readonly Draft[],
+    together: number,
+    meanwhile: () => void,
+    settle: (request: Request) => void,
+  ): Promise<StepRuns> {
+    for (const { request, ids } of drafts) {
+      const tokens = request.extendLen + ids.length;
+      const startedAt = performance.now();
+      const { accepted, isOpen } = await this.runner.verify(request, ids, meanwhile);
+      this.speculator?.times.runTook(tokens, performance.now() - startedAt);
+      this.speculator?.ran(request, ids.length, accepted, isOpen);
+      settle(request);
+    }
+    return { together, alone: drafts.length };
+  }
+}
