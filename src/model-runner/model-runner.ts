@@ -82,9 +82,11 @@ export class ModelRunner {
 
   /**
    * Appends a piece of a prompt to its row.
-   * @returns logits of the positions asked for, [logitPositions.length, vocab]
+   * @returns logits of the positions asked for, [logitPositions.length, vocab]; where none are, nothing of meaning
    */
-  async extend({ row, past, ids, logitPositions }: ExtendItem): Promise<Float32Array> {
+  async extend({ row, past, ids, logitPositions: wanted }: ExtendItem): Promise<Float32Array> {
+    // Quantized projections cannot compute no rows at all.
+    const logitPositions = wanted.length > 0 ? wanted : [ids.length - 1];
     const inputs = new StepInputs(this.backend, 1, ids.length, logitPositions.length, this.withPositions);
     inputs.setRow(0, ids, past);
     inputs.setLogitIndices(logitPositions);

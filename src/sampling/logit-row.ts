@@ -54,16 +54,13 @@ export function argmax(logits: Float32Array): number {
 }
 
 /**
- * How far logits of one row, computed in runs of different sizes, are apart at most, as a share of the chosen one: some thirty times
- * what was measured with float32.
+ * Whether another logit is so near to that of token `id`, the likeliest, that rounding could have put it first.
+ * @param rounding how far logits of one row, computed in runs of different sizes, can be apart, as a share of the chosen one
  */
-const ROUNDING = 1e-4;
-
-/** Whether another logit is so near to that of token `id`, the likeliest, that rounding could have put it first. */
-export function hasRival(logits: Float32Array, id: number): boolean {
+export function hasRival(logits: Float32Array, id: number, rounding: number): boolean {
   const best = logits[id]!;
   if (!Number.isFinite(best)) return false;
-  const from = best - ROUNDING * Math.max(Math.abs(best), 0.01);
+  const from = best - rounding * Math.max(Math.abs(best), 0.01);
   for (let i = 0; i < logits.length; i++) if (logits[i]! >= from && i !== id) return true;
   return false;
 }

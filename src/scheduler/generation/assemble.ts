@@ -14,7 +14,7 @@ import { OutputBatch } from './output-batch';
 import type { Preparation } from './preparation';
 import { RequestMemory } from './request-memory';
 import { RowTable } from './row-table';
-import { Speculator } from '../speculation/speculator';
+import { roundingOf, Speculator } from '../speculation/speculator';
 import { Scheduler } from './scheduler';
 import { seededRandom } from './seeded-random';
 
@@ -63,7 +63,14 @@ export function assembleScheduler(
     rows,
     memory: new RequestMemory(ledger, modelRunner.kv, rows, metrics),
     ledger,
-    runner: new BatchRunner(modelRunner, config.vocabSize, metrics, !args.disableJumpForward),
+    runner: new BatchRunner(
+      modelRunner,
+      config.vocabSize,
+      metrics,
+      !args.disableJumpForward,
+      undefined,
+      roundingOf(args),
+    ),
     outputs: new OutputBatch(
       (outputs) => outlets.detokenizer({ type: 'token_outputs', rank, outputs }),
       args.enableMetrics || args.enableTrace,

@@ -34,10 +34,9 @@ export class HitRates {
   /** The chance that the token after a match of so many tokens is the one that came before. */
   chance(matchLength: number): number {
     const index = classOf(matchLength);
-    const prior = this.prior?.chance(matchLength) ?? ASSUMED[index];
-    return (
-      ((this.hits[index] as number) + prior * PRIOR_TOKENS) / ((this.tries[index] as number) + PRIOR_TOKENS)
-    );
+    const prior = this.prior === null ? (ASSUMED[index] ?? 0) : this.prior.chance(matchLength);
+    const hits = (this.hits[index] ?? 0) + prior * PRIOR_TOKENS;
+    return hits / ((this.tries[index] ?? 0) + PRIOR_TOKENS);
   }
 }
 

@@ -9,6 +9,19 @@ import { Drafter } from './drafter';
 import { HitRates } from './hit-rates';
 import { RunTimes } from './run-times';
 
+/**
+ * How far logits that are computed in runs of different sizes can be apart, as a share of the likeliest: some ten times what was
+ * measured in float32. Where products take their inputs in 8 bits, what is rounded apart grows from layer to layer, and no bound is
+ * sure; this one spares most changes, and few tokens need a step of their own.
+ */
+export function roundingOf({ loadFormat, modelPath, quantization, torchaoConfig }: RoundingArgs): number {
+  const isQuantized =
+    quantization !== null || torchaoConfig !== '' || /gguf$/i.test(`${loadFormat} ${modelPath}`);
+  return isQuantized ? 0.02 : 1e-4;
+}
+
+type RoundingArgs = Pick<ServerArgs, 'loadFormat' | 'modelPath' | 'quantization' | 'torchaoConfig'>;
+
 /** Tokens that are to come next of a request, and what is expected of running over them. */
 export interface Draft extends Promising {
   readonly request: Request;
@@ -16,7 +29,7 @@ export interface Draft extends Promising {
 }
 
 /** Tokens of all requests after which what was learned of drafts counts a third. */
-const MEMORY = 1000;
+const MEMORY = 500;
 
 /** Drafts that only pay by what runs are assumed to take are tried this often, because what they took may be out of date. */
 const PROBE_EVERY = 48;
@@ -33,6 +46,8 @@ export class Speculator {
   /** Requests by the length at which the logits of a draft's run left the next token open: that one takes a step of its own. */
   private readonly open = new WeakMap<Request, number>();
   private declined = 0;
+  /** How often the logits of a run say which token is drawn, lately. */
+  private sureness = 1;
 
   /**
    * @param mostDrafted tokens of a draft at most
@@ -73,6 +88,10 @@ export class Speculator {
   ran(request: Request, drafted: number, accepted: number, isOpen = false): void {
     this.meter.count(drafted, accepted);
     if (isOpen) this.open.set(request, request.length);
+    if (drafted > 0) {
+      const kept = (1 - 1 / MEMORY) ** (accepted + 1);
+      this.sureness = this.sureness * kept + (1 - kept) * (1 - Number(isOpen) / (accepted + 1));
+    }
     request.drafts = counted(request.drafts ?? NO_DRAFTS, drafted, accepted);
   }
 
@@ -84,7 +103,13 @@ export class Speculator {
     if (match === null) return null;
     const known = request.extendLen;
     const runMs = (tokens: number) => this.times.run(tokens);
-    const odds: DraftOdds = { chance: (i) => drafter.chance(match, i), most, known, runMs, batchRate };
+    const odds: DraftOdds = {
+      chance: (i) => drafter.chance(match, i) * this.sureness,
+      most,
+      known,
+      runMs,
+      batchRate,
+    };
     const measured = this.always ? { length: most, rate: 0 } : bestDraft(odds);
     const { length, rate } = measured.length > 0 ? measured : this.probe(odds);
     if (length === 0) return null;

@@ -57,7 +57,7 @@ it('tells what was accepted of drafts since the line before', () => {
     log.decode(gauges, 1 + accepted);
   };
   for (const accepted of [3, 2, 1, 0]) step(accepted);
-  expect(info.mock.calls.map(([line]) => /accept.*graph/.exec(String(line))?.[0])).toEqual([
+  expect(info.mock.calls.map(([line]) => /accept.*graph/.exec(JSON.stringify(line))?.[0])).toEqual([
     'accept len: 3.50, accept rate: 0.63, cpu graph',
     'accept len: 1.50, accept rate: 0.13, cpu graph',
   ]);
