@@ -28,6 +28,8 @@ export interface HubOptions {
   /** Cache folder that wins over the environment. */
   readonly downloadDir: string | null;
   readonly env: EnvSource;
+  /** Wait before a download tries something a second time, in milliseconds; half a second by default. */
+  readonly retryMs?: number;
 }
 
 /** The folders that every process is told. */
@@ -105,7 +107,7 @@ export async function obtainModel(
   const source: Source = {
     repo: name,
     revision,
-    access: readHubAccess(options.env),
+    access: readHubAccess(options.env, options.retryMs),
     cacheDir: hubCacheDir(options),
   };
   const repository = await openRepository(source, signal).catch((error: unknown) => {

@@ -11,6 +11,8 @@ export interface HubAccess {
   readonly token: HubToken | null;
   /** How long the hub may be silent, in milliseconds. */
   readonly timeoutMs: number;
+  /** Wait before something is tried a second time, in milliseconds; it doubles each time. */
+  readonly retryMs: number;
 }
 
 export interface HubToken {
@@ -21,6 +23,7 @@ export interface HubToken {
 
 const DEFAULT_ENDPOINT = 'https://huggingface.co';
 const DEFAULT_TIMEOUT_S = 10;
+const DEFAULT_RETRY_MS = 500;
 /** What switches are turned on by, in any case. */
 const ON: readonly (string | undefined)[] = ['1', 'ON', 'YES', 'TRUE'];
 const TOKEN_VARIABLES = ['HF_TOKEN', 'HUGGING_FACE_HUB_TOKEN'];
@@ -31,13 +34,14 @@ export function isOffline(env: EnvSource): boolean {
 }
 
 /** @throws StartupError naming the variable that is wrong */
-export function readHubAccess(env: EnvSource): HubAccess {
+export function readHubAccess(env: EnvSource, retryMs = DEFAULT_RETRY_MS): HubAccess {
   const seconds = Number(env['HF_HUB_DOWNLOAD_TIMEOUT'] || DEFAULT_TIMEOUT_S);
   if (!(seconds > 0)) throw new StartupError('HF_HUB_DOWNLOAD_TIMEOUT must be a number of seconds above 0.');
   return {
     endpoint: readEndpoint(env['HF_ENDPOINT']?.trim() || DEFAULT_ENDPOINT),
     token: isOn(env['HF_HUB_DISABLE_IMPLICIT_TOKEN']) ? null : readToken(env),
     timeoutMs: Math.min(seconds, 86_400) * 1000,
+    retryMs,
   };
 }
 

@@ -4,7 +4,7 @@ import { quote } from '../model-files';
 import type { HubAccess } from './access';
 import { refusal, unreachable, type Asked } from './refusal';
 import { SilenceLimit } from './silence';
-import { persist, Trouble } from './trouble';
+import { persist, Trouble, type Patience } from './trouble';
 
 const MAX_REDIRECTS = 10;
 const REDIRECTS: readonly number[] = [301, 302, 303, 307, 308];
@@ -27,6 +27,7 @@ export interface OpenAnswer {
  * hub's own origin and nowhere else, whatever it redirects to.
  */
 export class HubClient {
+  readonly patience: Patience;
   /** Whether the hub has ever answered. */
   private reached = false;
 
@@ -35,7 +36,9 @@ export class HubClient {
     readonly repo: string,
     readonly revision: string,
     readonly signal: AbortSignal,
-  ) {}
+  ) {
+    this.patience = { retryMs: access.retryMs, signal };
+  }
 
   /**
    * A `fetch` for others: whole answers of the hub, statuses of 400 and more as errors that say what helps, troubles overcome.
@@ -55,7 +58,7 @@ export class HubClient {
       }
       const link = answer.response.headers.get('link');
       return new Response(Buffer.concat(chunks), { headers: link === null ? {} : { link } });
-    }, this.signal);
+    }, this.patience);
   };
 
   /** The address of a file at a commit. */
@@ -72,7 +75,7 @@ export class HubClient {
   async head(url: string, file: string, isEnough: (headers: Headers) => boolean): Promise<Response> {
     const { response, silence } = await persist(
       () => this.open('HEAD', url, { 'accept-encoding': 'identity' }, file, isEnough),
-      this.signal,
+      this.patience,
     );
     silence.stop();
     return response;

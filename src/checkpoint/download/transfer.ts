@@ -93,7 +93,7 @@ async function receive(
           attempts.count++;
           return receiveOnce(client, file, part, progress);
         },
-        client.signal,
+        client.patience,
         () => part.size,
       );
     }

@@ -4,8 +4,6 @@ import { logger } from '../../logging/logger';
 
 /** How often something is tried that gets nowhere. */
 const TRIES = 5;
-/** Wait before the second try, in milliseconds; it doubles each time. */
-const FIRST_WAIT_MS = 500;
 /** Who asks for more patience than this is not waited for. */
 const LONGEST_WAIT_MS = 120_000;
 
@@ -29,6 +27,14 @@ export class Trouble extends Error {
   readonly hopeless: boolean;
 }
 
+/** When something is tried again. */
+export interface Patience {
+  /** Wait before the second try, in milliseconds; it doubles each time. */
+  readonly retryMs: number;
+  /** Ends a wait at once. */
+  readonly signal: AbortSignal;
+}
+
 /**
  * Does something again after a Trouble, with longer and longer waits.
  * @param progress a figure that grows when a try has been of use: the tries are counted anew then
@@ -36,7 +42,7 @@ export class Trouble extends Error {
  */
 export async function persist<T>(
   work: () => Promise<T>,
-  signal: AbortSignal,
+  { retryMs, signal }: Patience,
   progress: () => number = () => 0,
 ): Promise<T> {
   let failures = 0;
@@ -48,7 +54,7 @@ export async function persist<T>(
       if (!(error instanceof Trouble)) throw error;
       signal.throwIfAborted();
       failures = progress() > before ? 1 : failures + 1;
-      const wait = Math.max(error.waitMs ?? 0, FIRST_WAIT_MS * 2 ** (failures - 1));
+      const wait = Math.max(error.waitMs ?? 0, retryMs * 2 ** (failures - 1));
       if (error.hopeless || failures >= TRIES || wait > LONGEST_WAIT_MS) throw error.final;
       logger.log('warning', `${error.message} Trying again in ${wait / 1000} s.`);
       await sleep(wait, undefined, { signal });

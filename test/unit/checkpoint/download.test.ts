@@ -63,7 +63,7 @@ function obtain(
   }: { env?: object; revision?: string | null; signal?: AbortSignal } = {},
 ): Promise<string> {
   const all = { HF_ENDPOINT: hub.endpoint, HF_HOME: path.join(cache, 'home'), ...env };
-  return obtainModel(repo, NEEDS, { revision, downloadDir: cache, env: all }, signal);
+  return obtainModel(repo, NEEDS, { revision, downloadDir: cache, env: all, retryMs: 10 }, signal);
 }
 
 /** All files of a folder, links not followed. */
