@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
 import * as fs from 'node:fs';
 import { toFloats } from '../floats';
-import { readTensor, type TensorRef } from '../safetensors';
-import { sizesOf, type QuantizedTensors, type QuantizedWeight } from './quantized-weight';
+import { readFloats, readTensor } from '../safetensors';
+import { sizesOf, type QuantizedTensors, type QuantizedWeight, type WeightTurn } from './quantized-weight';
 import { INT4_ZEROS, toInt4Blocks, toInt8Columns, type Rows } from './rounding';
+import { turnInputs, turnOutputs } from './turning';
 
 /** Stored values that are in memory as floats at a time. */
 const SLAB = 2 ** 20;
@@ -21,7 +22,7 @@ export function makeWeight(fd: number, weight: QuantizedWeight, tensors: Quantiz
   const { form } = weight;
   if (form.kind === 'int4_blocks') values.fill(INT4_ZEROS);
   const signed = new Int8Array(values.buffer);
-  for (const rows of slabs(weight.parts)) {
+  for (const rows of slabs(weight)) {
     if (form.kind === 'int8_columns') toInt8Columns(rows, signed, scales);
     else toInt4Blocks(rows, form.block, values, scales);
   }
@@ -40,10 +41,11 @@ function digest(values: Uint8Array, scales: Uint8Array): Uint8Array {
   return createHash('sha256').update(values).update(scales).digest();
 }
 
-/** The rows of all parts, some at a time. */
-function* slabs(parts: readonly TensorRef[]): Iterable<Rows> {
+/** The rows of all parts as they are to be rounded, some at a time. */
+function* slabs({ parts, turn }: QuantizedWeight): Iterable<Rows> {
   const { inputs } = sizesOf(parts);
-  const rowsAtATime = Math.max(1, Math.min(SLAB_ROWS, Math.floor(SLAB / inputs)));
+  const rowsAtATime = Math.max(turn?.outputs ?? 1, Math.min(SLAB_ROWS, Math.floor(SLAB / inputs)));
+  const turned = turn === null ? (values: Float32Array) => values : turner(turn, inputs);
   let first = 0;
   for (const part of parts) {
     const rows = part.shape[0] as number;
@@ -51,10 +53,20 @@ function* slabs(parts: readonly TensorRef[]): Iterable<Rows> {
     for (let row = 0; row < rows; row += rowsAtATime) {
       const count = Math.min(rowsAtATime, rows - row);
       const slab = { ...part, offset: part.offset + row * rowBytes, byteLength: count * rowBytes };
-      yield { values: toFloats(part.dtype, readTensor(slab)), inputs, first: first + row };
+      yield { values: turned(toFloats(part.dtype, readTensor(slab))), inputs, first: first + row };
     }
     first += rows;
   }
+}
+
+function turner({ scale, inputs: inputBlock, outputs: outputBlock }: WeightTurn, inputs: number) {
+  const factors = scale && readFloats(scale.tensor).map((factor) => factor + scale.offset);
+  return (values: Float32Array): Float32Array => {
+    if (factors) values.forEach((value, at) => (values[at] = value * (factors[at % inputs] as number)));
+    if (inputBlock > 1) turnInputs(values, inputBlock);
+    if (outputBlock > 1) turnOutputs(values, inputs, outputBlock);
+    return values;
+  };
 }
 
 function write(fd: number, bytes: Uint8Array, position: number): void {

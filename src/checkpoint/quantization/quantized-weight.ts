@@ -10,11 +10,25 @@ import type { TensorDtype, TensorRef } from '../safetensors';
 export type WeightForm =
   { readonly kind: 'int8_columns' } | { readonly kind: 'int4_blocks'; readonly block: number };
 
+/**
+ * What becomes of weights before they are rounded: Hadamard blocks over the outputs · W · the scale of each input · Hadamard blocks over
+ * the inputs. See `models/layers/rotation.ts`.
+ */
+export interface WeightTurn {
+  /** [inputs], with `offset` added to each; null is all ones. */
+  readonly scale: { readonly tensor: TensorRef; readonly offset: number } | null;
+  /** Sizes of the blocks, powers of two that divide the number of inputs, or outputs of each part; 1 turns nothing. */
+  readonly inputs: number;
+  readonly outputs: number;
+}
+
 /** The weights of one or several linear layers of the same input, to be quantized. */
 export interface QuantizedWeight {
   /** Of its own among the weights of a model. */
   readonly name: string;
   readonly form: WeightForm;
+  /** null rounds them as they are. */
+  readonly turn: WeightTurn | null;
   /** [outputs, inputs] each; outputs of the result follow one another. */
   readonly parts: readonly TensorRef[];
 }
@@ -32,7 +46,7 @@ export interface TensorShape {
 }
 
 /** What a weight becomes. */
-export function shapesOf({ form, parts }: Omit<QuantizedWeight, 'name'>): {
+export function shapesOf({ form, parts }: Pick<QuantizedWeight, 'form' | 'parts'>): {
   readonly values: TensorShape;
   readonly scales: TensorShape;
 } {

@@ -190,14 +190,24 @@ class Maker {
 
   /** Tells weights apart by their files' contents, and by what is made of which part of them. */
   private async key(): Promise<string> {
-    const files = [...new Set(this.weights.flatMap(({ parts }) => parts.map(({ file }) => file)))];
+    const files = [...new Set(this.weights.flatMap(storedOf).map(({ file }) => file))];
     const contents = await this.threads.run(files.map((file): Task => ({ kind: 'hash_file', file })));
     const place = ({ file, ...rest }: TensorRef) => ({ ...rest, file: files.indexOf(file) });
-    const weights = this.weights.map(({ name, form, parts }) => ({ name, form, parts: parts.map(place) }));
+    const weights = this.weights.map((weight) => ({
+      name: weight.name,
+      form: weight.form,
+      turn: weight.turn && { ...weight.turn, scale: weight.turn.scale?.offset },
+      stored: storedOf(weight).map(place),
+    }));
     const hash = createHash('sha256').update(JSON.stringify({ recipe: RECIPE, weights }));
     contents.forEach((content) => hash.update(content));
     return hash.digest('hex');
   }
+}
+
+/** All tensors that it is made of. */
+function storedOf({ parts, turn }: QuantizedWeight): readonly TensorRef[] {
+  return turn?.scale ? [...parts, turn.scale.tensor] : parts;
 }
 
 /** Whether it tells of a place that cannot be written, and not of weights that cannot be read. */

@@ -3,7 +3,7 @@ import { StartupError, bug } from '../../core/errors';
 import { ElementType, type ElementTypeName } from '../../onnxruntime/element-type';
 import type { TensorRef, WeightSource } from '../../checkpoint/checkpoint';
 import { holdsFloats } from '../../checkpoint/floats';
-import type { QuantizedTensors, QuantizedWeight, WeightForm } from '../../checkpoint/quantization/quantized-weight';
+import type { QuantizedTensors, QuantizedWeight, WeightForm, WeightTurn } from '../../checkpoint/quantization/quantized-weight';
 import { AttributeType, EXTERNAL, encodeModel, type AttributeMessage, type GraphMessage } from './onnx-proto';
 
 /** The name of a value in the graph. */
@@ -35,6 +35,11 @@ const WEIGHT_TYPES: Readonly<Record<string, ElementTypeName>> = {
 export interface StoredWeight {
   readonly name: string;
   readonly shape: readonly number[];
+}
+
+/** A `WeightTurn` with the name of its scale. */
+export interface Turn extends Pick<WeightTurn, 'inputs' | 'outputs'> {
+  readonly scale: { readonly weight: StoredWeight; readonly offset: number } | null;
 }
 
 /** Where weights in few bits come from. */
@@ -131,9 +136,7 @@ export class GraphBuilder {
   rawWeight(name: string, shape: readonly number[]): Value {
     if (!this.named.has(name)) {
       this.named.add(name);
-      const stored = this.weights.get(name, shape);
-      checkFloats(stored);
-      this.addExternal(name, stored);
+      this.addExternal(name, this.stored({ name, shape }));
     }
     return name;
   }
@@ -141,15 +144,19 @@ export class GraphBuilder {
   /**
    * The weights of linear layers in few bits, see `WeightForm`.
    * @param parts [outputs, inputs] each, by their names in the checkpoint
+   * @param turn see `WeightTurn`
    * @throws StartupError when one is missing, or holds no floats
    */
-  quantizedWeight(form: WeightForm, parts: readonly StoredWeight[]): { values: Value; scales: Value } {
+  quantizedWeight(
+    form: WeightForm,
+    parts: readonly StoredWeight[],
+    turn: Turn | null = null,
+  ): { values: Value; scales: Value } {
     const name = parts.map((part) => part.name).join('+');
-    const stored = parts.map((part) => this.weights.get(part.name, part.shape));
-    stored.forEach(checkFloats);
+    const stored = parts.map((part) => this.stored(part));
     return this.memo(`${name}:quantized`, () => {
       if (this.quantized === null) throw bug('nobody quantizes weights for this graph');
-      const { values, scales } = this.quantized.tensors({ name, form, parts: stored });
+      const { values, scales } = this.quantized.tensors({ name, form, turn: turn && this.turnOf(turn), parts: stored });
       this.addExternal(values.name, values);
       this.addExternal(scales.name, scales);
       return { values: values.name, scales: scales.name };
@@ -187,6 +194,19 @@ export class GraphBuilder {
       { domain: '', version: 21 },
       { domain: 'com.microsoft', version: 1 },
     ]);
+  }
+
+  private turnOf({ scale, inputs, outputs }: Turn): WeightTurn {
+    return { scale: scale && { tensor: this.stored(scale.weight), offset: scale.offset }, inputs, outputs };
+  }
+
+  /** @throws StartupError when it is missing, or holds no floats */
+  private stored({ name, shape }: StoredWeight): TensorRef {
+    const tensor = this.weights.get(name, shape);
+    if (!holdsFloats(tensor.dtype)) {
+      throw new StartupError(`${tensor.file}: tensor '${tensor.name}' has the unsupported type ${tensor.dtype}`);
+    }
+    return tensor;
   }
 
   private constant(
@@ -234,11 +254,6 @@ export class GraphBuilder {
       domain: options.domain ?? '',
     });
   }
-}
-
-function checkFloats({ file, name, dtype }: TensorRef): void {
-  if (holdsFloats(dtype)) return;
-  throw new StartupError(`${file}: tensor '${name}' has the unsupported type ${dtype}`);
 }
 
 /** The deepest folder that holds both. */

@@ -1,11 +1,12 @@
-import type { BranchNorms, DecoderConfig } from '../config/decoder-config';
+import type { DecoderConfig } from '../config/decoder-config';
 import type { GraphBuilder, Value } from '../graph/graph-builder';
 import type { GraphOptions } from '../model';
 import { Attention } from './attention';
 import { mixtureOfExperts, outputRouting } from './experts';
 import { outputHidden } from './heads';
-import { addRmsNorm, gatedMlp, normWeight, rmsNorm, scaled, softcapped } from './layers';
+import { gatedMlp, scaled, softcapped } from './layers';
 import { queriesKeysValues } from './projections';
+import { ResidualStream } from './residual-stream';
 
 /**
  * The decoder of the Llama line: blocks of attention and gated MLP (or experts), each added to a residual stream. Where norms stand, what
@@ -20,27 +21,27 @@ export function buildDecoder(g: GraphBuilder, config: DecoderConfig, options: Gr
   const inputIds = g.input('input_ids', 'int64', ['batch', 'sequence']);
   const logitIndices = g.input('logit_indices', 'int64', ['rows']);
   const attention = new Attention(g, config, inputIds, capacity, tail === 'logits');
-  const stream = new ResidualStream(g, config, embed(g, config, inputIds));
+  const stream = new ResidualStream(g, config, linear, embed(g, config, inputIds));
 
   const routed: { readonly ids: Value; readonly chosen: number }[] = [];
   for (let layer = 0; layer < config.numLayers; layer++) {
     const prefix = `model.layers.${layer}`;
-    stream.branch(prefix, config.blockNorms.attention, (x) => {
-      const attended = attention.apply(layer, queriesKeysValues(g, config, linear, x, `${prefix}.self_attn`));
-      return linear.apply(g, attended, {
+    stream.branch(prefix, config.blockNorms.attention, (input) => {
+      const attended = attention.apply(layer, queriesKeysValues(g, config, input, `${prefix}.self_attn`));
+      return input.writes.linear.apply(g, attended, {
         inputs: config.numHeads * config.headDim,
         parts: [{ name: `${prefix}.self_attn.o_proj`, outputs: config.hiddenSize }],
         bias: config.outputBias,
       });
     });
     const experts = config.experts[layer] ?? null;
-    stream.branch(prefix, config.blockNorms.mlp, (x) => {
+    stream.branch(prefix, config.blockNorms.mlp, (input) => {
       if (experts !== null) {
-        const { output, ids } = mixtureOfExperts(g, config, linear, x, prefix, experts);
+        const { output, ids } = mixtureOfExperts(g, config, input, prefix, experts);
         routed.push({ ids, chosen: experts.chosen });
         return output;
       }
-      return gatedMlp(g, linear, x, `${prefix}.mlp`, {
+      return gatedMlp(g, input, `${prefix}.mlp`, {
         hidden: config.hiddenSize,
         intermediate: config.intermediateSize,
         activation: config.hiddenAct,
@@ -57,12 +58,13 @@ export function buildDecoder(g: GraphBuilder, config: DecoderConfig, options: Gr
       width,
     );
   }
-  const selected = g.node('Gather', [stream.normed('model.norm'), logitIndices], { attributes: { axis: 0 } });
+  const last = stream.normed('model.norm');
+  const selected = g.node('Gather', [last.value, logitIndices], { attributes: { axis: 0 } });
   if (tail === 'hidden') {
-    outputHidden(g, selected, config.hiddenSize, head);
+    outputHidden(g, last.plain(selected), config.hiddenSize, head);
     return;
   }
-  const logits = linear.apply(g, selected, {
+  const logits = last.reads.apply(g, selected, {
     inputs: config.hiddenSize,
     parts: [{ name: config.tieWordEmbeddings ? 'model.embed_tokens' : 'lm_head', outputs: config.vocabSize }],
     bias: false,
@@ -77,51 +79,4 @@ function embed(g: GraphBuilder, config: DecoderConfig, inputIds: Value): Value {
   const flatIds = g.node('Reshape', [inputIds, g.ints('rest', [-1])]);
   const rows = g.node('Cast', [g.node('Gather', [table, flatIds])], { attributes: { to: 1 } });
   return scaled(g, rows, config.embeddingMultiplier);
-}
-
-/**
- * The residual stream that branches read and add to. An addition waits for the norm that reads its sum, so that both are one
- * operator.
- */
-class ResidualStream {
-  private pending: Value | null = null;
-
-  /** @param sum [tokens, hidden] */
-  constructor(
-    private readonly g: GraphBuilder,
-    private readonly config: DecoderConfig,
-    private sum: Value,
-  ) {}
-
-  /** Adds what `compute` makes of the stream. */
-  branch(prefix: string, norms: BranchNorms, compute: (x: Value) => Value): void {
-    const { g, config } = this;
-    const input = norms.before === null ? this.value() : this.normed(`${prefix}.${norms.before}`);
-    const output = compute(input);
-    const normed =
-      norms.after === null
-        ? output
-        : rmsNorm(g, output, this.weight(`${prefix}.${norms.after}`), config.rmsNormEps);
-    this.pending = scaled(g, normed, config.residualMultiplier);
-  }
-
-  /** The stream through a norm. */
-  normed(name: string): Value {
-    const { g, config } = this;
-    const weight = this.weight(name);
-    if (this.pending === null) return rmsNorm(g, this.sum, weight, config.rmsNormEps);
-    const { normed, residual } = addRmsNorm(g, this.pending, this.sum, weight, config.rmsNormEps);
-    [this.sum, this.pending] = [residual, null];
-    return normed;
-  }
-
-  private value(): Value {
-    if (this.pending !== null) this.sum = this.g.node('Add', [this.sum, this.pending]);
-    this.pending = null;
-    return this.sum;
-  }
-
-  private weight(name: string): Value {
-    return normWeight(this.g, name, this.config.hiddenSize, this.config.normOffset);
-  }
 }

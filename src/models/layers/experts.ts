@@ -5,6 +5,7 @@ import { ElementType } from '../../onnxruntime/element-type';
 import { ACTIVATIONS } from './activation';
 import { gatedMlp } from './layers';
 import { unquantized, type LinearMethod } from './linear-method';
+import type { BranchInput } from './residual-stream';
 
 /**
  * A mixture of experts, unrolled: each pair of a token and one of its experts is a row, rows are sorted by expert, each
@@ -38,23 +39,22 @@ interface Mixture {
 }
 
 /**
- * @param x [tokens, hidden]
  * @param prefix of the layer's weights
  */
 export function mixtureOfExperts(
   g: GraphBuilder,
   config: DecoderConfig,
-  linear: LinearMethod,
-  x: Value,
+  input: BranchInput,
   prefix: string,
   experts: Experts,
 ): Mixture {
   const block = `${prefix}.${experts.names.block}`;
+  const x = input.plain(input.value);
   const routing = route(g, experts, routerLogits(g, x, `${block}.gate`, config.hiddenSize, experts.count));
-  const mixed = throughExperts(g, config, linear, x, block, experts, routing);
+  const mixed = throughExperts(g, config, input, block, experts, routing);
   const { ids } = routing;
   if (experts.sharedIntermediateSize === null) return { output: mixed, ids };
-  const shared = gatedMlp(g, linear, x, `${block}.shared_expert`, {
+  const shared = gatedMlp(g, input, `${block}.shared_expert`, {
     hidden: config.hiddenSize,
     intermediate: experts.sharedIntermediateSize,
     activation: config.hiddenAct,
@@ -110,8 +110,7 @@ function route(g: GraphBuilder, { count, chosen, normalized }: Experts, logits: 
 function throughExperts(
   g: GraphBuilder,
   config: DecoderConfig,
-  linear: LinearMethod,
-  x: Value,
+  { value: x, reads, writes }: BranchInput,
   block: string,
   experts: Experts,
   { order, places, weights, counts }: Routing,
@@ -119,7 +118,7 @@ function throughExperts(
   const { count, chosen, intermediateSize, names } = experts;
   const tokens = g.node('Div', [order, g.ints(`experts.chosen.${chosen}`, [chosen])]);
   /** One product an expert of its slice of the rows. */
-  const products = (input: Value, inputs: number, outputs: number, parts: readonly string[]): Value =>
+  const products = (linear: LinearMethod, input: Value, inputs: number, outputs: number, parts: readonly string[]): Value =>
     linear.applyEach(
       g,
       input,
@@ -130,10 +129,12 @@ function throughExperts(
         bias: false,
       })),
     );
-  const widened = products(gather(g, x, tokens), config.hiddenSize, intermediateSize, [names.gate, names.up]);
+  const widened = products(reads, gather(g, x, tokens), config.hiddenSize, intermediateSize, [names.gate, names.up]);
   const [gate, up] = g.nodes('Split', [widened], { attributes: { axis: 1, num_outputs: 2 }, outputs: 2 });
   const activated = g.node('Mul', [ACTIVATIONS[config.hiddenAct](g, gate as Value), up as Value]);
-  const weighted = g.node('Mul', [products(activated, intermediateSize, config.hiddenSize, [names.down]), weights]);
+  const inner = writes.inner(g, activated, intermediateSize);
+  const narrowed = products(inner.linear, inner.value, intermediateSize, config.hiddenSize, [names.down]);
+  const weighted = g.node('Mul', [narrowed, weights]);
 
   const perToken = g.node('Reshape', [
     gather(g, weighted, places),

@@ -1,6 +1,6 @@
 import type { GraphBuilder, Value } from '../graph/graph-builder';
 import { ACTIVATIONS, type Activation } from './activation';
-import type { LinearMethod } from './linear-method';
+import type { BranchInput } from './residual-stream';
 
 /** The layers that model families are written in. All values are flat: [tokens, width]. */
 
@@ -11,16 +11,20 @@ export function rmsNorm(g: GraphBuilder, x: Value, weight: Value, epsilon: numbe
   });
 }
 
-/** Residual addition and the norm that follows it, in one pass. */
+/**
+ * Residual addition and the norm that follows it, in one pass.
+ * @param name of the norm
+ */
 export function addRmsNorm(
   g: GraphBuilder,
+  name: string,
   x: Value,
   residual: Value,
   weight: Value,
   epsilon: number,
 ): { normed: Value; residual: Value } {
-  const normed = `${weight}:normed`;
-  const sum = `${weight}:residual`;
+  const normed = `${name}:normed`;
+  const sum = `${name}:residual`;
   g.namedNode('SkipSimplifiedLayerNormalization', [x, residual, weight], [normed, '', '', sum], {
     domain: 'com.microsoft',
     attributes: { epsilon: { float: epsilon } },
@@ -55,16 +59,18 @@ export interface MlpShape {
 }
 
 /** activation(gate(x)) · up(x), projected down: the MLP of the Llama line. */
-export function gatedMlp(g: GraphBuilder, linear: LinearMethod, x: Value, prefix: string, shape: MlpShape): Value {
+export function gatedMlp(g: GraphBuilder, { value: x, reads, writes }: BranchInput, prefix: string, shape: MlpShape): Value {
   const { hidden, intermediate, bias } = shape;
-  const project = (input: Value, inputs: number, name: string, outputs: number) =>
-    linear.apply(g, input, { inputs, parts: [{ name: `${prefix}.${name}`, outputs }], bias });
+  const read = (name: string, outputs: number) =>
+    reads.apply(g, x, { inputs: hidden, parts: [{ name: `${prefix}.${name}`, outputs }], bias });
   const [gate, up] = shape.fused
-    ? g.nodes('Split', [project(x, hidden, 'gate_up_proj', 2 * intermediate)], {
+    ? g.nodes('Split', [read('gate_up_proj', 2 * intermediate)], {
         attributes: { axis: 1, num_outputs: 2 },
         outputs: 2,
       })
-    : [project(x, hidden, 'gate_proj', intermediate), project(x, hidden, 'up_proj', intermediate)];
+    : [read('gate_proj', intermediate), read('up_proj', intermediate)];
   const activated = g.node('Mul', [ACTIVATIONS[shape.activation](g, gate as Value), up as Value]);
-  return project(activated, intermediate, 'down_proj', hidden);
+  const down = { inputs: intermediate, parts: [{ name: `${prefix}.down_proj`, outputs: hidden }], bias };
+  const inner = writes.inner(g, activated, intermediate);
+  return inner.linear.apply(g, inner.value, down);
 }

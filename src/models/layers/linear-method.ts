@@ -1,4 +1,4 @@
-import type { GraphBuilder, Value } from '../graph/graph-builder';
+import type { GraphBuilder, Turn, Value } from '../graph/graph-builder';
 
 /** One or several projections of the same input, side by side in the output. Weights are [out, in], as torch stores them. */
 export interface LinearPart {
@@ -29,6 +29,8 @@ export interface LinearMethod {
    * @param counts [projections]
    */
   applyEach(g: GraphBuilder, x: Value, counts: Value, projections: readonly Projection[]): Value;
+  /** The same for weights that are turned when they are quantized; left out by methods that gain nothing from a rotation. */
+  readonly turned?: (turn: Turn) => LinearMethod;
 }
 
 /** Weights in a floating-point type, multiplied in float32. */

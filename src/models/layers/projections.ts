@@ -1,7 +1,7 @@
 import type { DecoderConfig } from '../config/decoder-config';
 import type { GraphBuilder, Value } from '../graph/graph-builder';
 import { normWeight, rmsNorm } from './layers';
-import type { LinearMethod } from './linear-method';
+import type { BranchInput } from './residual-stream';
 
 /** Queries, keys and values of all heads: separate, or side by side in one tensor. */
 export type Projections =
@@ -15,13 +15,12 @@ export type Projections =
 export function queriesKeysValues(
   g: GraphBuilder,
   config: DecoderConfig,
-  linear: LinearMethod,
-  x: Value,
+  { value: x, reads }: BranchInput,
   prefix: string,
 ): Projections {
   const { numHeads, numKvHeads, headDim } = config;
   const project = (...parts: [string, number][]): Value =>
-    linear.apply(g, x, {
+    reads.apply(g, x, {
       inputs: config.hiddenSize,
       parts: parts.map(([name, heads]) => ({ name: `${prefix}.${name}_proj`, outputs: heads * headDim })),
       bias: config.qkvBias,

@@ -1,4 +1,4 @@
-import type { GraphBuilder, Value } from '../graph/graph-builder';
+import type { GraphBuilder, Turn, Value } from '../graph/graph-builder';
 import { biasOf, shareRows, type LinearMethod, type Projection } from './linear-method';
 
 /**
@@ -7,19 +7,25 @@ import { biasOf, shareRows, type LinearMethod, type Projection } from './linear-
  *
  * Inputs are uint8 around 128, because the products of unsigned with signed numbers are the fast ones.
  */
-export const w8a8Int8: LinearMethod = {
-  apply(g, x, projection) {
-    const { rows, scale } = quantizedRows(g, x);
-    const product = g.node('Mul', [integerProduct(g, rows, projection), scale]);
-    return projection.bias ? g.node('Add', [product, biasOf(g, projection)]) : product;
-  },
+export const w8a8Int8: LinearMethod = { ...int8Method(null), turned: int8Method };
 
-  applyEach(g, x, counts, projections) {
-    const { rows, scale } = quantizedRows(g, x);
-    const products = shareRows(g, rows, counts, projections, (slice, projection) => integerProduct(g, slice, projection));
-    return g.node('Mul', [products, scale]);
-  },
-};
+function int8Method(turn: Turn | null): LinearMethod {
+  return {
+    apply(g, x, projection) {
+      const { rows, scale } = quantizedRows(g, x);
+      const product = g.node('Mul', [integerProduct(g, rows, projection, turn), scale]);
+      return projection.bias ? g.node('Add', [product, biasOf(g, projection)]) : product;
+    },
+
+    applyEach(g, x, counts, projections) {
+      const { rows, scale } = quantizedRows(g, x);
+      const products = shareRows(g, rows, counts, projections, (slice, projection) =>
+        integerProduct(g, slice, projection, turn),
+      );
+      return g.node('Mul', [products, scale]);
+    },
+  };
+}
 
 /** Weights in 4 bits with a scale for each block of inputs; ONNX Runtime multiplies them with inputs in 8 bits, block by block. */
 export function int4Weights(block: number): LinearMethod {
@@ -62,8 +68,8 @@ function quantizedRows(g: GraphBuilder, x: Value): QuantizedRows {
 }
 
 /** @returns [rows, outputs], to be multiplied with the scales of the rows */
-function integerProduct(g: GraphBuilder, rows: Value, projection: Projection): Value {
-  const { values, scales } = g.quantizedWeight({ kind: 'int8_columns' }, weightsOf(projection));
+function integerProduct(g: GraphBuilder, rows: Value, projection: Projection, turn: Turn | null): Value {
+  const { values, scales } = g.quantizedWeight({ kind: 'int8_columns' }, weightsOf(projection), turn);
   const one = g.floats('scale.one', [], Float32Array.of(1));
   const zero = g.bytes('byte.128', [], Uint8Array.of(128));
   return g.node('MatMulIntegerToFloat', [rows, values, one, scales, zero], { domain: 'com.microsoft' });

@@ -2,9 +2,10 @@ import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { StartupError } from '../../../../src/core/errors';
 import { openCheckpoint } from '../../../../src/checkpoint/checkpoint';
-import { readSafetensors, readTensor } from '../../../../src/checkpoint/safetensors';
+import { readFloats, readSafetensors, readTensor } from '../../../../src/checkpoint/safetensors';
 import type { QuantizedWeight, WeightForm } from '../../../../src/checkpoint/quantization/quantized-weight';
 import { QuantizedWeights } from '../../../../src/checkpoint/quantization/quantized-weights';
+import { turnInputs, turnOutputs } from '../../../../src/checkpoint/quantization/turning';
 import { captureLog } from '../../capture-log';
 import { entry, Folders, safetensors } from '../folders';
 
@@ -28,7 +29,7 @@ function checkpoint(seed: number): string {
 
 function planned(dir: string, form: WeightForm = { kind: 'int8_columns' }): QuantizedWeight[] {
   const source = openCheckpoint(dir);
-  return ['a', 'b'].map((name) => ({ name, form, parts: [source.get(name, [ROWS, INPUTS])] }));
+  return ['a', 'b'].map((name) => ({ name, form, turn: null, parts: [source.get(name, [ROWS, INPUTS])] }));
 }
 
 const of = (weights: readonly QuantizedWeight[], cacheDir: string | null) =>
@@ -71,6 +72,32 @@ it('makes the same without a cache, in a folder that goes', async () => {
   expect(fs.existsSync(file)).toBe(true);
   made.close();
   expect(fs.existsSync(path.dirname(file))).toBe(false);
+});
+
+it('turns weights before it rounds them: outputs · W · scales · inputs', async () => {
+  const dir = checkpoint(1);
+  const source = openCheckpoint(dir);
+  const [tensor, other] = [source.get('a', [ROWS, INPUTS]), source.get('b', [ROWS, INPUTS])];
+  const scale = { tensor: { ...other, shape: [INPUTS], byteLength: INPUTS * 4 }, offset: 1 };
+  const turn = { scale, inputs: 8, outputs: 2 };
+  const weights = [{ name: 'a', form: { kind: 'int8_columns' }, turn, parts: [tensor] }] as const;
+  const made = await of(weights, null);
+  const { values, scales } = made.tensors(weights[0]);
+  const [rounded, steps] = [new Int8Array(readTensor(values)), readFloats(scales)];
+
+  const expected = readFloats(tensor);
+  const factors = readFloats(scale.tensor);
+  expected.forEach((value, at) => (expected[at] = value * ((factors[at % INPUTS] as number) + 1)));
+  turnInputs(expected, 8);
+  turnOutputs(expected, INPUTS, 2);
+  expected.forEach((value, at) => {
+    const [row, column] = [Math.floor(at / INPUTS), at % INPUTS];
+    const step = steps[row] as number;
+    expect(Math.abs((rounded[column * ROWS + row] as number) * step - value)).toBeLessThanOrEqual(
+      step * 0.501,
+    );
+  });
+  made.close();
 });
 
 it('tells other contents and other forms apart', async () => {

@@ -96,7 +96,7 @@ describe('layers compute what their torch originals do', () => {
     const x = g.input('x', 'float32', ['n', 2]);
     const weight = g.weight('norm.weight', [2]);
     const plain = rmsNorm(g, x, weight, 1e-6);
-    const { normed, residual } = addRmsNorm(g, x, x, weight, 1e-6);
+    const { normed, residual } = addRmsNorm(g, 'norm', x, x, weight, 1e-6);
     g.output('y', g.node('Concat', [plain, normed, residual], { attributes: { axis: 1 } }), 'float32', [
       'n',
       6,
@@ -113,7 +113,10 @@ describe('layers compute what their torch originals do', () => {
     });
     const g = new GraphBuilder(weights);
     const x = g.input('x', 'float32', ['n', 1]);
-    g.output('y', gatedMlp(g, unquantized, x, 'mlp', { hidden: 1, intermediate: 1, activation: 'silu', bias: false, fused: false }), 'float32', ['n', 1]);
+    const linear = unquantized;
+    const writes = { linear, inner: (_: GraphBuilder, value: string) => ({ value, linear }) };
+    const input = { value: x, reads: linear, writes, plain: (rows: string) => rows };
+    g.output('y', gatedMlp(g, input, 'mlp', { hidden: 1, intermediate: 1, activation: 'silu', bias: false, fused: false }), 'float32', ['n', 1]);
     const silu = 2 / (1 + Math.exp(-2));
     close(await run(g, [1], [1, 1], [1, 1]), [silu * 3 * 0.5]);
   });
