@@ -33,6 +33,7 @@ const record = {
 const GRAMMARS: Readonly<Record<string, object>> = {
   'free strings': list({ type: 'string' }),
   records: list(record),
+  'strings of a length': list({ type: 'string', minLength: 20, maxLength: 1000 }),
 };
 
 async function main(): Promise<void> {

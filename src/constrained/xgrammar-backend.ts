@@ -2,6 +2,8 @@ import { bug, errorMessage } from '../core/errors';
 import { ANY_JSON, type Grammar, type GrammarMatcher } from '../core/grammar';
 import { GrammarError, type CompiledGrammar, type GrammarBackend, type JsonStyle } from './grammar-backend';
 import type { Vocabulary } from './vocabulary';
+import { LengthBound } from './lengths/length-bound';
+import { divideLengths, type Node } from './lengths/string-lengths';
 import { shortestEnd } from './shortest-end';
 import { Speller } from './speller';
 import { missingBytes, tokenTexts } from './token-texts';
@@ -42,6 +44,7 @@ export class XGrammarBackend implements GrammarBackend {
   private isTrapped = false;
   private readonly speller: Speller;
   private boundOfWhitespace: WhitespaceBound | null = null;
+  private boundOfLengths: LengthBound | null = null;
 
   private constructor(
     private readonly module: XGrammarModule,
@@ -84,16 +87,18 @@ export class XGrammarBackend implements GrammarBackend {
     return this.isTrapped || this.refusals >= MAX_REFUSALS;
   }
 
-  async compile(grammar: Grammar): Promise<CompiledGrammar> {
+  async compile(whole: Grammar): Promise<CompiledGrammar> {
     this.module.takeErrors();
     try {
+      const { grammar, root } = withoutLengths(whole);
       const compiled = await this.compileAs(grammar);
       let isBounded: boolean | null = null;
       const findsForced = () => (isBounded ??= this.maxForced(compiled) <= MAX_FORCED);
       const isSpaced = grammar.kind === 'json' && this.style.anyWhitespace;
       return {
         matcher: async () => {
-          const matcher = this.guard(await this.newMatcher(compiled), findsForced());
+          const own = this.guard(await this.newMatcher(compiled), findsForced());
+          const matcher = root === null ? own : this.lengths.bound(own, root);
           return isSpaced ? this.whitespace.bound(matcher) : matcher;
         },
         dispose: () => compiled.dispose(),
@@ -108,6 +113,10 @@ export class XGrammarBackend implements GrammarBackend {
 
   private get whitespace(): WhitespaceBound {
     return (this.boundOfWhitespace ??= new WhitespaceBound(tokenTexts(this.vocabulary)));
+  }
+
+  private get lengths(): LengthBound {
+    return (this.boundOfLengths ??= new LengthBound(tokenTexts(this.vocabulary)));
   }
 
   private async compileAs({ kind, source }: Grammar): Promise<Compiled> {
@@ -221,6 +230,15 @@ export class XGrammarBackend implements GrammarBackend {
       dispose: () => matcher.dispose(),
     };
   }
+}
+
+/** The grammar for the engine, and the lengths of strings that are counted beside it. */
+function withoutLengths(grammar: Grammar): { readonly grammar: Grammar; readonly root: Node | null } {
+  if (grammar.kind !== 'json' || grammar.source === ANY_JSON) return { grammar, root: null };
+  const { schema, root } = divideLengths(JSON.parse(grammar.source));
+  return root === null
+    ? { grammar, root }
+    : { grammar: { ...grammar, source: JSON.stringify(schema) }, root };
 }
 
 /** The engine's own words for why it gave up: `[FATAL] file:line: reason`; null where it said nothing. */

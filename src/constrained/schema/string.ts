@@ -38,7 +38,9 @@ export function readString(schema: JsonObject, path: string, reading: Reading): 
     reading.unenforced('format', path);
   }
   if (minLength === 0 && maxLength === Infinity) return { type: 'string' };
-  return { type: 'string', pattern: `${CHARACTER}{${minLength},${maxLength === Infinity ? '' : maxLength}}` };
+  // The engine passes over the lengths beside a pattern; whoever counts characters instead leaves the pattern out.
+  const most = maxLength === Infinity ? '' : maxLength;
+  return { type: 'string', ...lengths, pattern: `${CHARACTER}{${minLength},${most}}` };
 }
 
 function readPattern(pattern: unknown, path: string, { field }: Reading): string {

@@ -39,6 +39,13 @@ const PATTERNS = [
 const FORMATS = ['date', 'date-time', 'time', 'email', 'ipv4', 'ipv6', 'uuid', 'uri', 'hostname', 'duration'];
 const leaf = fc.oneof(
   fc.record({ type: type('string'), minLength: number(0, 3), maxLength: number(3, 7) }, required),
+  number(0, 12).chain((minLength) =>
+    fc.record({
+      type: type('string'),
+      minLength: fc.constant(minLength),
+      maxLength: number(minLength, minLength + 4),
+    }),
+  ),
   fc.record({ type: type('string'), pattern: fc.constantFrom(...PATTERNS) }),
   fc.record({ type: type('string'), format: fc.constantFrom(...FORMATS) }),
   fc.record({ type: type('integer'), minimum: number(0, 1), maximum: number(1, 900) }, required),
@@ -67,6 +74,16 @@ const leaf = fc.oneof(
     { type: 'integer', enum: ['a', 3] },
     { type: ['string', 'null'] },
     { minLength: 2 },
+  ),
+  fc.constantFrom<unknown[]>(
+    { type: ['string', 'null'], maxLength: 2 },
+    {
+      anyOf: [
+        { type: 'string', minLength: 12, maxLength: 14 },
+        { type: 'string', maxLength: 1 },
+      ],
+    },
+    { anyOf: [{ $ref: '#/$defs/name' }, { type: 'array', items: { $ref: '#/$defs/name' } }] },
   ),
   fc.constantFrom<unknown[]>({ $ref: '#/$defs/digit' }, { $ref: '#/$defs/list' }),
 );
@@ -102,6 +119,7 @@ const { schemas } = fc.letrec<{ schemas: unknown }>((tie) => ({
   ),
 }));
 const DEFINITIONS = {
+  name: { type: 'string', minLength: 2, maxLength: 3 },
   digit: { type: 'integer', minimum: 0, maximum: 9 },
   list: { type: 'object', properties: { next: { $ref: '#/$defs/list' } } },
 };
