@@ -106,6 +106,8 @@ export function checkpointOf(folder, work) {
 
 /** Values before the noise repeats itself: a prime, so that no two rows of a matrix are the same. */
 const NOISE = 999_983;
+/** Bytes of the noise from the start of one tensor to that of the next: whole numbers. */
+const STEP = 4 * 7919;
 
 /**
  * A safetensors file of float32: norms are one, all else is uniform in ±0.05.
@@ -128,10 +130,19 @@ function writeRandom(file, tensors) {
   length.writeBigUInt64LE(BigInt(text.length));
   const part = openPart(file);
   part.write(length, text);
-  for (const { name, shape } of tensors) {
+  for (const [index, { name, shape }] of tensors.entries()) {
     const size = shape.reduce((product, length) => product * length, 1);
-    if (name.endsWith('norm.weight')) part.write(Buffer.from(new Float32Array(size).fill(1).buffer));
-    else for (let left = size * 4; left > 0; left -= noise.length) part.write(noise.subarray(0, left));
+    if (name.endsWith('norm.weight')) {
+      part.write(Buffer.from(new Float32Array(size).fill(1).buffer));
+      continue;
+    }
+    // Each begins elsewhere: of equal tensors some libraries keep one.
+    let from = (index * STEP) % noise.length;
+    for (let left = size * 4; left > 0; from = 0) {
+      const chunk = noise.subarray(from, from + left);
+      part.write(chunk);
+      left -= chunk.length;
+    }
   }
   part.done();
 }
