@@ -2,7 +2,16 @@ import { createHash } from 'node:crypto';
 import * as fs from 'node:fs';
 import { toFloats } from '../floats';
 import { readFloats, readTensor } from '../safetensors';
-import { sizesOf, type QuantizedTensors, type QuantizedWeight, type WeightTurn } from './quantized-weight';
+import { takeAwq, takeGptq, takeInt8Rows, type PackedTarget } from './packed-layouts';
+import {
+  sizesOf,
+  type FloatWeight,
+  type PackedWeight,
+  type QuantizedTensors,
+  type QuantizedWeight,
+  type WeightForm,
+  type WeightTurn,
+} from './quantized-weight';
 import { INT4_ZEROS, toInt4Blocks, toInt8Columns, type Rows } from './rounding';
 import { turnInputs, turnOutputs } from './turning';
 
@@ -12,38 +21,62 @@ const SLAB = 2 ** 20;
 const SLAB_ROWS = 64;
 
 /**
- * Quantizes a weight and writes it where it belongs.
+ * Makes a weight and writes it where it belongs.
  * @param fd of the file, which has its full length
  * @returns the SHA-256 of what was written
  */
-export function makeWeight(fd: number, weight: QuantizedWeight, tensors: QuantizedTensors): Uint8Array {
-  const values = new Uint8Array(tensors.values.byteLength);
-  const scales = new Float32Array(tensors.scales.byteLength / Float32Array.BYTES_PER_ELEMENT);
-  const { form } = weight;
-  if (form.kind === 'int4_blocks') values.fill(INT4_ZEROS);
-  const signed = new Int8Array(values.buffer);
-  for (const rows of slabs(weight)) {
-    if (form.kind === 'int8_columns') toInt8Columns(rows, signed, scales);
-    else toInt4Blocks(rows, form.block, values, scales);
-  }
-  const scaleBytes = new Uint8Array(scales.buffer);
-  write(fd, values, tensors.values.offset);
-  write(fd, scaleBytes, tensors.scales.offset);
-  return digest(values, scaleBytes);
+export function makeWeight(
+  fd: number,
+  { form, stored }: QuantizedWeight,
+  tensors: QuantizedTensors,
+): Uint8Array {
+  const target: PackedTarget = {
+    values: new Uint8Array(tensors.values.byteLength),
+    scales: new Float32Array(tensors.scales.byteLength / Float32Array.BYTES_PER_ELEMENT),
+    zeros: new Uint8Array(tensors.zeros?.byteLength ?? 0),
+    outputs: sizesOf(stored).outputs,
+  };
+  if (stored.layout === 'floats') round(stored, form, target);
+  else take(stored, target);
+  const parts = [target.values, new Uint8Array(target.scales.buffer), target.zeros];
+  [tensors.values, tensors.scales, tensors.zeros].forEach((tensor, at) => {
+    if (tensor !== null) write(fd, parts[at] as Uint8Array, tensor.offset);
+  });
+  return digest(parts);
 }
 
 /** The SHA-256 of a weight that lies in a file. @throws StartupError when the file ends before it does */
-export function digestOf({ values, scales }: QuantizedTensors): Uint8Array {
-  return digest(readTensor(values), readTensor(scales));
+export function digestOf({ values, scales, zeros }: QuantizedTensors): Uint8Array {
+  return digest([readTensor(values), readTensor(scales), ...(zeros === null ? [] : [readTensor(zeros)])]);
 }
 
-function digest(values: Uint8Array, scales: Uint8Array): Uint8Array {
-  return createHash('sha256').update(values).update(scales).digest();
+function digest(parts: readonly Uint8Array[]): Uint8Array {
+  return parts.reduce((hash, part) => hash.update(part), createHash('sha256')).digest();
+}
+
+function round(stored: FloatWeight, form: WeightForm, { values, scales }: PackedTarget): void {
+  const signed = new Int8Array(values.buffer);
+  if (form.kind === 'int4_blocks') values.fill(INT4_ZEROS);
+  for (const rows of slabs(stored)) {
+    if (form.kind === 'int8_columns') toInt8Columns(rows, signed, scales);
+    else toInt4Blocks(rows, form.block, values, scales);
+  }
+}
+
+const TAKES = { int8_rows: takeInt8Rows, gptq: takeGptq, awq: takeAwq } as const;
+
+function take({ layout, parts }: PackedWeight, target: PackedTarget): void {
+  let first = 0;
+  for (const part of parts) {
+    TAKES[layout](part, target, first);
+    first += part.outputs;
+  }
 }
 
 /** The rows of all parts as they are to be rounded, some at a time. */
-function* slabs({ parts, turn }: QuantizedWeight): Iterable<Rows> {
-  const { inputs } = sizesOf(parts);
+function* slabs(stored: FloatWeight): Iterable<Rows> {
+  const { parts, turn } = stored;
+  const { inputs } = sizesOf(stored);
   const rowsAtATime = Math.max(turn?.outputs ?? 1, Math.min(SLAB_ROWS, Math.floor(SLAB / inputs)));
   const turned = turn === null ? (values: Float32Array) => values : turner(turn, inputs);
   let first = 0;
@@ -62,11 +95,19 @@ function* slabs({ parts, turn }: QuantizedWeight): Iterable<Rows> {
 function turner({ scale, inputs: inputBlock, outputs: outputBlock }: WeightTurn, inputs: number) {
   const factors = scale && readFloats(scale.tensor).map((factor) => factor + scale.offset);
   return (values: Float32Array): Float32Array => {
-    if (factors) values.forEach((value, at) => (values[at] = value * (factors[at % inputs] as number)));
+    if (factors) scaleInputs(values, factors);
     if (inputBlock > 1) turnInputs(values, inputBlock);
     if (outputBlock > 1) turnOutputs(values, inputs, outputBlock);
     return values;
   };
+}
+
+function scaleInputs(values: Float32Array, factors: Float32Array): void {
+  for (let row = 0; row < values.length; row += factors.length) {
+    for (let at = 0; at < factors.length; at++) {
+      values[row + at] = (values[row + at] as number) * (factors[at] as number);
+    }
+  }
 }
 
 function write(fd: number, bytes: Uint8Array, position: number): void {

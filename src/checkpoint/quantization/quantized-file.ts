@@ -19,7 +19,7 @@ export interface QuantizedFile {
 }
 
 /**
- * Lays out a file: scales first, because those must be aligned, then values, then digests.
+ * Lays out a file: scales first, because those must be aligned, then values, zero points, digests.
  * @param file its path
  */
 export function layOut(file: string, weights: readonly QuantizedWeight[]): QuantizedFile {
@@ -33,13 +33,18 @@ export function layOut(file: string, weights: readonly QuantizedWeight[]): Quant
   };
   const scales = weights.map(({ name }, at) => place(`${name}.scales`, shapes[at]!.scales));
   const values = weights.map(({ name }, at) => place(`${name}.values`, shapes[at]!.values));
+  const zeros = weights.map(({ name }, at) => shapes[at]!.zeros && place(`${name}.zeros`, shapes[at]!.zeros));
   const digests = place(DIGESTS, { dtype: 'U8', shape: [weights.length, DIGEST_BYTES] });
-  const header = writeHeader([...scales, ...values, digests]);
+  const header = writeHeader([...scales, ...values, ...zeros.filter((tensor) => tensor !== null), digests]);
   const moved = (tensor: TensorRef) => ({ ...tensor, offset: header.length + tensor.offset });
   return {
     header,
     byteLength: header.length + end,
-    tensors: weights.map((_, at) => ({ values: moved(values[at]!), scales: moved(scales[at]!) })),
+    tensors: weights.map((_, at) => ({
+      values: moved(values[at]!),
+      scales: moved(scales[at]!),
+      zeros: zeros[at] ? moved(zeros[at]) : null,
+    })),
     digests: moved(digests),
   };
 }

@@ -11,7 +11,7 @@ import { readTensor, type TensorRef } from '../safetensors';
 import { QuantizeThreads, TaskError } from './quantize-threads';
 import type { Task } from './task';
 import { DIGEST_BYTES, layOut, type QuantizedFile } from './quantized-file';
-import type { QuantizedTensors, QuantizedWeight } from './quantized-weight';
+import { tensorsOf, type QuantizedTensors, type QuantizedWeight } from './quantized-weight';
 
 /** Changes with what the same weights are made into, so that nobody takes what an earlier version kept. */
 const RECIPE = 1;
@@ -49,7 +49,7 @@ export class QuantizedWeights {
     weights: readonly QuantizedWeight[],
     { cacheDir, threads }: QuantizationPlace,
   ): Promise<QuantizedWeights> {
-    const stored = weights.flatMap(({ parts }) => parts).reduce((sum, { byteLength }) => sum + byteLength, 0);
+    const stored = weights.flatMap(tensorsOf).reduce((sum, { byteLength }) => sum + byteLength, 0);
     const maker = new Maker(weights, new QuantizeThreads(stored < WORTH_THREADS ? 0 : threads));
     try {
       if (cacheDir !== null) {
@@ -190,24 +190,19 @@ class Maker {
 
   /** Tells weights apart by their files' contents, and by what is made of which part of them. */
   private async key(): Promise<string> {
-    const files = [...new Set(this.weights.flatMap(storedOf).map(({ file }) => file))];
+    const files = [...new Set(this.weights.flatMap(tensorsOf).map(({ file }) => file))];
     const contents = await this.threads.run(files.map((file): Task => ({ kind: 'hash_file', file })));
     const place = ({ file, ...rest }: TensorRef) => ({ ...rest, file: files.indexOf(file) });
-    const weights = this.weights.map((weight) => ({
-      name: weight.name,
-      form: weight.form,
-      turn: weight.turn && { ...weight.turn, scale: weight.turn.scale?.offset },
-      stored: storedOf(weight).map(place),
-    }));
+    const weights = this.weights.map((weight) => {
+      const { name, form, stored } = weight;
+      const turn = stored.layout === 'floats' && stored.turn;
+      const made = turn && { inputs: turn.inputs, outputs: turn.outputs, offset: turn.scale?.offset };
+      return { name, form, layout: stored.layout, made, tensors: tensorsOf(weight).map(place) };
+    });
     const hash = createHash('sha256').update(JSON.stringify({ recipe: RECIPE, weights }));
     contents.forEach((content) => hash.update(content));
     return hash.digest('hex');
   }
-}
-
-/** All tensors that it is made of. */
-function storedOf({ parts, turn }: QuantizedWeight): readonly TensorRef[] {
-  return turn?.scale ? [...parts, turn.scale.tensor] : parts;
 }
 
 /** Whether it tells of a place that cannot be written, and not of weights that cannot be read. */

@@ -3,7 +3,7 @@ import { StartupError, bug } from '../../core/errors';
 import { ElementType, type ElementTypeName } from '../../onnxruntime/element-type';
 import type { TensorRef, WeightSource } from '../../checkpoint/checkpoint';
 import { holdsFloats } from '../../checkpoint/floats';
-import type { QuantizedTensors, QuantizedWeight, WeightForm, WeightTurn } from '../../checkpoint/quantization/quantized-weight';
+import type { QuantizedTensors, QuantizedWeight, WeightForm } from '../../checkpoint/quantization/quantized-weight';
 import { AttributeType, EXTERNAL, encodeModel, type AttributeMessage, type GraphMessage } from './onnx-proto';
 
 /** The name of a value in the graph. */
@@ -31,15 +31,20 @@ const WEIGHT_TYPES: Readonly<Record<string, ElementTypeName>> = {
   U8: 'uint8',
 };
 
-/** A weight of the checkpoint. */
-export interface StoredWeight {
+/** A tensor of the checkpoint, as it is expected to be. */
+export interface CheckpointTensor {
   readonly name: string;
   readonly shape: readonly number[];
+  /** By default any type of floats. */
+  readonly type?: 'floats' | 'I8' | 'I32';
 }
 
-/** A `WeightTurn` with the name of its scale. */
-export interface Turn extends Pick<WeightTurn, 'inputs' | 'outputs'> {
-  readonly scale: { readonly weight: StoredWeight; readonly offset: number } | null;
+/** Weights in few bits. */
+export interface QuantizedValues {
+  readonly values: Value;
+  readonly scales: Value;
+  /** Empty where the form has none. */
+  readonly zeros: Value;
 }
 
 /** Where weights in few bits come from. */
@@ -142,24 +147,22 @@ export class GraphBuilder {
   }
 
   /**
-   * The weights of linear layers in few bits, see `WeightForm`.
-   * @param parts [outputs, inputs] each, by their names in the checkpoint
-   * @param turn see `WeightTurn`
-   * @throws StartupError when one is missing, or holds no floats
+   * The weights of linear layers in few bits.
+   * @param name of its own among the weights of the model
+   * @param compose asked what they are made of, with a way to look up stored tensors
+   * @throws StartupError when one of those is missing, or of another type
    */
   quantizedWeight(
+    name: string,
     form: WeightForm,
-    parts: readonly StoredWeight[],
-    turn: Turn | null = null,
-  ): { values: Value; scales: Value } {
-    const name = parts.map((part) => part.name).join('+');
-    const stored = parts.map((part) => this.stored(part));
+    compose: (stored: (weight: CheckpointTensor) => TensorRef) => QuantizedWeight['stored'],
+  ): QuantizedValues {
     return this.memo(`${name}:quantized`, () => {
       if (this.quantized === null) throw bug('nobody quantizes weights for this graph');
-      const { values, scales } = this.quantized.tensors({ name, form, turn: turn && this.turnOf(turn), parts: stored });
-      this.addExternal(values.name, values);
-      this.addExternal(scales.name, scales);
-      return { values: values.name, scales: scales.name };
+      const stored = compose((weight) => this.stored(weight));
+      const { values, scales, zeros } = this.quantized.tensors({ name, form, stored });
+      for (const tensor of [values, scales, zeros]) if (tensor !== null) this.addExternal(tensor.name, tensor);
+      return { values: values.name, scales: scales.name, zeros: zeros?.name ?? '' };
     });
   }
 
@@ -196,17 +199,11 @@ export class GraphBuilder {
     ]);
   }
 
-  private turnOf({ scale, inputs, outputs }: Turn): WeightTurn {
-    return { scale: scale && { tensor: this.stored(scale.weight), offset: scale.offset }, inputs, outputs };
-  }
-
-  /** @throws StartupError when it is missing, or holds no floats */
-  private stored({ name, shape }: StoredWeight): TensorRef {
+  /** @throws StartupError when it is missing, or of another type */
+  private stored({ name, shape, type = 'floats' }: CheckpointTensor): TensorRef {
     const tensor = this.weights.get(name, shape);
-    if (!holdsFloats(tensor.dtype)) {
-      throw new StartupError(`${tensor.file}: tensor '${tensor.name}' has the unsupported type ${tensor.dtype}`);
-    }
-    return tensor;
+    if (type === 'floats' ? holdsFloats(tensor.dtype) : tensor.dtype === type) return tensor;
+    throw new StartupError(`${tensor.file}: tensor '${tensor.name}' has the unsupported type ${tensor.dtype}`);
   }
 
   private constant(

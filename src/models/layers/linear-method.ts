@@ -1,4 +1,5 @@
-import type { GraphBuilder, Turn, Value } from '../graph/graph-builder';
+import type { GraphBuilder, Value } from '../graph/graph-builder';
+import type { Turn } from './rotation';
 
 /** One or several projections of the same input, side by side in the output. Weights are [out, in], as torch stores them. */
 export interface LinearPart {

@@ -2,13 +2,18 @@ import { quote } from '../../checkpoint/model-files';
 import { bug } from '../../core/errors';
 import type { ConfigFile } from '../config/config-file';
 import { unquantized, type LinearMethod } from './linear-method';
+import { awq, compressedTensors, gptq, type Settings } from './packed-linear';
 import { int4Weights, w8a8Int8 } from './quantized-linear';
 
-/** Makes the method of a quantized checkpoint from what its config says of it. */
-type MethodReader = (settings: Readonly<Record<string, unknown>>, config: ConfigFile) => LinearMethod;
+/** Makes the method of a quantized checkpoint from what its config says of it; null for a variant that is not supported. */
+type MethodReader = (settings: Settings) => LinearMethod | null;
 
-/** Quantization schemes by the name in `quantization_config.quant_method`. */
-const METHODS: ReadonlyMap<string, MethodReader> = new Map();
+/** Quantization schemes by the name in `quantization_config.quant_method`, and what --quantization may call them. */
+const METHODS: ReadonlyMap<string, MethodReader> = new Map([
+  ['compressed-tensors', compressedTensors],
+  ['gptq', gptq],
+  ['awq', awq],
+]);
 
 /** How checkpoints in a floating-point type can be quantized when they are loaded, by what --quantization or --torchao-config say. */
 const AT_LOAD: ReadonlyMap<string, LinearMethod> = new Map([
@@ -20,26 +25,40 @@ const AT_LOAD: ReadonlyMap<string, LinearMethod> = new Map([
 /**
  * How a checkpoint's linear layers are stored. Quantized ones say so in `quantization_config` (or `compression_config`); a
  * scheme that is not known is refused before a weight is found missing or, worse, is taken for what it is not.
- * @param quantization how to quantize those that are not, one of `AT_LOAD`; null leaves them as they are
+ * @param quantization one of `AT_LOAD`: how to quantize those that are not; or of `METHODS`: what they must be; null takes them as they are
  * @throws StartupError that names the scheme
  */
 export function linearMethodOf(config: ConfigFile, quantization: string | null): LinearMethod {
   const { fields } = config;
   const field = fields.quantization_config ? 'quantization_config' : 'compression_config';
   const settings = fields[field];
-  if (!settings) return quantization === null ? unquantized : methodAtLoad(quantization);
+  if (!settings) return quantization === null ? unquantized : methodAtLoad(config, quantization);
   const scheme = settings['quant_method'] ?? settings['quant_algo'] ?? settings['format'] ?? 'unknown';
-  const method = typeof scheme === 'string' ? METHODS.get(scheme) : undefined;
-  if (method) return method(settings, config);
-  const bits = settings['bits'] ?? settings['w_bit'];
-  const shown = typeof bits === 'number' ? `${quote(scheme)} (${bits} bits)` : quote(scheme);
-  throw config.refusal(
-    `weights quantized with ${shown} are not supported ('${field}'): use the checkpoint this one was made from, in bfloat16, float16 or float32`,
-  );
+  const method = typeof scheme === 'string' ? METHODS.get(scheme)?.(settings) : undefined;
+  if (!method) throw config.refusal(unsupported(settings, scheme, field));
+  if (quantization !== null && quantization !== scheme && !isAlias(quantization, scheme)) {
+    throw config.refusal(
+      `weights are quantized with ${quote(scheme)} already, which does not match what was asked for (${quantization})`,
+    );
+  }
+  return method;
 }
 
-function methodAtLoad(name: string): LinearMethod {
+/** SGLang's name for what it reads from checkpoints of compressed-tensors. */
+function isAlias(quantization: string, scheme: unknown): boolean {
+  return quantization === 'w8a8_int8' && scheme === 'compressed-tensors';
+}
+
+function unsupported(settings: Settings, scheme: unknown, field: string): string {
+  const bits = settings['bits'] ?? settings['w_bit'];
+  const shown = typeof bits === 'number' ? `${quote(scheme)} (${bits} bits)` : quote(scheme);
+  const what = METHODS.has(String(scheme)) ? 'in this variant are' : 'are';
+  return `weights quantized with ${shown} ${what} not supported ('${field}'): use the checkpoint this one was made from, in bfloat16, float16 or float32`;
+}
+
+function methodAtLoad(config: ConfigFile, name: string): LinearMethod {
   const method = AT_LOAD.get(name);
-  if (method === undefined) throw bug(`quantization '${name}' was not refused`);
-  return method;
+  if (method !== undefined) return method;
+  if (!METHODS.has(name)) throw bug(`quantization '${name}' was not refused`);
+  throw config.refusal(`weights are not quantized with ${quote(name)} (--quantization)`);
 }

@@ -1,5 +1,10 @@
-import type { GraphBuilder, Turn, Value } from '../graph/graph-builder';
+import type { WeightForm } from '../../checkpoint/quantization/quantized-weight';
+import type { GraphBuilder, QuantizedValues, Value } from '../graph/graph-builder';
 import { biasOf, shareRows, type LinearMethod, type Projection } from './linear-method';
+import type { Turn } from './rotation';
+
+/** Where a method's weights come from: rounded when they are loaded, or from a checkpoint that has them in few bits. */
+export type WeightsOf = (g: GraphBuilder, projection: Projection) => QuantizedValues;
 
 /**
  * Weights in int8 with a scale for each output, inputs in 8 bits with a scale for each token: sums are whole numbers, so a token's
@@ -7,20 +12,25 @@ import { biasOf, shareRows, type LinearMethod, type Projection } from './linear-
  *
  * Inputs are uint8 around 128, because the products of unsigned with signed numbers are the fast ones.
  */
-export const w8a8Int8: LinearMethod = { ...int8Method(null), turned: int8Method };
-
-function int8Method(turn: Turn | null): LinearMethod {
+export function int8Products(weightsOf: WeightsOf): LinearMethod {
+  /** @returns [rows, outputs], to be multiplied with the scales of the rows */
+  const product = (g: GraphBuilder, rows: Value, projection: Projection): Value => {
+    const { values, scales } = weightsOf(g, projection);
+    const one = g.floats('scale.one', [], Float32Array.of(1));
+    const zero = g.bytes('byte.128', [], Uint8Array.of(128));
+    return g.node('MatMulIntegerToFloat', [rows, values, one, scales, zero], { domain: 'com.microsoft' });
+  };
   return {
     apply(g, x, projection) {
       const { rows, scale } = quantizedRows(g, x);
-      const product = g.node('Mul', [integerProduct(g, rows, projection, turn), scale]);
-      return projection.bias ? g.node('Add', [product, biasOf(g, projection)]) : product;
+      const scaled = g.node('Mul', [product(g, rows, projection), scale]);
+      return projection.bias ? g.node('Add', [scaled, biasOf(g, projection)]) : scaled;
     },
 
     applyEach(g, x, counts, projections) {
       const { rows, scale } = quantizedRows(g, x);
       const products = shareRows(g, rows, counts, projections, (slice, projection) =>
-        integerProduct(g, slice, projection, turn),
+        product(g, slice, projection),
       );
       return g.node('Mul', [products, scale]);
     },
@@ -28,13 +38,14 @@ function int8Method(turn: Turn | null): LinearMethod {
 }
 
 /** Weights in 4 bits with a scale for each block of inputs; ONNX Runtime multiplies them with inputs in 8 bits, block by block. */
-export function int4Weights(block: number): LinearMethod {
+export function int4Products(block: number, weightsOf: WeightsOf): LinearMethod {
   const product = (g: GraphBuilder, x: Value, projection: Projection): Value => {
-    const { values, scales } = g.quantizedWeight({ kind: 'int4_blocks', block }, weightsOf(projection));
-    const outputs = projection.parts.reduce((sum, part) => sum + part.outputs, 0);
-    return g.node('MatMulNBits', [x, values, scales, ...(projection.bias ? ['', '', biasOf(g, projection)] : [])], {
+    const { values, scales, zeros } = weightsOf(g, projection);
+    const N = projection.parts.reduce((sum, part) => sum + part.outputs, 0);
+    const rest = projection.bias ? [zeros, '', biasOf(g, projection)] : zeros === '' ? [] : [zeros];
+    return g.node('MatMulNBits', [x, values, scales, ...rest], {
       domain: 'com.microsoft',
-      attributes: { K: projection.inputs, N: outputs, bits: 4, block_size: block, accuracy_level: INT8_INPUTS },
+      attributes: { K: projection.inputs, N, bits: 4, block_size: block, accuracy_level: INT8_INPUTS },
     });
   };
   return {
@@ -46,6 +57,28 @@ export function int4Weights(block: number): LinearMethod {
 
 /** The accuracy level of `MatMulNBits` that rounds inputs to 8 bits. */
 const INT8_INPUTS = 4;
+
+const INT8_COLUMNS: WeightForm = { kind: 'int8_columns' };
+
+/** `int8Products` of weights that are rounded when they are loaded. */
+export const w8a8Int8: LinearMethod = {
+  ...int8Products(rounded(INT8_COLUMNS, null)),
+  turned: (turn) => int8Products(rounded(INT8_COLUMNS, turn)),
+};
+
+/** `int4Products` of weights that are rounded when they are loaded. */
+export function int4Weights(block: number): LinearMethod {
+  return int4Products(block, rounded({ kind: 'int4_blocks', block, hasZeros: false }, null));
+}
+
+function rounded(form: WeightForm, turn: Turn | null): WeightsOf {
+  return (g, { parts, inputs }) =>
+    g.quantizedWeight(parts.map(({ name }) => `${name}.weight`).join('+'), form, (stored) => ({
+      layout: 'floats',
+      turn: turn && { ...turn, scale: turn.scale && { tensor: stored(turn.scale.weight), offset: turn.scale.offset } },
+      parts: parts.map(({ name, outputs }) => stored({ name: `${name}.weight`, shape: [outputs, inputs] })),
+    }));
+}
 
 /** Rows in 8 bits. */
 interface QuantizedRows {
@@ -65,16 +98,4 @@ function quantizedRows(g: GraphBuilder, x: Value): QuantizedRows {
     const zeros = g.node('Expand', [g.bytes('byte.128', [], Uint8Array.of(128)), g.node('Shape', [scales])]);
     return { rows: g.node('QuantizeLinear', [x, scales, zeros], { attributes: { axis: 0 } }), scale };
   });
-}
-
-/** @returns [rows, outputs], to be multiplied with the scales of the rows */
-function integerProduct(g: GraphBuilder, rows: Value, projection: Projection, turn: Turn | null): Value {
-  const { values, scales } = g.quantizedWeight({ kind: 'int8_columns' }, weightsOf(projection), turn);
-  const one = g.floats('scale.one', [], Float32Array.of(1));
-  const zero = g.bytes('byte.128', [], Uint8Array.of(128));
-  return g.node('MatMulIntegerToFloat', [rows, values, one, scales, zero], { domain: 'com.microsoft' });
-}
-
-function weightsOf({ parts, inputs }: Projection) {
-  return parts.map(({ name, outputs }) => ({ name: `${name}.weight`, shape: [outputs, inputs] }));
 }

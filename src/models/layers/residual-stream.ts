@@ -1,9 +1,9 @@
 import type { BranchNorms, DecoderConfig } from '../config/decoder-config';
 import { bug } from '../../core/errors';
-import type { GraphBuilder, Turn, Value } from '../graph/graph-builder';
+import type { GraphBuilder, Value } from '../graph/graph-builder';
 import { addRmsNorm, normWeight, rmsNorm, scaled } from './layers';
 import type { LinearMethod } from './linear-method';
-import { innerBlockOf, rotationOf, turned, type Rotation } from './rotation';
+import { innerBlockOf, rotationOf, turned, type Rotation, type Turn } from './rotation';
 
 /** What a branch computes with: the stream through a norm, and how projections are multiplied that read it or that are added to it. */
 export interface BranchInput {

@@ -1,6 +1,13 @@
 import { hadamard } from '../../checkpoint/quantization/turning';
 import type { DecoderConfig } from '../config/decoder-config';
-import type { GraphBuilder, Turn, Value } from '../graph/graph-builder';
+import type { CheckpointTensor, GraphBuilder, Value } from '../graph/graph-builder';
+
+/** A `WeightTurn`, with the name of its scale. */
+export interface Turn {
+  readonly scale: { readonly weight: CheckpointTensor; readonly offset: number } | null;
+  readonly inputs: number;
+  readonly outputs: number;
+}
 
 /**
  * A rotation of the residual stream, for weights and inputs in few bits (QuaRot, arXiv 2404.00456). A few elements of the stream are

@@ -138,8 +138,16 @@ export const modelTopic = topic('Model and tokenizer', yes, {
     QUANTIZATIONS,
     null,
     'What weights in a floating-point type are quantized to when they are loaded, on cpu: w8a8_int8, int8 for each output, with ' +
-      'inputs in 8 bits for each token. What is made is kept in SGLANG_CACHE_DIR. See also --torchao-config.',
-    { support: reject('use w8a8_int8', ['w8a8_int8']) },
+      'inputs in 8 bits for each token. What is made is kept in SGLANG_CACHE_DIR. See also --torchao-config. ' +
+      'Checkpoints that are quantized say so themselves; compressed-tensors, gptq and awq insist on it.',
+    {
+      support: reject('use w8a8_int8, compressed-tensors, gptq or awq', [
+        'w8a8_int8',
+        'compressed-tensors',
+        'gptq',
+        'awq',
+      ]),
+    },
   ),
   kvCacheDtype: choice(
     ['auto', 'fp8_e5m2', 'fp8_e4m3', 'bf16', 'bfloat16', 'fp4_e2m1'],

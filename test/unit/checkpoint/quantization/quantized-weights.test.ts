@@ -29,7 +29,11 @@ function checkpoint(seed: number): string {
 
 function planned(dir: string, form: WeightForm = { kind: 'int8_columns' }): QuantizedWeight[] {
   const source = openCheckpoint(dir);
-  return ['a', 'b'].map((name) => ({ name, form, turn: null, parts: [source.get(name, [ROWS, INPUTS])] }));
+  return ['a', 'b'].map((name) => ({
+    name,
+    form,
+    stored: { layout: 'floats', turn: null, parts: [source.get(name, [ROWS, INPUTS])] },
+  }));
 }
 
 const of = (weights: readonly QuantizedWeight[], cacheDir: string | null) =>
@@ -80,7 +84,8 @@ it('turns weights before it rounds them: outputs · W · scales · inputs', asyn
   const [tensor, other] = [source.get('a', [ROWS, INPUTS]), source.get('b', [ROWS, INPUTS])];
   const scale = { tensor: { ...other, shape: [INPUTS], byteLength: INPUTS * 4 }, offset: 1 };
   const turn = { scale, inputs: 8, outputs: 2 };
-  const weights = [{ name: 'a', form: { kind: 'int8_columns' }, turn, parts: [tensor] }] as const;
+  const stored = { layout: 'floats', turn, parts: [tensor] } as const;
+  const weights = [{ name: 'a', form: { kind: 'int8_columns' }, stored }] as const;
   const made = await of(weights, null);
   const { values, scales } = made.tensors(weights[0]);
   const [rounded, steps] = [new Int8Array(readTensor(values)), readFloats(scales)];
@@ -104,8 +109,8 @@ it('tells other contents and other forms apart', async () => {
   const dir = folders.create();
   await of(planned(checkpoint(1)), dir);
   await of(planned(checkpoint(2)), dir);
-  await of(planned(checkpoint(2), { kind: 'int4_blocks', block: 32 }), dir);
-  await of(planned(checkpoint(2), { kind: 'int4_blocks', block: 64 }), dir);
+  await of(planned(checkpoint(2), { kind: 'int4_blocks', block: 32, hasZeros: false }), dir);
+  await of(planned(checkpoint(2), { kind: 'int4_blocks', block: 64, hasZeros: false }), dir);
   // The same contents elsewhere are the same.
   await of(planned(checkpoint(2)), dir);
   expect(kept(dir)).toHaveLength(4);

@@ -506,10 +506,12 @@ describe('a config within a config', () => {
 
 describe('quantized weights', () => {
   test.each([
-    ['quantization_config', { quant_method: 'gptq', bits: 4 }, "'gptq' (4 bits)"],
-    ['quantization_config', { quant_method: 'awq', bits: 4 }, "'awq' (4 bits)"],
+    ['quantization_config', { quant_method: 'gptq', bits: 3, group_size: 128 }, "'gptq' (3 bits) in this variant"],
+    ['quantization_config', { quant_method: 'gptq', bits: 4, group_size: 128, desc_act: true }, "'gptq' (4 bits) in this variant"],
+    ['quantization_config', { quant_method: 'gptq', bits: 4, group_size: -1 }, "'gptq' (4 bits) in this variant"],
+    ['quantization_config', { quant_method: 'awq', bits: 4, group_size: 128, version: 'gemv' }, "'awq' (4 bits) in this variant"],
     ['quantization_config', { quant_method: 'fp8', activation_scheme: 'dynamic' }, "'fp8'"],
-    ['quantization_config', { quant_method: 'compressed-tensors', format: 'pack-quantized' }, "'compressed-tensors'"],
+    ['quantization_config', { quant_method: 'compressed-tensors', format: 'pack-quantized' }, "'compressed-tensors' in this variant"],
     ['quantization_config', { quant_method: 'bitsandbytes', load_in_4bit: true }, "'bitsandbytes'"],
     ['quantization_config', { quant_method: 'mxfp4' }, "'mxfp4'"],
     ['quantization_config', { quant_algo: 'NVFP4' }, "'NVFP4'"],
