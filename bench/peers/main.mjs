@@ -32,6 +32,11 @@ const HELP = `Compares sglang-node with its peers on a CPU: node main.mjs --mode
   --json <file>            all rounds
 `;
 
+process.on('uncaughtException', (error) => {
+  process.stderr.write(`${error.message}\n`);
+  process.exit(1);
+});
+
 const { values: options } = parseArgs({
   options: {
     'model-path': { type: 'string' },
@@ -162,9 +167,4 @@ async function main() {
   if (options.json) writeFileSync(options.json, `${JSON.stringify({ ...report, cases }, null, 2)}\n`);
 }
 
-try {
-  await main();
-} catch (error) {
-  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
-  process.exitCode = 1;
-}
+await main();
