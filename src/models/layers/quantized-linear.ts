@@ -22,13 +22,13 @@ export function int8Products(weightsOf: WeightsOf): LinearMethod {
   };
   return {
     apply(g, x, projection) {
-      const { rows, scale } = quantizedRows(g, x);
+      const { rows, scale } = quantizedRows(g, x, projection.inputs);
       const scaled = g.node('Mul', [product(g, rows, projection), scale]);
       return projection.bias ? g.node('Add', [scaled, biasOf(g, projection)]) : scaled;
     },
 
     applyEach(g, x, counts, projections) {
-      const { rows, scale } = quantizedRows(g, x);
+      const { rows, scale } = quantizedRows(g, x, (projections[0] as Projection).inputs);
       const products = shareRows(g, rows, counts, projections, (slice, projection) =>
         product(g, slice, projection),
       );
@@ -88,14 +88,21 @@ interface QuantizedRows {
   readonly scale: Value;
 }
 
-/** @param x [rows, width] */
-function quantizedRows(g: GraphBuilder, x: Value): QuantizedRows {
+/**
+ * A row is one block to `QuantizeLinear`, whose kernel for blocks does all rows at once.
+ * @param x [rows, width]
+ */
+function quantizedRows(g: GraphBuilder, x: Value, width: number): QuantizedRows {
   return g.memo(`${x}:quantized rows`, () => {
     // The scale of a row of zeros is zero. Whatever its quotients become, the scale makes zeros of their product.
-    const largest = g.node('ReduceMax', [g.node('Abs', [x]), g.ints('last', [-1])], { attributes: { keepdims: 1 } });
+    // Two extremes are found faster than the largest of all magnitudes, which would have to be written down first.
+    const [high, low] = ['ReduceMax', 'ReduceMin'].map((extreme) =>
+      g.node(extreme, [x, g.ints('last', [-1])], { attributes: { keepdims: 1 } }),
+    ) as [Value, Value];
+    const largest = g.node('Max', [high, g.node('Neg', [low])]);
     const scale = g.node('Mul', [largest, g.floats('one.127th', [], Float32Array.of(1 / 127))]);
-    const scales = g.node('Squeeze', [scale, g.ints('last', [-1])]);
-    const zeros = g.node('Expand', [g.bytes('byte.128', [], Uint8Array.of(128)), g.node('Shape', [scales])]);
-    return { rows: g.node('QuantizeLinear', [x, scales, zeros], { attributes: { axis: 0 } }), scale };
+    const zeros = g.node('Expand', [g.bytes('byte.128', [], Uint8Array.of(128)), g.node('Shape', [scale])]);
+    const attributes = { axis: 1, block_size: width };
+    return { rows: g.node('QuantizeLinear', [x, scale, zeros], { attributes }), scale };
   });
 }
