@@ -93,16 +93,19 @@ export class HubClient {
 
   /** The chunks of an answer's body. @throws Trouble when it breaks off or falls silent */
   async *chunks({ response, silence }: OpenAnswer, file: string | null): AsyncGenerator<Uint8Array> {
+    const reader = (response.body as ReadableStream<Uint8Array> | null)?.getReader();
     try {
-      if (response.body === null) return;
-      for await (const chunk of response.body as unknown as AsyncIterable<Uint8Array>) {
+      while (reader !== undefined) {
+        const { done, value } = await silence.orAborted(reader.read());
+        if (done) return;
         silence.heard();
-        yield chunk;
+        yield value;
       }
     } catch (error) {
       throw this.broken(error, silence, this.asked(file));
     } finally {
       silence.stop();
+      reader?.cancel().catch(() => undefined);
     }
   }
 
@@ -145,12 +148,13 @@ export class HubClient {
   ): Promise<Omit<OpenAnswer, 'url'>> {
     const silence = new SilenceLimit(this.access.timeoutMs, this.signal);
     try {
-      const response = await fetch(url, {
+      const answer = fetch(url, {
         method,
         headers: { 'user-agent': `sglang-node/${packageVersion()}`, ...headers, ...this.authorization(url) },
         redirect: 'manual',
         signal: silence.signal,
       });
+      const response = await silence.orAborted(answer);
       this.reached = true;
       silence.heard();
       return { response, silence };

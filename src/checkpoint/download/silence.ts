@@ -17,6 +17,20 @@ export class SilenceLimit {
     return this.own.signal.aborted;
   }
 
+  /**
+   * The work, or an error as soon as it is aborted: `fetch` and the bodies of its answers may miss that, and never end.
+   * @throws the reason of the abort
+   */
+  orAborted<T>(work: Promise<T>): Promise<T> {
+    const { signal } = this;
+    return new Promise((resolve, reject) => {
+      const abort = () => reject(signal.reason as Error);
+      if (signal.aborted) abort();
+      signal.addEventListener('abort', abort, { once: true });
+      work.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
+    });
+  }
+
   /** Something was heard. */
   heard(): void {
     clearTimeout(this.timer);
