@@ -134,6 +134,16 @@ function checkVariables(variables: Readonly<Record<string, unknown>>): Readonly<
   );
 }
 
+/** The text of the template that `load` would read; null where there is none, or none that can be read. */
+export function templateText(dir: string, flags: TemplateFlags): string | null {
+  try {
+    return findTemplate(dir, readTokenizerFiles(dir).config, flags)?.text ?? null;
+  } catch (error) {
+    if (error instanceof StartupError) return null;
+    throw error;
+  }
+}
+
 async function readUsable(dir: string, args: TemplateArgs, tryOut: TryOut): Promise<Usable | string> {
   const { config } = readTokenizerFiles(dir);
   const source = findTemplate(dir, config, args);

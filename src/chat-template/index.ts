@@ -1,2 +1,2 @@
-export { ChatTemplate, type ChatPrompt } from './chat-template';
+export { ChatTemplate, templateText, type ChatPrompt } from './chat-template';
 export type { ChatMessage, ChatTool, Conversation } from './conversation';

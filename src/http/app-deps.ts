@@ -14,6 +14,8 @@ export interface AppDeps {
   readonly manager: TokenizerManager;
   /** null where only token ids go in and out, and where the model gives vectors. */
   readonly chat: ChatTemplate | null;
+  /** The text of the chat template, also where it serves nobody because the model gives vectors; null where there is none. */
+  readonly templateText?: string | null;
   /** null without `--enable-metrics`. */
   readonly metrics: MetricsRegistry | null;
   readonly profiler: ProfileControl;

@@ -1,5 +1,5 @@
 import type { RequestListener } from 'node:http';
-import { ChatTemplate } from '../chat-template';
+import { ChatTemplate, templateText } from '../chat-template';
 import { obtainModel } from '../checkpoint/hub';
 import { readModelCard } from '../checkpoint/model-card';
 import { RepositoryNotFound } from '../checkpoint/repository-not-found';
@@ -64,7 +64,7 @@ export class Frontend {
   private constructor(
     { args, endpoints, modelDir }: ChildInit,
     private readonly inbox: PullQueue<'tokenizerManager'>,
-    { tokenizer, chat }: Texts,
+    { tokenizer, chat, template: text }: Texts,
     metrics: MetricsRegistry | null,
     tracer: RequestTracer | null,
     readonly facts: ModelFacts,
@@ -100,6 +100,7 @@ export class Frontend {
       card: cardOf(modelDir, manager.served),
       manager,
       chat,
+      templateText: text,
       metrics,
       profiler,
       status: this.status,
@@ -189,13 +190,16 @@ function cardOf(modelDir: string, served: TokenizerManager['served']): () => Mod
 interface Texts {
   readonly tokenizer: TokenizerPool | null;
   readonly chat: ChatTemplate | null;
+  /** See `AppDeps.templateText`. */
+  readonly template: string | null;
 }
 
 async function loadTexts({ args, tokenizerDir }: ChildInit): Promise<Texts> {
-  if (args.skipTokenizerInit) return { tokenizer: null, chat: null };
+  if (args.skipTokenizerInit) return { tokenizer: null, chat: null, template: null };
   const tokenizer = new TokenizerPool(await loadTokenizer(tokenizerDir), tokenizerDir);
-  const chat = args.isEmbedding ? null : await ChatTemplate.load(tokenizerDir, args, tokenizer);
-  return { tokenizer, chat };
+  if (args.isEmbedding) return { tokenizer, chat: null, template: templateText(tokenizerDir, args) };
+  const chat = await ChatTemplate.load(tokenizerDir, args, tokenizer);
+  return { tokenizer, chat, template: chat.source };
 }
 
 async function loadMetrics(args: ServerArgs): Promise<MetricsRegistry | null> {

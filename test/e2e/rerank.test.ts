@@ -260,6 +260,29 @@ describe('a model that is asked for yes or no', () => {
     const cohere = await ask(server, '/v2/rerank', { query: 'panda?', documents });
     expect((cohere.body as { results: unknown[] }).results).toHaveLength(2);
   });
+
+  test('that was started for vectors says how it would rank', async () => {
+    const vectors = await launch([
+      '--model-path',
+      folder,
+      '--chat-template',
+      'qwen3_reranker',
+      '--is-embedding',
+    ]);
+    for (const [path, body] of [
+      ['/v1/rerank', { query: 'a', documents: ['b'] }],
+      ['/v2/rerank', { query: 'a', documents: ['b'] }],
+      ['/rerank', { query: 'a', texts: ['b'] }],
+    ] as const) {
+      const refused = await ask(vectors, path, body);
+      expect([path, refused.status]).toEqual([path, 400]);
+      expect(JSON.stringify(refused.body)).toContain(
+        'Detected Qwen3 reranker chat template, but the server is not in generation mode. ' +
+          'Please relaunch without --is-embedding for Qwen3-Reranker models.',
+      );
+    }
+    expect((await ask(vectors, '/encode', { text: 'a' })).status).toBe(200);
+  });
 });
 
 test('servers of another kind say what is wrong', async () => {

@@ -1,7 +1,7 @@
 import { PLAIN_EMBED, type EmbedReply, type RequestOrigin } from '../../tokenizer-manager';
 import type { AppDeps } from '../app-deps';
 import { asProbability, labelsOf } from '../scores';
-import { yesNoRelevance, yesNoTemplate } from './yes-no';
+import { refuseWithoutGeneration, yesNoRelevance, yesNoTemplate } from './yes-no';
 
 /** What documents are judged by, in every API that asks for it. */
 export interface RelevanceRequest {
@@ -40,13 +40,14 @@ export interface Relevances {
  * @throws RequestError `bad_value` where this server can do neither; as `TokenizerManager.encode` and `score`
  */
 export async function relevanceOf(
-  deps: Pick<AppDeps, 'manager' | 'facts' | 'chat'>,
+  deps: Pick<AppDeps, 'manager' | 'facts' | 'chat' | 'templateText'>,
   request: RelevanceRequest,
   gone: AbortSignal,
 ): Promise<Relevances> {
   const { manager, facts } = deps;
   const chat = yesNoTemplate(deps);
   if (chat !== null) return yesNoRelevance(manager, chat, request, gone);
+  refuseWithoutGeneration(deps);
   const labels = labelsOf(facts);
   const { query, documents, truncate, rid, origin } = request;
   const text = documents.map((document) => [query, document] as const);

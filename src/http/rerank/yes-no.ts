@@ -9,8 +9,25 @@ import type { RelevanceRequest, Relevances } from './relevance';
 /** The template of a model that generates, where it asks for nothing but yes or no, as SGLang knows theirs. */
 export function yesNoTemplate({ facts, chat }: Pick<AppDeps, 'facts' | 'chat'>): ChatTemplate | null {
   if (facts.kind !== 'generation') return null;
-  const text = chat?.source?.toLowerCase() ?? '';
-  return ['answer can only be', '"yes"', '"no"'].every((phrase) => text.includes(phrase)) ? chat : null;
+  return asksForYesNo(chat?.source) ? chat : null;
+}
+
+/** @throws RequestError `bad_value` where a model of this kind was started for vectors: it is no use as it is */
+export function refuseWithoutGeneration({
+  facts,
+  templateText,
+}: Pick<AppDeps, 'facts' | 'templateText'>): void {
+  if (facts.kind !== 'embedding' || facts.labels !== null || !asksForYesNo(templateText)) return;
+  throw new RequestError(
+    'bad_value',
+    'Detected Qwen3 reranker chat template, but the server is not in generation mode. ' +
+      'Please relaunch without --is-embedding for Qwen3-Reranker models.',
+  );
+}
+
+function asksForYesNo(template: string | null | undefined): boolean {
+  const text = template?.toLowerCase() ?? '';
+  return ['answer can only be', '"yes"', '"no"'].every((phrase) => text.includes(phrase));
 }
 
 /** How much likelier "yes" is than "no" as the next token after each document's prompt. */
