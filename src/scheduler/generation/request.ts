@@ -28,6 +28,8 @@ export class Request {
   readonly maxLen: number;
   readonly maxNewTokens: number;
   readonly minNewTokens: number;
+  /** Whether its draws come of a seed of its own, so that its tokens are to be the same every time. */
+  readonly isSeeded: boolean;
   /** What its output must look like; null for whatever the model says. */
   readonly grammar: Grammar | null;
   readonly decode: DecodeParams;
@@ -98,6 +100,7 @@ export class Request {
     this.maxNewTokens = Math.max(0, Math.min(msg.sampling.maxNewTokens, maxReqLen - this.promptLen - 1));
     this.maxLen = this.promptLen + this.maxNewTokens;
     this.minNewTokens = msg.sampling.minNewTokens;
+    this.isSeeded = msg.sampling.seed !== null;
     this.grammar = msg.sampling.grammar;
     this.decode = msg.decode;
     this.logprobs = msg.logprobs;

@@ -96,6 +96,8 @@ export class Speculator {
   }
 
   private draftOf(request: Request, batchRate: number): Draft | null {
+    // Draws from the many tokens of next to no probability hang on the last bits, which a seed cannot repeat in runs of other sizes.
+    if (request.isSeeded && !request.sampler.greedy) return null;
     const most = Math.min(this.mostDrafted, request.remainLen - 1);
     if (most < 1 || this.open.get(request) === request.length) return null;
     const drafter = this.drafterOf(request);

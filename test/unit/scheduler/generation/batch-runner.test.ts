@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { logger } from '../../../../src/logging/logger';
 import type { ExtendItem } from '../../../../src/model-runner/model-runner';
 import { BatchRunner } from '../../../../src/scheduler/generation/batch-runner';
@@ -236,5 +237,63 @@ describe('a draft', () => {
     expect(request.finish).toMatchObject({ type: 'abort', status_code: 500 });
     expect(request.kvValid).toBe(false);
     jest.restoreAllMocks();
+  });
+
+  it('changes nothing of what is drawn, whatever it is and however it is drawn', async () => {
+    /** Logits that hang on the last two tokens; a run and a step give the same. */
+    const rowOf = (before: number, last: number) =>
+      Float32Array.from({ length: VOCAB }, (_, id) => ((before * 7 + last * 13 + id * id * 5) % 31) / 5);
+    const runnerOf = (request: Request) => {
+      const at = (ids: Int32Array, past: number, i: number) =>
+        rowOf(i > 0 ? ids[i - 1]! : request.ids.at(past - 1), ids[i]!);
+      return new BatchRunner(
+        {
+          ...model,
+          decode: (ids, [past = 0]) => Promise.resolve(at(ids, past, 0)),
+          extend: ({ ids, logitPositions, past }) =>
+            Promise.resolve(Float32Array.from(logitPositions.flatMap((i) => [...at(ids, past, i)]))),
+        },
+        VOCAB,
+      );
+    };
+    const parameters = fc.record({
+      temperature: fc.constantFrom(0, 0.5, 1.5),
+      topK: fc.constantFrom(-1, 5),
+      topP: fc.constantFrom(1, 0.8),
+      frequencyPenalty: fc.constantFrom(0, 0.7),
+      repetitionPenalty: fc.constantFrom(1, 1.3),
+      minNewTokens: fc.constantFrom(0, 7),
+      stopTokenIds: fc.constantFrom([], [3, 9, 20, 27]),
+      maxNewTokens: fc.integer({ min: 1, max: 25 }),
+    });
+    const logprobs = fc.constantFrom(null, { startLen: -1, topNum: 2, tokenIds: [4] });
+    // A draft is right where its entry is true.
+    const drafts = fc.array(fc.array(fc.boolean(), { minLength: 1, maxLength: 6 }), {
+      minLength: 1,
+      maxLength: 9,
+    });
+    await fc.assert(
+      fc.asyncProperty(parameters, logprobs, drafts, async (sampling, wanted, plan) => {
+        const [stepped, drafted] = [0, 1].map(() => makeRequest({ sampling, logprobs: wanted })) as [
+          Request,
+          Request,
+        ];
+        for (const request of [stepped, drafted]) request.cachedLen = request.length - 1;
+        while (stepped.finish === null) await runnerOf(stepped).decode([stepped], nothing);
+        for (let turn = 0; drafted.finish === null; turn++) {
+          const from = drafted.length;
+          const guesses = (plan[turn % plan.length] ?? []).map((isRight, i) =>
+            from + i < stepped.length && isRight ? stepped.ids.at(from + i) : 1,
+          );
+          const draft = Int32Array.from(guesses.slice(0, Math.max(0, drafted.remainLen - 1)));
+          const { isOpen } = await runnerOf(drafted).verify(drafted, draft, nothing);
+          if (isOpen) await runnerOf(drafted).decode([drafted], nothing);
+        }
+        expect(ids(drafted)).toEqual(ids(stepped));
+        expect(drafted.finish).toEqual(stepped.finish);
+        expect(drafted.outputLogprobs).toEqual(stepped.outputLogprobs);
+        expect([drafted.cachedLen, drafted.extendLen]).toEqual([stepped.cachedLen, stepped.extendLen]);
+      }),
+    );
   });
 });
