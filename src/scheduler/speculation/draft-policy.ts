@@ -1,5 +1,5 @@
 /** How much faster than the decode batch a draft must promise to be before it is tried: estimates are off, too. */
-const MIN_GAIN = 1.1;
+const MIN_GAIN = 1.2;
 
 /** What is known when a draft is decided on. Times in milliseconds. */
 export interface DraftOdds {

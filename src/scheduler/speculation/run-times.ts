@@ -1,5 +1,8 @@
-/** Measurements of one size that count: few, because machine and context change; the median, because some are outliers. */
-const KEPT = 7;
+/** Measurements of one size that count: few, because machine and context change. */
+const KEPT = 15;
+
+/** Which of them, in order, is believed: what disturbs a run only makes it longer. */
+const BELIEVED = 0.25;
 
 /** From so many on a size counts as measured: first runs of a shape are slow. */
 const ENOUGH = 3;
@@ -9,8 +12,8 @@ const ASSUMED_GROWTH = 0.1;
 
 /** What steps of the decode batch and runs of one request over several tokens take, in milliseconds. */
 export class RunTimes {
-  private readonly steps = new Medians();
-  private readonly runs = new Medians();
+  private readonly steps = new LatestTimes();
+  private readonly runs = new LatestTimes();
   /** By tokens: what `run` has found out since the last measurement. */
   private readonly found: number[] = [];
 
@@ -53,22 +56,23 @@ export class RunTimes {
   }
 }
 
-/** The medians of the latest measurements, by size. */
-class Medians {
+/** What the latest measurements come to, by size. */
+class LatestTimes {
   private readonly latest: number[][] = [];
   /** null where a size was not measured often enough. */
-  private readonly medians: (number | null)[] = [];
+  private readonly believed: (number | null)[] = [];
 
   add(size: number, ms: number): void {
     const times = (this.latest[size] ??= []);
     times.push(ms);
     if (times.length > KEPT) times.shift();
     const sorted = [...times].sort((a, b) => a - b);
-    this.medians[size] = times.length < ENOUGH ? null : (sorted[sorted.length >> 1] as number);
+    this.believed[size] =
+      times.length < ENOUGH ? null : (sorted[Math.floor(sorted.length * BELIEVED)] as number);
   }
 
   get(size: number): number | null {
-    return this.medians[size] ?? null;
+    return this.believed[size] ?? null;
   }
 
   /** The largest measured size up to this one. */
@@ -82,7 +86,7 @@ class Medians {
 
   /** The smallest measured size from this one on. */
   above(size: number): readonly [size: number, ms: number] | null {
-    for (let at = size; at < this.medians.length; at++) {
+    for (let at = size; at < this.believed.length; at++) {
       const ms = this.get(at);
       if (ms !== null) return [at, ms];
     }
