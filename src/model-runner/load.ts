@@ -9,6 +9,7 @@ import type { ModelConfig } from '../models/config/model-config';
 import { readSentenceModules, type SentenceModules } from '../models/config/sentence-modules';
 import { readSentencePrompts } from '../models/config/vector-facts';
 import type { Model } from '../models/model';
+import { unquantized } from '../models/layers/linear-method';
 import { readModel } from '../models/registry';
 import type { Backend } from './backends/backend';
 import { EmbeddingRunner } from './embedding-runner';
@@ -25,6 +26,8 @@ export interface ModelParts {
   readonly weights: ModelWeights;
   /** null where no layer has experts. */
   readonly routers: Routers | null;
+  /** Whether products round their inputs to few bits. */
+  readonly roundsInputs: boolean;
 }
 
 export interface GenerationModel extends ModelParts, Generation {
@@ -66,6 +69,7 @@ export async function loadModelRunner(
     logger.log('warning', `--dtype ${args.dtype}: the CPU computes in float32`);
   }
   const routers = model.routers ?? null;
+  const roundsInputs = model.linear !== unquantized;
   const routing = args.expertDistributionRecorderMode !== null;
   if (routing && routers === null) {
     logger.log(
@@ -82,7 +86,7 @@ export async function loadModelRunner(
   const { loaded, bytes, seconds } = await loadFirst(place, model, options, backend);
   const served = { model, purpose: options, backend, overrides: args.jsonModelOverrideArgs, quantization };
   const weights = new ModelWeights(served, loaded, sentences, bytes, seconds);
-  const parts: ModelParts = { config, contextLen, backend, routers, weights };
+  const parts: ModelParts = { config, contextLen, backend, routers, roundsInputs, weights };
   switch (kind) {
     case 'generation': {
       const generation = await prepareGeneration(args, parts);

@@ -14,13 +14,9 @@ import { RunTimes } from './run-times';
  * measured in float32. Where products take their inputs in 8 bits, what is rounded apart grows from layer to layer, and no bound is
  * sure; this one spares most changes, and few tokens need a step of their own.
  */
-export function roundingOf({ loadFormat, modelPath, quantization, torchaoConfig }: RoundingArgs): number {
-  const isQuantized =
-    quantization !== null || torchaoConfig !== '' || /gguf$/i.test(`${loadFormat} ${modelPath}`);
-  return isQuantized ? 0.02 : 1e-4;
+export function roundingOf({ roundsInputs }: { readonly roundsInputs: boolean }): number {
+  return roundsInputs ? 0.02 : 1e-4;
 }
-
-type RoundingArgs = Pick<ServerArgs, 'loadFormat' | 'modelPath' | 'quantization' | 'torchaoConfig'>;
 
 /** Tokens that are to come next of a request, and what is expected of running over them. */
 export interface Draft extends Promising {
