@@ -64,7 +64,7 @@ function metadataOf(shape) {
     Buffer.concat([text(name), u32(type), ...bytes]);
   const count = (/** @type {string} */ name, /** @type {number} */ n) => value(name, UINT32, u32(n));
   const list = (/** @type {string} */ name, /** @type {number} */ type, /** @type {Buffer[]} */ items) =>
-    value(name, ARRAY, u32(type), u64(items.length), ...items);
+    value(name, ARRAY, u32(type), u64(items.length), Buffer.concat(items));
   return [
     value('general.architecture', STRING, text(architecture)),
     value('general.name', STRING, text('bench')),
