@@ -1,6 +1,8 @@
 import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { StartupError } from '../core/errors';
+import { isGgufPlace } from './gguf/locate';
+import { GgufWeights } from './gguf/gguf-weights';
 import { findModelFile, quote, readModelText } from './model-files';
 import { readSafetensors, type TensorRef } from './safetensors';
 import { parseStrictJson } from './strict-json';
@@ -12,11 +14,13 @@ export type { TensorRef } from './safetensors';
 export type { WeightSource } from './weight-source';
 
 /**
- * Opens a folder's `model.safetensors`, the shards that `model.safetensors.index.json` names, or `model-0000x-of-0000n`
- * shards without an index. Only headers are read.
+ * Opens a folder's `model.safetensors`, the shards that `model.safetensors.index.json` names, `model-0000x-of-0000n` shards
+ * without an index, or a GGUF file. Only headers are read.
+ * @param dir the folder, or the file
  * @throws StartupError of one line for anything wrong with the files
  */
 export function openCheckpoint(dir: string): WeightSource {
+  if (isGgufPlace(dir)) return GgufWeights.open(dir);
   const single = findModelFile(dir, SINGLE_WEIGHTS);
   if (single !== null) {
     const shown = path.join(dir, SINGLE_WEIGHTS);

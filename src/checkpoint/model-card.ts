@@ -3,22 +3,57 @@ import * as fs from 'node:fs';
 import { StartupError } from '../core/errors';
 import type { ModelCard } from '../core/model-card';
 import { openCheckpoint } from './checkpoint';
+import { configOfGguf } from './gguf/gguf-config';
+import { readGguf } from './gguf/gguf-file';
+import { isGgufPlace } from './gguf/locate';
 import { readModelJson } from './model-files';
-import { readSafetensors, type TensorRef } from './safetensors';
+import { readSafetensors } from './safetensors';
 
 /** Reads headers only: no weights. Whoever loads them says what is wrong with the files; here they count for nothing then. */
 export function readModelCard(dir: string): ModelCard {
-  const config = orNone(() => readModelJson(dir, 'config.json')) ?? {};
-  const files = orNone(() => filesOf(dir)) ?? [];
-  const tensors = orNone(() => files.flatMap((file) => readSafetensors(file))) ?? [];
+  const { config, files, tensors } = isGgufPlace(dir) ? ofGguf(dir) : ofFolder(dir);
   const stats = files.map((file) => fs.statSync(file));
   const quantization = objectOf(config['quantization_config']);
   return {
+    format: isGgufPlace(dir) ? 'gguf' : 'safetensors',
     ...countOf(tensors, quantization),
     bytes: stats.reduce((sum, { size }) => sum + size, 0),
     modifiedAt: stats.reduce((newest, { mtimeMs }) => Math.max(newest, mtimeMs), 0),
     digest: digestOf(config, tensors),
     config: { ...config, ...objectOf(config['text_config']) },
+  };
+}
+
+/** A tensor as far as it is counted. */
+interface Counted {
+  readonly name: string;
+  readonly dtype: string;
+  readonly shape: readonly number[];
+  readonly offset: number;
+}
+
+interface Facts {
+  readonly config: Readonly<Record<string, unknown>>;
+  readonly files: readonly string[];
+  readonly tensors: readonly Counted[];
+}
+
+function ofGguf(file: string): Facts {
+  const gguf = orNone(() => readGguf(file));
+  const tensors = [...(gguf?.tensors.values() ?? [])].map(({ type, ...rest }) => ({ ...rest, dtype: type.name }));
+  return {
+    config: gguf === null ? {} : (orNone(() => configOfGguf(gguf)) ?? {}),
+    files: gguf === null ? [] : [gguf.file],
+    tensors,
+  };
+}
+
+function ofFolder(dir: string): Facts {
+  const files = orNone(() => filesOf(dir)) ?? [];
+  return {
+    config: orNone(() => readModelJson(dir, 'config.json')) ?? {},
+    files,
+    tensors: orNone(() => files.flatMap((file) => readSafetensors(file))) ?? [],
   };
 }
 
@@ -30,7 +65,7 @@ function filesOf(dir: string): readonly string[] {
 
 /** Quantized weights lie several in an integer. */
 function countOf(
-  tensors: readonly TensorRef[],
+  tensors: readonly Counted[],
   quantization: Readonly<Record<string, unknown>>,
 ): Pick<ModelCard, 'parameters' | 'precision'> {
   const { bits, quant_method: method } = quantization;
@@ -48,7 +83,7 @@ function countOf(
 }
 
 /** To read all weights would take as long as loading them: what is hashed is what they are called, their shapes and places. */
-function digestOf(config: object, tensors: readonly TensorRef[]): string {
+function digestOf(config: object, tensors: readonly Counted[]): string {
   const places = tensors.map(({ name, dtype, shape, offset }) => [name, dtype, shape, offset]);
   return createHash('sha256')
     .update(JSON.stringify([config, places]))

@@ -1,8 +1,8 @@
-import * as path from 'node:path';
-import { findModelFile } from '../../checkpoint/model-files';
+import * as fs from 'node:fs';
 import { bug, errorMessage, StartupError, traceOf } from '../../core/errors';
 import { logger } from '../../logging/logger';
 import { gigabytes } from '../../logging/units';
+import { configPath } from '../../models/config/config-file';
 import { readSameSentences, type SentenceModules } from '../../models/config/sentence-modules';
 import type { Model } from '../../models/model';
 import { readModel } from '../../models/registry';
@@ -172,11 +172,11 @@ export class ModelWeights {
     const { place, source } = open;
     const { model: served, purpose, backend } = this.served;
     const model = this.modelOf(place);
-    if (model !== served) refuseOtherConfig(configFile(place), model.config, served.config);
+    if (model !== served) refuseOtherConfig(configPath(place.modelDir), model.config, served.config);
     const { digest, parameters } = computationOf(model, purpose, source);
     if (model !== served && digest !== this.servedDigest()) {
       throw new StartupError(
-        `${configFile(place)}: describes another computation than that of the model that is served ` +
+        `${configPath(place.modelDir)}: describes another computation than that of the model that is served ` +
           '(rotary embedding, norms, activation or the like)',
       );
     }
@@ -189,7 +189,7 @@ export class ModelWeights {
   /** A folder may hold weights alone, as trainers write them: they are then taken for those of the model that is served. */
   private modelOf({ modelDir }: WeightsPlace): Model {
     const { model, overrides, quantization } = this.served;
-    if (findModelFile(modelDir, 'config.json') === null) return model;
+    if (!fs.existsSync(configPath(modelDir))) return model;
     return readModel(modelDir, overrides, model.purpose, quantization);
   }
 
@@ -207,10 +207,6 @@ export class ModelWeights {
         '(/release_memory_occupation with the tag weights makes room)',
     );
   }
-}
-
-function configFile({ modelDir }: WeightsPlace): string {
-  return path.join(modelDir, 'config.json');
 }
 
 /** What went wrong, without the full stop that the sentence around it has. */
