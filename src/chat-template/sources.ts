@@ -1,5 +1,6 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { folderOf } from '../checkpoint/gguf/locate';
 import { readModelText } from '../checkpoint/model-files';
 import { StartupError } from '../core/errors';
 import type { TemplateSource } from './built-in';
@@ -20,18 +21,18 @@ export interface TemplateFlags {
 
 /**
  * The template that a server renders conversations with: the operator's, else the checkpoint's.
- * @param dir folder of the tokenizer
+ * @param place folder of the tokenizer, or its GGUF file
  * @param config its tokenizer_config.json
  * @returns null where there is none
  * @throws StartupError of one line when the flags name what is not there
  */
 export function findTemplate(
-  dir: string,
+  place: string,
   config: Readonly<Record<string, unknown>>,
   { chatTemplate, hfChatTemplateName }: TemplateFlags,
 ): TemplateSource | null {
   if (chatTemplate !== null) return readTemplateFlag(chatTemplate);
-  const templates = readChatTemplates(dir, config);
+  const templates = readChatTemplates(folderOf(place), config);
   const names = Object.keys(templates);
   const name = hfChatTemplateName ?? (names.length === 1 ? (names[0] ?? DEFAULT) : DEFAULT);
   const text = templates[name];

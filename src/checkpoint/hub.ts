@@ -1,4 +1,3 @@
-import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { StartupError, errorMessage } from '../core/errors';
 import type { EnvSource } from '../core/env';
@@ -7,6 +6,7 @@ import { logger } from '../logging/logger';
 import type { ServerArgs } from '../server-args/server-args';
 import { isOffline, readHubAccess } from './download/access';
 import { openRepository, type Source } from './download/snapshot';
+import { isFile, ggufFile, modelPlace, tokenizerPlace } from './gguf/locate';
 import { DEFAULT_REVISION, findSnapshot, hubCacheDir, isFolder, isHubId, isRevisionName } from './hub-cache';
 import { RepositoryNotFound } from './repository-not-found';
 import { isComplete, type Needs } from './snapshot-complete';
@@ -34,9 +34,9 @@ export interface HubOptions {
 
 /** The folders that every process is told. */
 export interface ModelFolders {
-  /** Folder with config.json and the weights, resolved from `--model-path`. */
+  /** Folder with config.json and the weights, or a GGUF file, resolved from `--model-path`. */
   readonly modelDir: string;
-  /** Folder with tokenizer.json, resolved from `--tokenizer-path`. */
+  /** Folder with tokenizer.json, or a GGUF file, resolved from `--tokenizer-path`. */
   readonly tokenizerDir: string;
 }
 
@@ -62,16 +62,13 @@ export async function findModelFolders(
     weights: loadFormat !== 'dummy',
     tokenizer: ownTokenizer && !skipTokenizerInit,
   };
-  const modelDir = await find(modelPath, needs, options, signal);
+  const modelDir = modelPlace(await find(modelPath, needs, options, signal), loadFormat);
   if (ownTokenizer) return { modelDir, tokenizerDir: modelDir };
   const tokenizerNeeds = { config: false, weights: false, tokenizer: !skipTokenizerInit };
-  return { modelDir, tokenizerDir: await find(tokenizerPath, tokenizerNeeds, options, signal) };
+  return { modelDir, tokenizerDir: tokenizerPlace(await find(tokenizerPath, tokenizerNeeds, options, signal)) };
 }
 
 async function find(name: string, needs: Needs, options: HubOptions, signal: AbortSignal): Promise<string> {
-  if (fs.statSync(name, { throwIfNoEntry: false })?.isFile()) {
-    throw new StartupError(`${name} is a file: the folder with config.json and the weights is needed.`);
-  }
   try {
     return await obtainModel(name, needs, options, signal);
   } catch (error) {
@@ -82,7 +79,7 @@ async function find(name: string, needs: Needs, options: HubOptions, signal: Abo
 }
 
 /**
- * The folder of a model, from the hub where it has to come from there.
+ * The folder of a model, from the hub where it has to come from there; or its GGUF file.
  * @throws RepositoryNotFound when it is nowhere; StartupError when it cannot be had
  */
 export async function obtainModel(
@@ -91,6 +88,7 @@ export async function obtainModel(
   options: HubOptions,
   signal: AbortSignal,
 ): Promise<string> {
+  if (isFile(name)) return ggufFile(name);
   const local = findLocally(name, options);
   if (local?.snapshot === false) return local.dir;
   const offline = isOffline(options.env);

@@ -1,5 +1,6 @@
 import * as fs from 'node:fs';
 import * as path from 'node:path';
+import { holdsOnlyGguf } from './gguf/locate';
 import { readModelJson } from './model-files';
 import { filesOfIndex, isWholeSet, SHARD_NAME, SINGLE_WEIGHTS, WEIGHTS_INDEX } from './weight-files';
 
@@ -16,6 +17,7 @@ export interface Needs {
  * a folder that has not.
  */
 export function isComplete(dir: string, { config, weights, tokenizer }: Needs): boolean {
+  if (holdsOnlyGguf(dir)) return true;
   const has = (name: string) => fs.existsSync(path.join(dir, name));
   return (
     (!config || has('config.json')) &&

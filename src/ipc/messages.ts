@@ -298,7 +298,7 @@ export const MESSAGES = {
       readonly callId: number;
       readonly modelDir: string;
       readonly loadFormat: ServerArgs['loadFormat'];
-    }>({ callId: number, modelDir: string, loadFormat: oneOf('auto', 'safetensors', 'dummy') }),
+    }>({ callId: number, modelDir: string, loadFormat: oneOf('auto', 'safetensors', 'gguf', 'dummy') }),
     /** Serves the weights that were loaded; with `flushCache` what was computed under the others is forgotten. */
     swap_weights: fields<{ readonly callId: number; readonly flushCache: boolean }>({
       callId: number,

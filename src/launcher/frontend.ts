@@ -1,5 +1,6 @@
 import type { RequestListener } from 'node:http';
 import { ChatTemplate, templateText } from '../chat-template';
+import { modelPlace } from '../checkpoint/gguf/locate';
 import { obtainModel } from '../checkpoint/hub';
 import { readModelCard } from '../checkpoint/model-card';
 import { RepositoryNotFound } from '../checkpoint/repository-not-found';
@@ -168,7 +169,7 @@ async function findWeights(
   const needs = { config: true, weights: loadFormat !== 'dummy', tokenizer: false };
   const options = { revision: modelPath === own ? revision : null, downloadDir, env: process.env };
   try {
-    return await obtainModel(modelPath, needs, options, signal);
+    return modelPlace(await obtainModel(modelPath, needs, options, signal), loadFormat);
   } catch (error) {
     if (error instanceof RepositoryNotFound && error.advice !== '') logger.log('warning', error.advice);
     throw error;

@@ -97,6 +97,7 @@ function supportedLoadFormat(format: FlagValues['loadFormat']): ServerArgs['load
   switch (format) {
     case 'auto':
     case 'safetensors':
+    case 'gguf':
     case 'dummy':
       return format;
     default:

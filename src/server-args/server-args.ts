@@ -7,7 +7,7 @@ interface Resolved {
   readonly modelPath: string;
   readonly tokenizerPath: string;
   readonly servedModelName: string;
-  readonly loadFormat: 'auto' | 'safetensors' | 'dummy';
+  readonly loadFormat: 'auto' | 'safetensors' | 'gguf' | 'dummy';
   readonly device: Device;
   readonly pageSize: number;
   /** Tokens of one prefill chunk; -1 is off. */

@@ -1,6 +1,9 @@
 import { join } from 'node:path';
+import { readGguf } from '../checkpoint/gguf/gguf-file';
+import { folderOf, isGgufPlace } from '../checkpoint/gguf/locate';
 import { findModelFile, parseJsonObject, readModelJson, readModelText } from '../checkpoint/model-files';
 import { StartupError } from '../core/errors';
+import { templateOfGguf, tokenizerOfGguf } from './gguf/gguf-tokenizer';
 
 /** The files of a tokenizer. All are opened by the guarded way of the model folder: they may come from a stranger. */
 export interface TokenizerFiles {
@@ -13,8 +16,26 @@ export interface TokenizerFiles {
 /** Large vocabularies take some 35 MB. */
 const MAX_DEFINITION_BYTES = 256 * 2 ** 20;
 
-/** @throws StartupError in one line that names the file */
-export function readTokenizerFiles(dir: string): TokenizerFiles {
+/**
+ * @param place a folder, or a GGUF file, which counts where no tokenizer.json stands beside it
+ * @throws StartupError in one line that names the file
+ */
+export function readTokenizerFiles(place: string): TokenizerFiles {
+  if (!isGgufPlace(place)) return readFolder(place);
+  const gguf = readGguf(place);
+  const folder = folderOf(place);
+  if (findModelFile(folder, 'tokenizer.json') === null) return tokenizerOfGguf(gguf);
+  const { definition, config } = readFolder(folder);
+  return { definition, config: { ...templateOfGguf(gguf.metadata), ...config } };
+}
+
+/** The file that errors of the tokenizer are about. */
+export function tokenizerPath(place: string): string {
+  const beside = join(folderOf(place), 'tokenizer.json');
+  return isGgufPlace(place) && findModelFile(folderOf(place), 'tokenizer.json') === null ? place : beside;
+}
+
+function readFolder(dir: string): TokenizerFiles {
   const text = readModelText(dir, 'tokenizer.json', MAX_DEFINITION_BYTES);
   if (text === null) throw new StartupError(missing(dir));
   return {

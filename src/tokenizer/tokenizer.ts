@@ -1,8 +1,7 @@
-import { join } from 'node:path';
 import type { PreTrainedTokenizer } from '@huggingface/transformers' with { 'resolution-mode': 'import' };
 import { errorMessage, RequestError, StartupError } from '../core/errors';
 import { mendByteFallback } from './byte-fallback';
-import { readTokenizerFiles } from './tokenizer-files';
+import { readTokenizerFiles, tokenizerPath } from './tokenizer-files';
 
 export interface EncodeOptions {
   /** Add what the model's template puts around a text, such as a begin-of-sequence token. Default true. */
@@ -75,7 +74,7 @@ const NO_LIMIT = 1e15;
 const TOKEN_TEXT_CACHE_SIZE = 65_536;
 
 /**
- * Reads the tokenizer of a model folder. The network is never used.
+ * Reads the tokenizer of a model folder, or of a GGUF file. The network is never used.
  * @throws StartupError in one line that names the file, when one is missing, damaged or of an unknown kind
  */
 export async function loadTokenizer(directory: string): Promise<Tokenizer> {
@@ -88,7 +87,7 @@ export async function loadTokenizer(directory: string): Promise<Tokenizer> {
     return new HuggingFaceTokenizer(engine, definition as unknown as Definition);
   } catch (error) {
     throw new StartupError(
-      `${join(directory, 'tokenizer.json')} cannot be used as a tokenizer: ${errorMessage(error)}`,
+      `${tokenizerPath(directory)} cannot be used as a tokenizer: ${errorMessage(error)}`,
     );
   }
 }

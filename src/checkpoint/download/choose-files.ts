@@ -39,8 +39,11 @@ export const DIRECTORIES = [WEIGHTS_INDEX, 'modules.json'] as const;
 export function chooseFirst(repo: string, names: readonly string[], needs: Needs): string[] {
   const has = (name: string) => names.includes(name);
   if (needs.config && !has('config.json')) {
+    const gguf = names.find((name) => name.endsWith('.gguf'));
     throw new StartupError(
-      `${repo} has no config.json: it is no repository of a model in transformers' form.`,
+      gguf === undefined
+        ? `${repo} has no config.json: it is no repository of a model in transformers' form.`
+        : `${repo} has no config.json but GGUF files, of which none is chosen for you: download one (${quote(gguf)}) and give its path.`,
     );
   }
   if (needs.tokenizer && !has('tokenizer.json')) {

@@ -1,6 +1,7 @@
 import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { StartupError } from '../../core/errors';
+import type { ServerArgs } from '../../server-args/server-args';
 import { findModelFile, quote } from '../model-files';
 import { SHARD_NAME, SINGLE_WEIGHTS, WEIGHTS_INDEX } from '../weight-files';
 
@@ -11,11 +12,52 @@ const MAGIC = 'GGUF';
 
 /** Whether a model's place, once it is found, is a GGUF file and no folder. */
 export function isGgufPlace(place: string): boolean {
-  return fs.statSync(place, { throwIfNoEntry: false })?.isFile() === true;
+  return isFile(place);
+}
+
+export function isFile(name: string): boolean {
+  return fs.statSync(name, { throwIfNoEntry: false })?.isFile() === true;
+}
+
+/**
+ * A file that was named in place of a folder.
+ * @returns its absolute path
+ * @throws StartupError for one that is no GGUF file
+ */
+export function ggufFile(name: string): string {
+  if (looksLikeGguf(name)) return path.resolve(name);
+  throw new StartupError(
+    `${name} is a file: the folder with config.json and the weights is needed, or a GGUF file.`,
+  );
+}
+
+/**
+ * Where the model of a place is: the place itself, or the GGUF file in a folder that holds no other weights.
+ * @throws StartupError when it is not in the format that was asked for, or one of several files
+ */
+export function modelPlace(place: string, loadFormat: ServerArgs['loadFormat']): string {
+  if (isGgufPlace(place)) {
+    if (loadFormat !== 'safetensors') return place;
+    throw new StartupError(`${place}: is a GGUF file, not safetensors (--load-format)`);
+  }
+  if (loadFormat === 'gguf') return ggufIn(place);
+  if (loadFormat === 'safetensors' || !holdsOnlyGguf(place)) return place;
+  return loadFormat === 'dummy' && isFile(path.join(place, 'config.json')) ? place : ggufIn(place);
+}
+
+/** Where the tokenizer of a place is: a GGUF file counts where there is no tokenizer.json. */
+export function tokenizerPlace(place: string): string {
+  if (isGgufPlace(place) || isFile(path.join(place, 'tokenizer.json'))) return place;
+  return ggufNames(place).length === 1 ? ggufIn(place) : place;
+}
+
+/** The folder of a place, for files that may stand beside a GGUF file. */
+export function folderOf(place: string): string {
+  return isGgufPlace(place) ? path.dirname(place) : place;
 }
 
 /** Whether a file is to be taken for a GGUF file, by its name or its first bytes. */
-export function looksLikeGguf(file: string): boolean {
+function looksLikeGguf(file: string): boolean {
   if (file.toLowerCase().endsWith('.gguf')) return true;
   const fd = fs.openSync(file, 'r');
   try {
@@ -28,7 +70,7 @@ export function looksLikeGguf(file: string): boolean {
 }
 
 /** The names of a folder's GGUF files. */
-export function ggufNames(dir: string): string[] {
+function ggufNames(dir: string): string[] {
   const names = fs.statSync(dir, { throwIfNoEntry: false })?.isDirectory() ? fs.readdirSync(dir) : [];
   return names.filter((name) => name.toLowerCase().endsWith('.gguf')).sort();
 }
@@ -42,7 +84,7 @@ export function holdsOnlyGguf(dir: string): boolean {
  * The GGUF file of a folder.
  * @throws StartupError when there are none or several
  */
-export function ggufIn(dir: string): string {
+function ggufIn(dir: string): string {
   const names = ggufNames(dir);
   const [name, ...others] = names;
   if (name === undefined) throw new StartupError(`${dir}: no .gguf file`);

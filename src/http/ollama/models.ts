@@ -67,10 +67,10 @@ export function modelRoutes(deps: AppDeps): RouteSpec[] {
 }
 
 function detailsOf({ facts, card }: AppDeps): object {
-  const { parameters, precision } = card();
+  const { format, parameters, precision } = card();
   return {
     parent_model: '',
-    format: 'safetensors',
+    format,
     family: facts.modelType,
     families: [facts.modelType],
     parameter_size: parameterSize(parameters),

@@ -61,12 +61,12 @@ const QUANTIZATIONS = [
 export const modelTopic = topic('Model and tokenizer', yes, {
   modelPath: str(
     null,
-    'Checkpoint: a folder, the name of one that ships with this package, or a Hugging Face repository id, which is downloaded unless the cache has it. Without it demo-chat is served, which ships.',
+    'Checkpoint: a folder, a GGUF file, the name of a checkpoint that ships with this package, or a Hugging Face repository id, which is downloaded unless the cache has it. Without it demo-chat is served, which ships.',
     { names: ['--model-path', '--model'], nonEmpty: true },
   ),
   tokenizerPath: str(
     null,
-    'Folder or repository id of the tokenizer. Without it the one of the checkpoint is used.',
+    'Folder, GGUF file or repository id of the tokenizer. Without it the one of the checkpoint is used.',
     {
       nonEmpty: true,
     },
@@ -82,10 +82,11 @@ export const modelTopic = topic('Model and tokenizer', yes, {
   loadFormat: choice(
     LOAD_FORMATS,
     'auto',
-    'How weights are read: safetensors files (auto, safetensors), or random ones (dummy).',
+    'How weights are read: safetensors files (safetensors), a GGUF file (gguf), whichever of them there is (auto), or random ones (dummy).',
     {
-      support: reject('weights are read from safetensors files; use auto, safetensors or dummy', [
+      support: reject('weights are read from safetensors and GGUF files; use auto, safetensors, gguf or dummy', [
         'safetensors',
+        'gguf',
         'dummy',
       ]),
     },

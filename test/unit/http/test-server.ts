@@ -19,6 +19,7 @@ import { ByteTokenizer, EOS, FACTS, InlineTokenizer, makeArgs } from '../tokeniz
 /** Of a checkpoint that is not there. */
 const CARD = {
   parameters: 3_600_000,
+  format: 'safetensors' as const,
   precision: 'BF16',
   bytes: 7_200_000,
   modifiedAt: 0,
