@@ -45,6 +45,7 @@ export function configOfGguf(gguf: GgufFile): Record<string, unknown> {
     bos_token_id: metadata.whole('tokenizer.ggml.bos_token_id'),
     eos_token_id: endTokenIds(metadata),
     torch_dtype: dtypeOf(gguf),
+    mlp_only_layers: fields.whole('expert_count') === null ? null : layersWithoutExperts(gguf, fields),
     ...OWN_FIELDS[key]?.(fields, { heads, headDim }),
   };
   const stated = Object.entries(config).filter(([, value]) => value != null);
@@ -77,10 +78,13 @@ class Fields {
   }
 }
 
-type Own = (
-  fields: Fields,
-  heads: { readonly heads: number | null; readonly headDim: number | null },
-) => Record<string, unknown>;
+/** Queries' heads and their width; null where the file does not say. */
+interface Heads {
+  readonly heads: number | null;
+  readonly headDim: number | null;
+}
+
+type Own = (fields: Fields, heads: Heads) => Record<string, unknown>;
 
 /** The largest Gemmas scale scores by the width of a head that the hidden size would give. */
 const gemma =
@@ -93,7 +97,7 @@ const gemma =
     rope_local_base_freq: fields.number('rope.freq_base_swa'),
   });
 
-const experts = (normalized: boolean): Own => (fields) => ({
+const experts = (normalized: boolean) => (fields: Fields) => ({
   num_experts: fields.whole('expert_count'),
   num_experts_per_tok: fields.whole('expert_used_count'),
   moe_intermediate_size: fields.whole('expert_feed_forward_length'),
@@ -115,7 +119,7 @@ const OWN_FIELDS: Readonly<Record<string, Own>> = {
     residual_multiplier: fields.number('residual_scale'),
     logits_scaling: fields.number('logit_scale'),
   }),
-  olmoe: experts(false),
+  olmoe: (fields) => ({ ...experts(false)(fields), clip_qkv: fields.number('attention.clamp_kqv') }),
   qwen2moe: experts(false),
   qwen3moe: experts(true),
 };
@@ -151,6 +155,14 @@ function ropeScaling(gguf: GgufFile, fields: Fields): Record<string, unknown> | 
       beta_slow: fields.number('rope.scaling.yarn_beta_slow'),
     }).filter(([, value]) => value !== null),
   );
+}
+
+const MAX_LAYERS = 4096;
+
+function layersWithoutExperts({ tensors }: GgufFile, fields: Fields): number[] {
+  const count = Math.min(fields.whole('block_count') ?? 0, MAX_LAYERS);
+  const layers = Array.from({ length: count }, (_, layer) => layer);
+  return layers.filter((layer) => !tensors.has(`blk.${layer}.ffn_gate_inp.weight`));
 }
 
 /** More than any head has pairs. */
