@@ -76,7 +76,11 @@ export function converted(dir: string, tokenizer: Record<string, Value> = {}): C
         const shifted = readFloats(ref).map((value) => value + 1);
         return { name, type: 0, shape, bytes: new Uint8Array(shifted.buffer) };
       }
-      const rows = /attn_q\.(weight|bias)$/.test(name) ? heads : /attn_k\.(weight|bias)$/.test(name) ? kvHeads : 0;
+      const rows = /attn_q\.(weight|bias)$/.test(name)
+        ? heads
+        : /attn_k\.(weight|bias)$/.test(name)
+          ? kvHeads
+          : 0;
       const bytes = readTensor(ref);
       return {
         name,

@@ -65,7 +65,10 @@ export async function findModelFolders(
   const modelDir = modelPlace(await find(modelPath, needs, options, signal), loadFormat);
   if (ownTokenizer) return { modelDir, tokenizerDir: modelDir };
   const tokenizerNeeds = { config: false, weights: false, tokenizer: !skipTokenizerInit };
-  return { modelDir, tokenizerDir: tokenizerPlace(await find(tokenizerPath, tokenizerNeeds, options, signal)) };
+  return {
+    modelDir,
+    tokenizerDir: tokenizerPlace(await find(tokenizerPath, tokenizerNeeds, options, signal)),
+  };
 }
 
 async function find(name: string, needs: Needs, options: HubOptions, signal: AbortSignal): Promise<string> {

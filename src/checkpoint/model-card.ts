@@ -40,7 +40,10 @@ interface Facts {
 
 function ofGguf(file: string): Facts {
   const gguf = orNone(() => readGguf(file));
-  const tensors = [...(gguf?.tensors.values() ?? [])].map(({ type, ...rest }) => ({ ...rest, dtype: type.name }));
+  const tensors = [...(gguf?.tensors.values() ?? [])].map(({ type, ...rest }) => ({
+    ...rest,
+    dtype: type.name,
+  }));
   return {
     config: gguf === null ? {} : (orNone(() => configOfGguf(gguf)) ?? {}),
     files: gguf === null ? [] : [gguf.file],

@@ -27,7 +27,8 @@ export function configOfGguf(gguf: GgufFile): Record<string, unknown> {
     model_type: architecture.modelType,
     vocab_size: tensors.get('token_embd.weight')?.shape[0],
     hidden_size: fields.whole('embedding_length'),
-    intermediate_size: fields.forAllLayers('feed_forward_length') ?? fields.whole('expert_feed_forward_length'),
+    intermediate_size:
+      fields.forAllLayers('feed_forward_length') ?? fields.whole('expert_feed_forward_length'),
     num_hidden_layers: fields.whole('block_count'),
     num_attention_heads: heads,
     num_key_value_heads: fields.forAllLayers('attention.head_count_kv') ?? heads,

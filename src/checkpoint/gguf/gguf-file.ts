@@ -57,7 +57,11 @@ export function readGguf(shown: string): GgufFile {
   }
 }
 
-function readHeader(cursor: Cursor, fileBytes: number, shown: string): Pick<GgufFile, 'metadata' | 'tensors'> {
+function readHeader(
+  cursor: Cursor,
+  fileBytes: number,
+  shown: string,
+): Pick<GgufFile, 'metadata' | 'tensors'> {
   checkStart(cursor, fileBytes, shown);
   const tensorCount = cursor.count('tensors', LEAST_TENSOR_BYTES);
   const entryCount = cursor.count('metadata entries', LEAST_ENTRY_BYTES);
@@ -111,7 +115,11 @@ function readValue(cursor: Cursor, type: number, shown: string): MetadataValue {
   const numbers = NUMBERS.get(item);
   const list = <T>(least: number, read: () => T): T[] => {
     const values: T[] = [];
-    for (let left = cursor.count(`items of ${shown.slice(shown.lastIndexOf(": '") + 2)}`, least); left > 0; left--)
+    for (
+      let left = cursor.count(`items of ${shown.slice(shown.lastIndexOf(": '") + 2)}`, least);
+      left > 0;
+      left--
+    )
       values.push(read());
     return values;
   };
@@ -158,7 +166,8 @@ function layOut(
     const name = `${shown}: tensor ${quote(entry.name)}`;
     const offset = dataStart + entry.offset;
     if (tensors.has(entry.name)) throw new StartupError(`${name} is in it twice`);
-    if (entry.offset % alignment !== 0) throw new StartupError(`${name} is not aligned to ${alignment} bytes`);
+    if (entry.offset % alignment !== 0)
+      throw new StartupError(`${name} is not aligned to ${alignment} bytes`);
     if (offset < end) throw new StartupError(`${name} overlaps another tensor`);
     end = offset + entry.byteLength;
     if (end > fileBytes) {

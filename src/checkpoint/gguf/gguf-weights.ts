@@ -113,11 +113,13 @@ export class GgufWeights implements WeightSource {
     const whole = this.readWhole(stored);
     const splits = (whole.length / rows) % type.bytes !== 0;
     const bytes = splits ? bytesOf(shifted(decode(stored, whole), shift)) : whole;
-    const ordered = heads === 0 ? bytes : halfAfterHalf(bytes, rows, heads, () => this.oddHeads(stored, heads));
+    const ordered =
+      heads === 0 ? bytes : halfAfterHalf(bytes, rows, heads, () => this.oddHeads(stored, heads));
     const folder = (this.scratch ??= new ScratchFolder('gguf'));
     const offset = this.scratchBytes;
     if (keeps || splits) this.append(ordered);
-    else for (const slab of slabsOf(ordered, type)) this.append(bytesOf(shifted(decode(stored, slab), shift)));
+    else
+      for (const slab of slabsOf(ordered, type)) this.append(bytesOf(shifted(decode(stored, slab), shift)));
     return {
       name: stored.name,
       dtype,

@@ -73,6 +73,8 @@ export class Metadata {
     const value = this.values.get(key);
     if (value === undefined) return null;
     if (check(value)) return value;
-    throw this.refusal(`${quote(key)} must be ${expected}, found ${quote(Array.isArray(value) ? 'a list' : value)}`);
+    throw this.refusal(
+      `${quote(key)} must be ${expected}, found ${quote(Array.isArray(value) ? 'a list' : value)}`,
+    );
   }
 }

@@ -66,7 +66,9 @@ function readKind(metadata: Metadata, vocabulary: Vocabulary): Kind {
     case 'llama':
       return scored(metadata, vocabulary);
     case null:
-      throw metadata.refusal(`'tokenizer.ggml.model' is missing: it has no tokenizer (--tokenizer-path names one)`);
+      throw metadata.refusal(
+        `'tokenizer.ggml.model' is missing: it has no tokenizer (--tokenizer-path names one)`,
+      );
     default:
       throw metadata.refusal(
         `tokenizer of kind ${quote(model)} is not supported (gpt2 and llama are): a tokenizer.json beside the file or --tokenizer-path can stand in`,

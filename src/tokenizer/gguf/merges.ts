@@ -26,7 +26,8 @@ export function mergesByScore(
   scores: readonly number[],
   ids: ReadonlyMap<string, number>,
 ): Merges {
-  const ways: { readonly pair: readonly [string, string]; readonly score: number; readonly left: number }[] = [];
+  const ways: { readonly pair: readonly [string, string]; readonly score: number; readonly left: number }[] =
+    [];
   tokens.forEach((token, id) => {
     // Control tokens are never put together from text.
     if (kinds[id] === TokenKind.control || ids.get(token) !== id) return;
@@ -35,9 +36,7 @@ export function mergesByScore(
       if (ids.has(pair[0]) && ids.has(pair[1])) ways.push({ pair, score: scores[id] as number, left: cut });
     }
   });
-  ways.sort(
-    (a, b) => b.score - a.score || b.left - a.left || b.pair[1].length - a.pair[1].length,
-  );
+  ways.sort((a, b) => b.score - a.score || b.left - a.left || b.pair[1].length - a.pair[1].length);
   return ways.map(({ pair }) => pair);
 }
 

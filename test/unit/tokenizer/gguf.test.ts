@@ -44,7 +44,10 @@ describe('a byte-level tokenizer in a GGUF file', () => {
 
   it('begins texts with a token where the file says so', async () => {
     const metadata = byteLevelTokenizer(DEMO, 'qwen2');
-    const bos = { 'tokenizer.ggml.bos_token_id': { u32: 3069 }, 'tokenizer.ggml.add_bos_token': { bool: true } };
+    const bos = {
+      'tokenizer.ggml.bos_token_id': { u32: 3069 },
+      'tokenizer.ggml.add_bos_token': { bool: true },
+    };
     const tokenizer = await loadTokenizer(fileOf({ ...metadata, ...bos }));
     expect(tokenizer.encode('hello')).toEqual([3069, ...original.encode('hello')]);
     expect(tokenizer.encode('hello', { addSpecialTokens: false })).toEqual(original.encode('hello'));
@@ -58,12 +61,28 @@ describe('a byte-level tokenizer in a GGUF file', () => {
   });
 
   it.each<[string, Record<string, Value>, RegExp]>([
-    ['an unknown pre-tokenizer', { 'tokenizer.ggml.pre': { text: 'poro-chat' } }, /pre-tokenizer 'poro-chat' is not known/],
-    ['an unknown kind', { 'tokenizer.ggml.model': { text: 'rwkv' } }, /tokenizer of kind 'rwkv' is not supported/],
+    [
+      'an unknown pre-tokenizer',
+      { 'tokenizer.ggml.pre': { text: 'poro-chat' } },
+      /pre-tokenizer 'poro-chat' is not known/,
+    ],
+    [
+      'an unknown kind',
+      { 'tokenizer.ggml.model': { text: 'rwkv' } },
+      /tokenizer of kind 'rwkv' is not supported/,
+    ],
     ['a merge of three', { 'tokenizer.ggml.merges': { texts: ['a b c'] } }, /'a b c', which is no pair/],
     ['no tokens', { 'tokenizer.ggml.tokens': { texts: [] } }, /'tokenizer.ggml.tokens' is missing/],
-    ['fewer types than tokens', { 'tokenizer.ggml.token_type': { i32s: [1] } }, /has 1 entries for 3072 tokens/],
-    ['an end that is no token', { 'tokenizer.ggml.eos_token_id': { u32: 9999 } }, /from 0 to 3071, found '9999'/],
+    [
+      'fewer types than tokens',
+      { 'tokenizer.ggml.token_type': { i32s: [1] } },
+      /has 1 entries for 3072 tokens/,
+    ],
+    [
+      'an end that is no token',
+      { 'tokenizer.ggml.eos_token_id': { u32: 9999 } },
+      /from 0 to 3071, found '9999'/,
+    ],
   ])('with %s is refused in one line', async (_, change, message) => {
     const file = fileOf({ ...byteLevelTokenizer(DEMO, 'qwen2'), ...change });
     const error: unknown = await loadTokenizer(file).catch((reason: unknown) => reason);
@@ -74,7 +93,10 @@ describe('a byte-level tokenizer in a GGUF file', () => {
 });
 
 describe('a tokenizer with scores in a GGUF file', () => {
-  const bytes = Array.from({ length: 256 }, (_, byte) => `<0x${byte.toString(16).toUpperCase().padStart(2, '0')}>`);
+  const bytes = Array.from(
+    { length: 256 },
+    (_, byte) => `<0x${byte.toString(16).toUpperCase().padStart(2, '0')}>`,
+  );
   const words = ['▁', 'h', 'e', 'l', 'o', 'he', 'll', 'hell', 'lo', '▁hell', 'hello', '▁hello', 'el', '▁h'];
   const tokens = ['<unk>', '<s>', '</s>', ...bytes, ...words];
   const metadata: Record<string, Value> = {

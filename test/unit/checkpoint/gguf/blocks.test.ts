@@ -30,7 +30,8 @@ class Block {
 }
 
 /** The nibble of a value among 32 whose first 16 are the low ones. */
-const nibble = (block: Block, start: number, at: number) => block.bits((start + (at % 16)) * 8 + (at < 16 ? 0 : 4), 4);
+const nibble = (block: Block, start: number, at: number) =>
+  block.bits((start + (at % 16)) * 8 + (at < 16 ? 0 : 4), 4);
 
 /** Scale and minimum of one of eight parts: six bits each, the upper two of the last four kept with the first four. */
 function kScales(block: Block, part: number): [number, number] {
@@ -56,7 +57,10 @@ const REFERENCE: Record<string, [number: number, valueAt: ValueAt]> = {
   Q4_0: [2, (at, block) => block.half(0) * (nibble(block, 2, at) - 8)],
   Q4_1: [3, (at, block) => block.half(0) * nibble(block, 4, at) + block.half(2)],
   Q5_0: [6, (at, block) => block.half(0) * (nibble(block, 6, at) + 16 * block.bits(16 + at, 1) - 16)],
-  Q5_1: [7, (at, block) => block.half(0) * (nibble(block, 8, at) + 16 * block.bits(32 + at, 1)) + block.half(2)],
+  Q5_1: [
+    7,
+    (at, block) => block.half(0) * (nibble(block, 8, at) + 16 * block.bits(32 + at, 1)) + block.half(2),
+  ],
   Q8_0: [8, (at, block) => block.half(0) * block.i8(2 + at)],
   Q4_K: [12, (at, block) => kValue(block, at, 16, null)],
   Q5_K: [13, (at, block) => kValue(block, at, 48, 16)],
@@ -77,9 +81,9 @@ describe.each(Object.entries(REFERENCE))('%s', (name, [number, valueAt]) => {
 
   it('is read as the format says', () => {
     expect(type.name).toBe(name);
-    const blocks = fc.integer({ min: 1, max: 3 }).chain((count) =>
-      fc.uint8Array({ minLength: count * type.bytes, maxLength: count * type.bytes }),
-    );
+    const blocks = fc
+      .integer({ min: 1, max: 3 })
+      .chain((count) => fc.uint8Array({ minLength: count * type.bytes, maxLength: count * type.bytes }));
     fc.assert(
       fc.property(blocks, (bytes) => {
         const halvesAt = name === 'Q6_K' ? [208] : [0, 2];

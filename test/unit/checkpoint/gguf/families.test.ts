@@ -43,7 +43,9 @@ const CASES: Record<string, readonly string[]> = {
 const ELSEWHERE = ['torchDtype', 'eosTokenIds', 'bosTokenId', 'generationDefaults'];
 
 const inFloat32 = (value: unknown): unknown =>
-  JSON.parse(JSON.stringify(value, (_, item: unknown) => (typeof item === 'number' ? Math.fround(item) : item)));
+  JSON.parse(
+    JSON.stringify(value, (_, item: unknown) => (typeof item === 'number' ? Math.fround(item) : item)),
+  );
 
 describe.each(Object.entries(CASES))('%s as GGUF', (name, unsaid) => {
   const dir = join(CHECKPOINTS, name);
@@ -78,7 +80,9 @@ it('turns positions of Llama 3 as its checkpoint does', () => {
     return rotaryTables(ropes[0] as Rope, 200);
   });
   for (const table of ['cos', 'sin'] as const) {
-    const differs = own?.[table].findIndex((value, at) => Math.abs(value - (expected?.[table][at] ?? NaN)) > 1e-4);
+    const differs = own?.[table].findIndex(
+      (value, at) => Math.abs(value - (expected?.[table][at] ?? NaN)) > 1e-4,
+    );
     expect(differs).toBe(-1);
   }
 });

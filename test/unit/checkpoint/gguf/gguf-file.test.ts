@@ -57,7 +57,9 @@ describe('a GGUF file', () => {
       expect([length, fault(whole.subarray(0, length))]).not.toEqual([length, 'nothing']);
     }
     expect(fault(whole.subarray(0, needed))).toBe('nothing');
-    expect(fault(whole.subarray(0, needed - 1))).toBe("tensor 'second' ends 1 bytes after the file (truncated?)");
+    expect(fault(whole.subarray(0, needed - 1))).toBe(
+      "tensor 'second' ends 1 bytes after the file (truncated?)",
+    );
     expect(fault(whole.subarray(0, 100))).toMatch(/truncated/);
   });
 
@@ -121,7 +123,11 @@ describe('a GGUF file', () => {
     ['lies behind the end', [first, { ...second, offset: 2 ** 40 }], /bytes after the file/],
     ['is not aligned', [first, { ...second, offset: 33 }], /'second' is not aligned to 32 bytes/],
     ['is there twice', [first, { ...second, name: 'first' }], /'first' is in it twice/],
-    ['has half a block in a row', [{ ...second, shape: [4, 16] }], /of type Q8_0 cannot have shape \[4, 16\]/],
+    [
+      'has half a block in a row',
+      [{ ...second, shape: [4, 16] }],
+      /of type Q8_0 cannot have shape \[4, 16\]/,
+    ],
     ['is of no size', [{ ...first, shape: [0, 4] }], /cannot have shape \[0, 4\]/],
     ['is of more sizes than can be', [{ ...first, shape: [2 ** 30, 2 ** 30, 2 ** 30] }], /cannot have shape/],
     ['has a type that nobody knows', [{ ...first, type: 99 }], /is stored as type 99, which is not known/],
