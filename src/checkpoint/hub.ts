@@ -6,7 +6,7 @@ import { logger } from '../logging/logger';
 import type { ServerArgs } from '../server-args/server-args';
 import { isOffline, readHubAccess } from './download/access';
 import { openRepository, type Source } from './download/snapshot';
-import { isFile, ggufFile, modelPlace, tokenizerPlace } from './gguf/locate';
+import { isFile, isGgufFile, modelPlace, tokenizerPlace } from './gguf/locate';
 import { DEFAULT_REVISION, findSnapshot, hubCacheDir, isFolder, isHubId, isRevisionName } from './hub-cache';
 import { RepositoryNotFound } from './repository-not-found';
 import { isComplete, type Needs } from './snapshot-complete';
@@ -72,6 +72,11 @@ export async function findModelFolders(
 }
 
 async function find(name: string, needs: Needs, options: HubOptions, signal: AbortSignal): Promise<string> {
+  if (isFile(name) && !isGgufFile(name)) {
+    throw new StartupError(
+      `${name} is a file: the folder with config.json and the weights is needed, or a GGUF file.`,
+    );
+  }
   try {
     return await obtainModel(name, needs, options, signal);
   } catch (error) {
@@ -91,7 +96,7 @@ export async function obtainModel(
   options: HubOptions,
   signal: AbortSignal,
 ): Promise<string> {
-  if (isFile(name)) return ggufFile(name);
+  if (isGgufFile(name)) return path.resolve(name);
   const local = findLocally(name, options);
   if (local?.snapshot === false) return local.dir;
   const offline = isOffline(options.env);

@@ -1,5 +1,5 @@
 import * as path from 'node:path';
-import { StartupError } from '../../core/errors';
+import type { StartupError } from '../../core/errors';
 import { holdsFloats, toFloats } from '../floats';
 import { quote } from '../model-files';
 import { readTensor, type TensorDtype, type TensorRef } from '../safetensors';
@@ -107,7 +107,7 @@ export class GgufWeights implements WeightSource {
   private convert(stored: Stored, shape: readonly number[]): TensorRef {
     const { type, heads, shift } = stored;
     const keeps = isFloatType(type.name) && shift === 0;
-    const dtype: TensorDtype = keeps ? (type.name as TensorDtype) : 'F32';
+    const dtype: TensorDtype = keeps ? type.name : 'F32';
     // A row of a vector is one value.
     const rows = shape[0] as number;
     const whole = this.readWhole(stored);

@@ -20,18 +20,6 @@ export function isFile(name: string): boolean {
 }
 
 /**
- * A file that was named in place of a folder.
- * @returns its absolute path
- * @throws StartupError for one that is no GGUF file
- */
-export function ggufFile(name: string): string {
-  if (looksLikeGguf(name)) return path.resolve(name);
-  throw new StartupError(
-    `${name} is a file: the folder with config.json and the weights is needed, or a GGUF file.`,
-  );
-}
-
-/**
  * Where the model of a place is: the place itself, or the GGUF file in a folder that holds no other weights.
  * @throws StartupError when it is not in the format that was asked for, or one of several files
  */
@@ -56,8 +44,9 @@ export function folderOf(place: string): string {
   return isGgufPlace(place) ? path.dirname(place) : place;
 }
 
-/** Whether a file is to be taken for a GGUF file, by its name or its first bytes. */
-function looksLikeGguf(file: string): boolean {
+/** Whether this is a file to be taken for GGUF, by its name or its first bytes. */
+export function isGgufFile(file: string): boolean {
+  if (!isFile(file)) return false;
   if (file.toLowerCase().endsWith('.gguf')) return true;
   const fd = fs.openSync(file, 'r');
   try {

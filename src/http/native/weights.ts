@@ -17,7 +17,8 @@ const updateSchema = z.object(
     model_path: text.min(1, { error: 'must not be empty' }),
     load_format: z
       .enum(['auto', 'safetensors', 'gguf', 'dummy'], {
-        error: "must be 'auto', 'safetensors', 'gguf' or 'dummy': weights are read from safetensors and GGUF files",
+        error:
+          "must be 'auto', 'safetensors', 'gguf' or 'dummy': weights are read from safetensors and GGUF files",
       })
       .nullish(),
     abort_all_requests: boolean,

@@ -84,11 +84,10 @@ export const modelTopic = topic('Model and tokenizer', yes, {
     'auto',
     'How weights are read: safetensors files (safetensors), a GGUF file (gguf), whichever of them there is (auto), or random ones (dummy).',
     {
-      support: reject('weights are read from safetensors and GGUF files; use auto, safetensors, gguf or dummy', [
-        'safetensors',
-        'gguf',
-        'dummy',
-      ]),
+      support: reject(
+        'weights are read from safetensors and GGUF files; use auto, safetensors, gguf or dummy',
+        ['safetensors', 'gguf', 'dummy'],
+      ),
     },
   ),
   modelLoaderExtraConfig: str('{}', 'Options of the weight loader, JSON.', {

@@ -114,9 +114,9 @@ test('what cannot be a name on the hub is not asked for there', async () => {
 });
 
 test('a file in place of a folder is told so', async () => {
-  const file = join(mkdtempSync(join(tmpdir(), 'file-')), 'model.gguf');
+  const file = join(mkdtempSync(join(tmpdir(), 'file-')), 'model.bin');
   writeFileSync(file, 'x');
   await expect(find(file)).rejects.toThrow(
-    `${file} is a file: the folder with config.json and the weights is needed.`,
+    `${file} is a file: the folder with config.json and the weights is needed, or a GGUF file.`,
   );
 });
