@@ -274,7 +274,7 @@ describe('/update_weights_from_disk', () => {
       for (const [body, message] of [
         [{}, /model_path/],
         [{ model_path: '' }, /model_path: must not be empty/],
-        [{ model_path: other, load_format: 'gguf' }, /load_format: must be 'auto'/],
+        [{ model_path: other, load_format: 'pt' }, /load_format: must be 'auto'/],
         [{ model_path: other, flush_cache: 'no' }, /flush_cache: must be true or false/],
         [{ model_path: other, manifest: { a: 1 } }, /manifest is not available/],
         [{ model_path: other, model_pth: 1 }, /model_pth: unknown field/],

@@ -48,25 +48,29 @@ export function folderOf(place: string): string {
 export function isGgufFile(file: string): boolean {
   if (!isFile(file)) return false;
   if (file.toLowerCase().endsWith('.gguf')) return true;
-  const fd = fs.openSync(file, 'r');
+  let fd: number | undefined;
   try {
+    fd = fs.openSync(file, 'r');
     const magic = Buffer.alloc(MAGIC.length);
     fs.readSync(fd, magic);
     return magic.toString('latin1') === MAGIC;
+  } catch {
+    return false;
   } finally {
-    fs.closeSync(fd);
+    if (fd !== undefined) fs.closeSync(fd);
   }
 }
 
-/** The names of a folder's GGUF files. */
+/** The names of a folder's GGUF files; none of one that cannot be read, which others will say. */
 function ggufNames(dir: string): string[] {
-  const names = fs.statSync(dir, { throwIfNoEntry: false })?.isDirectory() ? fs.readdirSync(dir) : [];
-  return names.filter((name) => name.toLowerCase().endsWith('.gguf')).sort();
+  return namesIn(dir)
+    .filter((name) => name.toLowerCase().endsWith('.gguf'))
+    .sort();
 }
 
 /** Whether a folder's weights are GGUF files, by what lies in it. */
 export function holdsOnlyGguf(dir: string): boolean {
-  return ggufNames(dir).length > 0 && !fs.readdirSync(dir).some(isSafetensors);
+  return ggufNames(dir).length > 0 && !namesIn(dir).some(isSafetensors);
 }
 
 /**
@@ -85,6 +89,14 @@ function ggufIn(dir: string): string {
   // The name stays the folder's own: links of the hub's cache lead to names that say nothing.
   findModelFile(dir, name);
   return path.join(dir, name);
+}
+
+function namesIn(dir: string): string[] {
+  try {
+    return fs.readdirSync(dir);
+  } catch {
+    return [];
+  }
 }
 
 function isSafetensors(name: string): boolean {
