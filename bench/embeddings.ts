@@ -7,6 +7,7 @@ import { readSentenceModules } from '../src/models/config/sentence-modules';
 import { readModel } from '../src/models/registry';
 import { loadTokenizer, type Tokenizer } from '../src/tokenizer/tokenizer';
 import { StartedServer } from './started-server';
+import { median } from './in-turn';
 
 /**
  * Vectors of texts: by the model runner alone, through HTTP and, with `--peer`, by the feature extraction of
@@ -148,11 +149,6 @@ function report(
         `${share.toFixed(2)} x the runner`,
     );
   });
-}
-
-function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[sorted.length >> 1] ?? NaN;
 }
 
 void main();

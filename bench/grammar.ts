@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { Command } from 'commander';
 import { StartedServer } from './started-server';
 import { wideTokenizer } from './wide-tokenizer';
+import { median } from './in-turn';
 
 /**
  * What it costs to hold output to a grammar: one server, the same number of tokens with and without in turn, and what a schema costs
@@ -189,11 +190,6 @@ function percent(change: number): string {
 
 function medianMs(costs: readonly Cost[]): string {
   return median(costs.map(({ ms }) => ms)).toFixed(0);
-}
-
-function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[sorted.length >> 1] ?? NaN;
 }
 
 main().catch((error: unknown) => {

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { Command } from 'commander';
+import { inTurn, median } from './in-turn';
 import { StartedServer } from './started-server';
 
 /**
@@ -47,14 +48,9 @@ async function main(): Promise<void> {
     .opts<Options>();
   const servers = { step: await start(options, ['--disable-jump-forward']), jump: await start(options, []) };
   for (const clients of options.concurrency.split(',').map(Number)) {
-    const rounds: Record<Mode, Round[]> = { step: [], jump: [] };
-    for (let round = 0; round <= Number(options.rounds); round++) {
-      // In turn who comes first, so that a machine that warms up or tires favours nobody.
-      for (const mode of round % 2 === 0 ? MODES : [...MODES].reverse()) {
-        const measured = await drive(servers[mode].url, clients, Number(options.keys), round);
-        if (round > 0) rounds[mode].push(measured);
-      }
-    }
+    const rounds = await inTurn(MODES, Number(options.rounds), (mode, round) =>
+      drive(servers[mode].url, clients, Number(options.keys), round),
+    );
     report(clients, rounds);
   }
   for (const server of Object.values(servers)) server.stop();
@@ -128,11 +124,6 @@ function start(options: Options, more: readonly string[]): Promise<StartedServer
     ...['--context-length', '1024', '--max-total-tokens', '16384'],
     ...more,
   ]);
-}
-
-function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[sorted.length >> 1] ?? NaN;
 }
 
 void main();

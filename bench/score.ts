@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { Command } from 'commander';
 import { Engine } from 'sglang-node';
+import { median } from './in-turn';
 
 /**
  * What it costs to score many short items behind one long query, beside computing as many tokens as are new in it: the query once
@@ -77,10 +78,6 @@ async function timed(work: () => Promise<unknown>): Promise<number> {
   const startedAt = performance.now();
   await work();
   return performance.now() - startedAt;
-}
-
-function median(values: readonly number[]): number {
-  return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? NaN;
 }
 
 void main();

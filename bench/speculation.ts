@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { Command } from 'commander';
+import { inTurn, median } from './in-turn';
 import { StartedServer } from './started-server';
 
 /**
@@ -65,14 +66,9 @@ async function main(): Promise<void> {
   };
   for (const clients of options.concurrency.split(',').map(Number)) {
     for (const task of Object.keys(TASKS)) {
-      const rounds: Record<Mode, Round[]> = { plain: [], ngram: [] };
-      for (let round = 0; round <= Number(options.rounds); round++) {
-        // In turn who comes first, so that a machine that warms up or tires favours nobody.
-        for (const mode of round % 2 === 0 ? MODES : [...MODES].reverse()) {
-          const measured = await drive(servers[mode].url, clients, task, round, Number(options.tokens));
-          if (round > 0) rounds[mode].push(measured);
-        }
-      }
+      const rounds = await inTurn(MODES, Number(options.rounds), (mode, round) =>
+        drive(servers[mode].url, clients, task, round, Number(options.tokens)),
+      );
       report(`${clients} at a time, ${task}`, TASKS[task]?.[1] === 0, rounds);
     }
   }
@@ -131,11 +127,6 @@ function start(options: Options, more: readonly string[]): Promise<StartedServer
     ...options.flags.split(' ').filter((word) => word !== ''),
     ...more,
   ]);
-}
-
-function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[sorted.length >> 1] ?? NaN;
 }
 
 void main();
