@@ -25,7 +25,7 @@ export class EmbeddingRunner {
     private sentences: SentenceModules,
   ) {
     this.routing = RoutingTap.of(session, backend);
-    this.computesPadding = !this.takes('unpadded');
+    this.computesPadding = !session.takes('unpadded');
     this.size = head?.labels.names.length ?? config.hiddenSize;
   }
 
@@ -33,7 +33,11 @@ export class EmbeddingRunner {
    * @param texts at least one token each; one run computes them all
    * @returns one vector for each text; null for one that came out as NaN
    */
-  async embed(texts: readonly EncodedText[]): Promise<readonly (Float32Array | null)[]> {
+  embed(texts: readonly EncodedText[]): Promise<readonly (Float32Array | null)[]> {
+    return this.backend.turn(() => this.run(texts));
+  }
+
+  private async run(texts: readonly EncodedText[]): Promise<readonly (Float32Array | null)[]> {
     const { size } = this;
     const wanted = texts.map(({ ids }) => pooledTokens(this.sentences.modes, ids.length));
     const rows = wanted.reduce((sum, tokens) => sum + tokens.length, 0);
@@ -68,20 +72,10 @@ export class EmbeddingRunner {
     this.sentences = sentences;
   }
 
-  private takes(input: string): boolean {
-    return this.session.inputs.some(({ name }) => name === input);
-  }
-
   private paddedInputs(texts: readonly EncodedText[], wanted: readonly (readonly number[])[]): StepInputs {
     const sequence = Math.max(...texts.map(({ ids }) => ids.length));
     const rows = wanted.flatMap((tokens, row) => tokens.map((token) => row * sequence + token));
-    const inputs = new StepInputs(
-      this.backend,
-      texts.length,
-      sequence,
-      rows.length,
-      this.takes('position_ids'),
-    );
+    const inputs = new StepInputs(this.backend, this.session, texts.length, sequence, rows.length);
     texts.forEach(({ ids }, row) => inputs.setRow(row, ids, 0));
     inputs.setLogitIndices(rows);
     inputs.finish();
@@ -95,6 +89,6 @@ export class EmbeddingRunner {
       start += texts[row]?.ids.length ?? 0;
       return own;
     });
-    return new PackedInputs(this.backend, texts, rows);
+    return new PackedInputs(this.backend, this.session, texts, rows);
   }
 }

@@ -32,8 +32,19 @@ export interface KvStore {
   settled(): Promise<void> | null;
   /** Nothing runs and nothing is cached: everything stored may be forgotten, its memory goes back to the system. */
   clear(): void;
-  /** Binds rows [first, first + count) to the graph's past and present, in place. The binding owns the tensors. */
-  bind(binding: IoBinding, first: number, count: number): void;
+  /**
+   * Binds rows [first, first + count) to the graph's past and present, in place. The binding owns the tensors.
+   * @param tokens that these rows must have room for; `capacity` for a binding that is run again
+   */
+  bind(binding: IoBinding, first: number, count: number, tokens: number): void;
+  /**
+   * Before a run over rows that were bound, but for those that begin with row 0: a device whose memory cannot be seen from the
+   * middle has them elsewhere for the time of a run.
+   * @param past tokens that each of these rows holds
+   */
+  enter(first: number, count: number, past: number): void;
+  /** After such a run: row `first + i` holds `lengths[i]` tokens now, `past` of them from before. */
+  leave(first: number, past: number, lengths: readonly number[]): void;
 }
 
 /** What keys and values of a model look like. */

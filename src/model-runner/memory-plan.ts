@@ -40,7 +40,10 @@ export function planMemory(
   args: PlanArgs,
   budget: MemoryBudget,
 ): MemoryPlan {
-  const profiled = Math.floor((budget.freeBytes() * args.memFractionStatic) / budget.tokenBytes(shape));
+  const profiled = Math.min(
+    Math.floor((budget.freeBytes() * args.memFractionStatic) / budget.tokenBytes(shape)),
+    budget.slotLimit(shape),
+  );
   const asked = args.maxTotalTokens === null ? null : Math.floor(args.maxTotalTokens / args.dpSize);
   const wanted = asked ?? Math.min(profiled, Math.floor(DEFAULT_TOKEN_LIMIT / args.dpSize));
   if (wanted > profiled) {
@@ -70,8 +73,8 @@ export function planMemory(
   if (wantedRows > rowLimit) {
     logger.log(
       'warning',
-      `max_running_requests=${wantedRows} is lowered to ${rowLimit}: the keys of one layer in that many rows of ` +
-        `${maxReqLen} tokens would not fit into a buffer of 4 GiB. A smaller --context-length leaves room for more.`,
+      `max_running_requests=${wantedRows} is lowered to ${rowLimit}: the keys and values of that many rows of ` +
+        `${maxReqLen} tokens would not fit. A smaller --context-length leaves room for more.`,
     );
   }
   return { maxTotalNumTokens, maxRunningRequests: Math.min(wantedRows, rowLimit), maxReqLen, maxReqInputLen };

@@ -40,9 +40,9 @@ export class ModelRunner {
   readonly routing: RoutingTap | null;
   private readonly captured = new Map<number, CapturedDecode>();
   private readonly rowBindings = new Map<number, IoBinding>();
-  private readonly logits: Float32Array;
-  private readonly stagedLogits: StagedTensor<Float32Array>[] = [];
-  private readonly withPositions: boolean;
+  private readonly logits: StagedTensor<Float32Array>;
+  /** Its first rows, by their number. */
+  private readonly logitRows: StagedTensor<Float32Array>[] = [];
 
   constructor(
     private session: Session,
@@ -50,9 +50,10 @@ export class ModelRunner {
     private readonly backend: Backend,
     readonly kv: KvStore,
   ) {
-    this.logits = pinnedFloat32(Math.max(kv.rows, MAX_LOGIT_ROWS) * config.vocabSize);
+    const rows = Math.max(kv.rows, MAX_LOGIT_ROWS);
+    const { vocabSize } = config;
+    this.logits = backend.stage('float32', pinnedFloat32(rows * vocabSize), [rows, vocabSize]);
     this.routing = RoutingTap.of(session, backend);
-    this.withPositions = session.inputs.some(({ name }) => name === 'position_ids');
   }
 
   /** Binds a decode batch size and runs it over rows that hold nothing. Only while no request runs. */
@@ -68,7 +69,11 @@ export class ModelRunner {
    * @param lengths tokens each row holds already
    * @returns logits, [ids.length, vocab]
    */
-  async decode(ids: Int32Array, lengths: Int32Array): Promise<Float32Array> {
+  decode(ids: Int32Array, lengths: Int32Array): Promise<Float32Array> {
+    return this.backend.turn(() => this.step(ids, lengths));
+  }
+
+  private async step(ids: Int32Array, lengths: Int32Array): Promise<Float32Array> {
     const { inputs, binding, logits, experts } = this.decodeOf(ids.length);
     for (let row = 0; row < ids.length; row++) {
       inputs.setRow(row, ids.subarray(row, row + 1), lengths[row] as number);
@@ -84,10 +89,14 @@ export class ModelRunner {
    * Appends a piece of a prompt to its row.
    * @returns logits of the positions asked for, [logitPositions.length, vocab]; where none are, nothing of meaning
    */
-  async extend({ row, past, ids, logitPositions: wanted }: ExtendItem): Promise<Float32Array> {
+  extend(item: ExtendItem): Promise<Float32Array> {
+    return this.backend.turn(() => this.append(item));
+  }
+
+  private async append({ row, past, ids, logitPositions: wanted }: ExtendItem): Promise<Float32Array> {
     // Quantized projections cannot compute no rows at all.
     const logitPositions = wanted.length > 0 ? wanted : [ids.length - 1];
-    const inputs = new StepInputs(this.backend, 1, ids.length, logitPositions.length, this.withPositions);
+    const inputs = new StepInputs(this.backend, this.session, 1, ids.length, logitPositions.length);
     inputs.setRow(0, ids, past);
     inputs.setLogitIndices(logitPositions);
     inputs.finish();
@@ -95,7 +104,9 @@ export class ModelRunner {
     const experts = this.routing?.bind(binding, ids.length) ?? null;
     try {
       inputs.bind(binding);
+      this.kv.enter(row, 1, past);
       const logits = await this.run(binding, this.bindLogits(binding, logitPositions.length));
+      this.kv.leave(row, past, [past + ids.length]);
       await experts?.tell('extend', ids.length, () => [{ ids, past }]);
       return logits;
     } finally {
@@ -109,9 +120,13 @@ export class ModelRunner {
    * @param prompts of rows `first`, `first + 1`, …
    * @returns logits of each prompt's last token, [prompts.length, vocab]
    */
-  async extendFirst(first: number, prompts: readonly Int32Array[]): Promise<Float32Array> {
+  extendFirst(first: number, prompts: readonly Int32Array[]): Promise<Float32Array> {
+    return this.backend.turn(() => this.appendFirst(first, prompts));
+  }
+
+  private async appendFirst(first: number, prompts: readonly Int32Array[]): Promise<Float32Array> {
     const sequence = Math.max(...prompts.map((ids) => ids.length));
-    const inputs = new StepInputs(this.backend, prompts.length, sequence, prompts.length, this.withPositions);
+    const inputs = new StepInputs(this.backend, this.session, prompts.length, sequence, prompts.length);
     prompts.forEach((ids, row) => inputs.setRow(row, ids, 0));
     inputs.setLogitIndices(prompts.map((ids, row) => row * sequence + ids.length - 1));
     inputs.finish();
@@ -119,8 +134,14 @@ export class ModelRunner {
     const experts = this.routing?.bind(binding, prompts.length * sequence) ?? null;
     try {
       inputs.bind(binding);
-      this.kv.bind(binding, first, prompts.length);
+      this.kv.bind(binding, first, prompts.length, sequence);
+      this.kv.enter(first, prompts.length, 0);
       const logits = await this.run(binding, this.bindLogits(binding, prompts.length));
+      this.kv.leave(
+        first,
+        0,
+        prompts.map((ids) => ids.length),
+      );
       await experts?.tell('extend', sequence, () => prompts.map((ids) => ({ ids, past: 0 })));
       return logits;
     } finally {
@@ -149,17 +170,18 @@ export class ModelRunner {
 
   dispose(): void {
     this.unbind();
-    for (const logits of this.stagedLogits) logits?.dispose();
+    for (const rows of this.logitRows) rows?.dispose();
+    this.logits.dispose();
   }
 
   private decodeOf(size: number): CapturedDecode {
     let decode = this.captured.get(size);
     if (!decode) {
-      const inputs = new StepInputs(this.backend, size, 1, size, this.withPositions);
+      const inputs = new StepInputs(this.backend, this.session, size, 1, size);
       inputs.setLogitIndices(Array.from({ length: size }, (_, row) => row));
       const binding = this.backend.bindCaptured(this.session, size);
       inputs.bind(binding);
-      this.kv.bind(binding, 0, size);
+      this.kv.bind(binding, 0, size, this.kv.capacity);
       const experts = this.routing?.bind(binding, size) ?? null;
       decode = { inputs, binding, logits: this.bindLogits(binding, size), experts };
       this.captured.set(size, decode);
@@ -171,7 +193,7 @@ export class ModelRunner {
     let binding = this.rowBindings.get(row);
     if (!binding) {
       binding = new IoBinding(this.session);
-      this.kv.bind(binding, row, 1);
+      this.kv.bind(binding, row, 1, this.kv.capacity);
       this.rowBindings.set(row, binding);
     }
     return binding;
@@ -189,10 +211,9 @@ export class ModelRunner {
 
   /** Binds the first `rows` rows of the shared logits memory as the run's output. */
   private bindLogits(binding: IoBinding, rows: number): StagedTensor<Float32Array> {
-    const { vocabSize } = this.config;
-    const view = this.logits.subarray(0, rows * vocabSize);
-    if (view.length !== rows * vocabSize) throw bug(`${rows} rows of logits asked for`);
-    const staged = (this.stagedLogits[rows] ??= this.backend.stage('float32', view, [rows, vocabSize]));
+    const dims = [rows, this.config.vocabSize];
+    const staged = (this.logitRows[rows] ??= this.logits.front(dims));
+    if (staged.data.length !== rows * this.config.vocabSize) throw bug(`${rows} rows of logits asked for`);
     binding.bindOutput('logits', staged.tensor);
     return staged;
   }

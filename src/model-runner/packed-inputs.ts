@@ -1,4 +1,6 @@
+import type { ElementTypeName, TensorData } from '../onnxruntime/element-type';
 import type { IoBinding } from '../onnxruntime/io-binding';
+import type { Session } from '../onnxruntime/session';
 import { pinnedInt32, pinnedInt64 } from '../onnxruntime/tensor';
 import type { Backend, StagedTensor } from './backends/backend';
 
@@ -19,10 +21,13 @@ export class PackedInputs {
   private readonly tensors: readonly (readonly [name: string, tensor: StagedTensor])[];
 
   /**
+   * @param session what they are for
    * @param texts at least one token each
    * @param rows flat tokens whose hidden states are asked for
    */
-  constructor(backend: Backend, texts: readonly EncodedText[], rows: readonly number[]) {
+  constructor(backend: Backend, session: Session, texts: readonly EncodedText[], rows: readonly number[]) {
+    const staged = (name: string, type: ElementTypeName, data: TensorData, dims: readonly number[]) =>
+      [name, backend.stage(type, data, dims, session.placeOf(name))] as const;
     const tokens = texts.reduce((sum, { ids }) => sum + ids.length, 0);
     const sequence = Math.max(...texts.map(({ ids }) => ids.length));
     const inputIds = pinnedInt64(tokens);
@@ -48,14 +53,14 @@ export class PackedInputs {
     });
     rows.forEach((row, at) => (wanted[at] = BigInt(row)));
     this.tensors = [
-      ['input_ids', backend.stage('int64', inputIds, [tokens])],
-      ['position_ids', backend.stage('int64', positionIds, [tokens])],
-      ['token_type_ids', backend.stage('int64', typeIds, [tokens])],
-      ['padded', backend.stage('int64', padded, [texts.length, sequence])],
-      ['unpadded', backend.stage('int64', unpadded, [tokens])],
-      ['seqlens_k', backend.stage('int32', seqlens, [texts.length])],
-      ['total_len', backend.stage('int32', totalLen, [])],
-      ['logit_indices', backend.stage('int64', wanted, [rows.length])],
+      staged('input_ids', 'int64', inputIds, [tokens]),
+      staged('position_ids', 'int64', positionIds, [tokens]),
+      staged('token_type_ids', 'int64', typeIds, [tokens]),
+      staged('padded', 'int64', padded, [texts.length, sequence]),
+      staged('unpadded', 'int64', unpadded, [tokens]),
+      staged('seqlens_k', 'int32', seqlens, [texts.length]),
+      staged('total_len', 'int32', totalLen, []),
+      staged('logit_indices', 'int64', wanted, [rows.length]),
     ];
     for (const [, staged] of this.tensors) staged.upload();
   }

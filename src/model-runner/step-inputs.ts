@@ -1,4 +1,6 @@
+import type { ElementTypeName, TensorData } from '../onnxruntime/element-type';
 import type { IoBinding } from '../onnxruntime/io-binding';
+import type { Session } from '../onnxruntime/session';
 import { pinnedInt32, pinnedInt64 } from '../onnxruntime/tensor';
 import type { Backend, StagedTensor } from './backends/backend';
 
@@ -15,28 +17,29 @@ export class StepInputs {
   private readonly tensors: readonly (readonly [name: string, tensor: StagedTensor])[];
 
   /**
+   * @param session what they are for
    * @param logitRows rows that go through the vocabulary projection
-   * @param withPositions whether the graph takes `position_ids`
    */
   constructor(
     backend: Backend,
+    session: Session,
     readonly batch: number,
     readonly sequence: number,
     readonly logitRows: number,
-    withPositions: boolean,
   ) {
+    const withPositions = session.takes('position_ids');
+    const staged = (name: string, type: ElementTypeName, data: TensorData, dims: readonly number[]) =>
+      [name, backend.stage(type, data, dims, session.placeOf(name))] as const;
     this.inputIds = pinnedInt64(batch * sequence);
     this.positionIds = pinnedInt64(withPositions ? batch * sequence : 0);
     this.seqlens = pinnedInt32(batch);
     this.logitIndices = pinnedInt64(logitRows);
     this.tensors = [
-      ['input_ids', backend.stage('int64', this.inputIds, [batch, sequence])],
-      ['seqlens_k', backend.stage('int32', this.seqlens, [batch])],
-      ['total_len', backend.stage('int32', this.totalLen, [])],
-      ['logit_indices', backend.stage('int64', this.logitIndices, [logitRows])],
-      ...(withPositions
-        ? [['position_ids', backend.stage('int64', this.positionIds, [batch, sequence])] as const]
-        : []),
+      staged('input_ids', 'int64', this.inputIds, [batch, sequence]),
+      staged('seqlens_k', 'int32', this.seqlens, [batch]),
+      staged('total_len', 'int32', this.totalLen, []),
+      staged('logit_indices', 'int64', this.logitIndices, [logitRows]),
+      ...(withPositions ? [staged('position_ids', 'int64', this.positionIds, [batch, sequence])] : []),
     ];
   }
 

@@ -1,7 +1,8 @@
 import { bug } from '../core/errors';
 import { ElementType, type ElementTypeName } from './element-type';
+import { ortEnv } from './environment';
 import { ortLibrary, readCString, type Pointer } from './library';
-import { appendCudaProvider, type CudaOptions } from './providers';
+import { appendProvider, type ProviderOptions } from './providers';
 import type { RunProfile } from './run-profile';
 
 export interface SessionSettings {
@@ -9,8 +10,8 @@ export interface SessionSettings {
   readonly intraOpThreads: number;
   /** Folder that holds the graph's external data. */
   readonly externalDataFolder: string | null;
-  /** null runs on the CPU. */
-  readonly cuda: CudaOptions | null;
+  /** Where it runs, as far as that can; the rest runs on the CPU. null runs all on the CPU. */
+  readonly provider: ProviderOptions | null;
   /** Further `session.…` entries, as named in onnxruntime_session_options_config_keys.h. */
   readonly config?: Readonly<Record<string, string>>;
 }
@@ -22,6 +23,9 @@ export interface ValueInfo {
   readonly dims: readonly number[];
 }
 
+/** Memory of the process, or that of the device. */
+export type Place = 'host' | 'device';
+
 const ALL_OPTIMIZATIONS = 99;
 
 /** A loaded graph. Owns the native session; `dispose` only when nothing runs on it any more. */
@@ -31,6 +35,7 @@ export class Session {
   /** Records the runs that begin while it is set. */
   profile: RunProfile | null = null;
   private pointer: Pointer | null;
+  private hostInputs: ReadonlySet<string> | null = null;
 
   private constructor(pointer: Pointer) {
     this.pointer = pointer;
@@ -58,13 +63,24 @@ export class Session {
       }
       for (const [key, value] of Object.entries(config))
         ort.call('AddSessionConfigEntry', options, key, value);
-      if (settings.cuda) appendCudaProvider(options, settings.cuda);
+      if (settings.provider) appendProvider(options, settings.provider);
       return new Session(
         await ort.createAsync('CreateSessionFromArray', ortEnv(), model, model.byteLength, options),
       );
     } finally {
       ort.release('ReleaseSessionOptions', options);
     }
+  }
+
+  /** Whether the graph has an input of this name. */
+  takes(input: string): boolean {
+    return this.inputs.some(({ name }) => name === input);
+  }
+
+  /** Where the graph wants an input: all are on the host for the CPU, and for a device those that its kernels read there. */
+  placeOf(input: string): Place {
+    this.hostInputs ??= hostInputs(this.handle, this.inputs);
+    return this.hostInputs.has(input) ? 'host' : 'device';
   }
 
   get handle(): Pointer {
@@ -79,13 +95,18 @@ export class Session {
   }
 }
 
-let env: Pointer | null = null;
+/** Name that ONNX Runtime gives the memory of the process. */
+const HOST_MEMORY = 'Cpu';
 
-/** ONNX Runtime's environment: one for the life of the process. Logs errors only; warnings concern graph authors. */
-function ortEnv(): Pointer {
-  const LOG_ERRORS = 3;
-  env ??= ortLibrary().create('CreateEnv', LOG_ERRORS, 'sglang-node');
-  return env;
+/** Names of the inputs that the session reads in memory of the process. */
+function hostInputs(session: Pointer, inputs: readonly ValueInfo[]): Set<string> {
+  const ort = ortLibrary();
+  // Of 64 bytes and more: those are never moved.
+  const infos = new BigUint64Array(Math.max(inputs.length, 16));
+  ort.call('SessionGetMemoryInfoForInputs', session, infos, inputs.length);
+  const isHost = (_: ValueInfo, at: number) =>
+    readCString(ort.create('MemoryInfoGetName', infos[at])) === HOST_MEMORY;
+  return new Set(inputs.filter(isHost).map(({ name }) => name));
 }
 
 const TYPE_NAMES = new Map<number, ElementTypeName>(

@@ -28,6 +28,11 @@ export const SIGNATURES = {
   AddSessionConfigEntry: { index: 130, args: ['void *', 'const char *', 'const char *'] },
   ReleaseSessionOptions: { index: 100, args: ['void *'], returns: 'void' },
 
+  SessionOptionsAppendExecutionProvider: {
+    index: 216,
+    args: ['void *', 'const char *', 'const char **', 'const char **', 'size_t'],
+  },
+
   CreateSessionFromArray: { index: 8, args: ['void *', 'void *', 'size_t', 'void *', OUT] },
   SessionGetInputCount: { index: 30, args: ['void *', '_Out_ size_t *'] },
   SessionGetOutputCount: { index: 31, args: ['void *', '_Out_ size_t *'] },
@@ -35,6 +40,7 @@ export const SIGNATURES = {
   SessionGetOutputName: { index: 37, args: ['void *', 'size_t', 'void *', OUT] },
   SessionGetInputTypeInfo: { index: 33, args: ['void *', 'size_t', OUT] },
   SessionGetOutputTypeInfo: { index: 34, args: ['void *', 'size_t', OUT] },
+  SessionGetMemoryInfoForInputs: { index: 380, args: ['void *', 'void *', 'size_t'] },
   ReleaseSession: { index: 95, args: ['void *'], returns: 'void' },
 
   CastTypeInfoToTensorInfo: { index: 55, args: ['void *', OUT] },
@@ -46,11 +52,19 @@ export const SIGNATURES = {
   GetAllocatorWithDefaultOptions: { index: 78, args: [OUT] },
   AllocatorFree: { index: 76, args: ['void *', 'void *'] },
   CreateCpuMemoryInfo: { index: 69, args: ['int', 'int', OUT] },
+  CreateMemoryInfo: { index: 68, args: ['const char *', 'int', 'int', 'int', OUT] },
+  MemoryInfoGetName: { index: 71, args: ['void *', OUT] },
+  ReleaseMemoryInfo: { index: 94, args: ['void *'], returns: 'void' },
+  CreateAllocator: { index: 131, args: ['void *', 'void *', OUT] },
+  ReleaseAllocator: { index: 132, args: ['void *'], returns: 'void' },
 
   CreateTensorWithDataAsOrtValue: {
     index: 49,
     args: ['void *', 'void *', 'size_t', 'void *', 'size_t', 'int', OUT],
   },
+  CreateTensorAsOrtValue: { index: 48, args: ['void *', 'void *', 'size_t', 'int', OUT] },
+  GetTensorMutableData: { index: 51, args: ['void *', OUT] },
+  CopyTensors: { index: 386, args: ['void *', 'void **', 'void **', 'void *', 'size_t'] },
   ReleaseValue: { index: 96, args: ['void *'], returns: 'void' },
 
   CreateRunOptions: { index: 39, args: [OUT] },

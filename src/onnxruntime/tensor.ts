@@ -9,15 +9,21 @@ import { ortLibrary, type Pointer } from './library';
 const HEAP_LIMIT_BYTES = 64;
 
 /**
- * A tensor over memory of ours. It owns the native value and keeps the array alive for as long as native code may
- * touch it, that is until `dispose`. The array stays usable from JavaScript all the time; both sides see one memory.
+ * A tensor in memory of ours, or of a device (`DeviceMemory`). It owns the native value and keeps alive what that lies in for
+ * as long as native code may touch it, that is until `dispose`. An array stays usable from JavaScript all the time; both
+ * sides see one memory.
  */
 export class Tensor {
   private pointer: Pointer | null;
 
-  private constructor(
+  /**
+   * @param pointer the native value, which becomes this object's own
+   * @param backing what its elements lie in
+   */
+  constructor(
     pointer: Pointer,
-    readonly data: TensorData,
+    readonly backing: object,
+    readonly type: ElementTypeName,
     readonly dims: readonly number[],
   ) {
     this.pointer = pointer;
@@ -28,8 +34,7 @@ export class Tensor {
    * @throws when `dims` and `data` disagree
    */
   static over(type: ElementTypeName, data: TensorData, dims: readonly number[]): Tensor {
-    const count = dims.reduce((product, dim) => product * dim, 1);
-    if (count * ELEMENT_BYTES[type] !== data.byteLength) {
+    if (tensorBytes(type, dims) !== data.byteLength) {
       throw bug(`tensor of shape [${dims.join(', ')}] over ${data.byteLength} bytes`);
     }
     const pointer = ortLibrary().create(
@@ -41,7 +46,11 @@ export class Tensor {
       dims.length,
       ElementType[type],
     );
-    return new Tensor(pointer, data, dims);
+    return new Tensor(pointer, data, type, dims);
+  }
+
+  get bytes(): number {
+    return tensorBytes(this.type, this.dims);
   }
 
   /** The native value. Valid until `dispose`. */
@@ -55,6 +64,11 @@ export class Tensor {
     ortLibrary().release('ReleaseValue', this.pointer);
     this.pointer = null;
   }
+}
+
+/** Bytes that the elements of a tensor take. */
+export function tensorBytes(type: ElementTypeName, dims: readonly number[]): number {
+  return dims.reduce((product, dim) => product * dim, ELEMENT_BYTES[type]);
 }
 
 /** A zeroed ArrayBuffer of at least `bytes`, large enough that V8 never moves it. */

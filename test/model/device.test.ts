@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { StagedTensor } from '../../src/model-runner/backends/backend';
 import { CpuBackend } from '../../src/model-runner/backends/cpu/cpu-backend';
+import { frontOf } from '../../src/model-runner/backends/host-tensor';
 import type { KvShape, KvStore } from '../../src/model-runner/kv-store';
 import type { ElementTypeName, TensorData } from '../../src/onnxruntime/element-type';
 import type { IoBinding } from '../../src/onnxruntime/io-binding';
@@ -30,11 +31,21 @@ class RemoteBackend extends CpuBackend {
       0,
       data.length,
     );
+    return this.staged(type, data, device, dims);
+  }
+
+  private staged<D extends TensorData>(
+    type: ElementTypeName,
+    data: D,
+    device: D,
+    dims: readonly number[],
+  ): StagedTensor<D> {
     const tensor = Tensor.over(type, device, dims);
     const copy = (from: TensorData, to: TensorData) => (to as Uint8Array).set(from as Uint8Array);
     return {
       data,
       tensor,
+      front: (shape) => this.staged(type, frontOf(data, shape), frontOf(device, shape), shape),
       upload: () => {
         this.counts.uploads++;
         copy(data, device);
@@ -91,8 +102,14 @@ class SlowStore implements KvStore {
   settled() {
     return this.pending;
   }
-  bind(binding: IoBinding, first: number, count: number) {
-    this.store.bind(binding, first, count);
+  bind(binding: IoBinding, first: number, count: number, tokens: number) {
+    this.store.bind(binding, first, count, tokens);
+  }
+  enter(first: number, count: number, past: number) {
+    this.store.enter(first, count, past);
+  }
+  leave(first: number, past: number, lengths: readonly number[]) {
+    this.store.leave(first, past, lengths);
   }
 
   private later(work: () => void) {

@@ -1,6 +1,6 @@
 import type { ElementTypeName, TensorData } from '../../onnxruntime/element-type';
 import type { IoBinding } from '../../onnxruntime/io-binding';
-import type { Session } from '../../onnxruntime/session';
+import type { Place, Session } from '../../onnxruntime/session';
 import type { Tensor } from '../../onnxruntime/tensor';
 import type { KvShape, KvStore } from '../kv-store';
 
@@ -36,8 +36,22 @@ export interface Backend {
    */
   createKvStore(shape: KvShape, rows: number, capacity: number, slots: number): KvStore;
 
-  /** Reserves a tensor of fixed shape that the host writes before runs, or reads after them. */
-  stage<D extends TensorData>(type: ElementTypeName, data: D, dims: readonly number[]): StagedTensor<D>;
+  /**
+   * Reserves a tensor of fixed shape that the host writes before runs, or reads after them.
+   * @param place where the graph wants it (`Session.placeOf`); by default in the device's memory
+   */
+  stage<D extends TensorData>(
+    type: ElementTypeName,
+    data: D,
+    dims: readonly number[],
+    place?: Place,
+  ): StagedTensor<D>;
+
+  /**
+   * Does the work of one run, from the reservation of its tensors to the last copy: at once, or where a device takes one call at a
+   * time, once what is under way has ended.
+   */
+  turn<T>(work: () => Promise<T>): Promise<T>;
 
   /** A binding whose runs replay the captured batch size. */
   bindCaptured(session: Session, batchSize: number): IoBinding;
@@ -49,6 +63,8 @@ export interface MemoryBudget {
   freeBytes(): number;
   /** Bytes that one token of the KV cache takes at most, wherever it is held. */
   tokenBytes(shape: KvShape): number;
+  /** Most tokens that can be cached, whatever the memory; Infinity where any number can. */
+  slotLimit(shape: KvShape): number;
   /** Most rows of `capacity` tokens that fit, whatever the memory; Infinity where any number does. */
   rowLimit(shape: KvShape, capacity: number): number;
 }
@@ -62,6 +78,8 @@ export interface StagedTensor<D extends TensorData = TensorData> {
   readonly data: D;
   /** What runs are bound to. */
   readonly tensor: Tensor;
+  /** The first elements of both sides, for as long as this lives; whoever asked for it disposes of it before. */
+  front(dims: readonly number[]): StagedTensor<D>;
   /** Has runs that start from now on see the host side. */
   upload(): void;
   /** Brings the result of the last run to the host side; null when it is there already. */

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { StartupError } from '../../../src/core/errors';
 import { GraphBuilder } from '../../../src/models/graph/graph-builder';
+import { DeviceMemory } from '../../../src/onnxruntime/device-memory';
 import { IoBinding } from '../../../src/onnxruntime/io-binding';
 import { OrtError, ortLibrary } from '../../../src/onnxruntime/library';
 import { RunProfile } from '../../../src/onnxruntime/run-profile';
@@ -23,7 +24,7 @@ beforeAll(() => {
   });
 });
 
-const SETTINGS: SessionSettings = { intraOpThreads: 1, externalDataFolder: null, cuda: null };
+const SETTINGS: SessionSettings = { intraOpThreads: 1, externalDataFolder: null, provider: null };
 
 /** y = x + [1, 2, 3], and the shape of x. */
 function addModel(): Uint8Array {
@@ -69,7 +70,8 @@ describe('a session', () => {
   });
 
   it('names the command that installs the CUDA provider when it is missing', async () => {
-    const settings = { ...SETTINGS, cuda: { deviceId: 0, memoryLimit: null, enableCudaGraph: false } };
+    const cuda = { name: 'cuda', deviceId: 0, memoryLimit: null, enableCudaGraph: false } as const;
+    const settings = { ...SETTINGS, provider: cuda };
     const failure = await Session.create(addModel(), settings).catch((error: unknown) => error);
     expect(failure).toBeInstanceOf(StartupError);
     expect((failure as Error).message).toMatch(/npx sglang_install_cuda/);
@@ -135,6 +137,66 @@ describe('a binding', () => {
     expect(() => binding.bindInput('nobody', stray)).toThrow(/BindInput/);
     binding.dispose();
     session.dispose();
+  });
+});
+
+/** The CPU's memory, which it hands out as a device does. */
+describe('the memory of a device', () => {
+  let session: Session;
+  let memory: DeviceMemory;
+  beforeEach(async () => {
+    session = await Session.create(addModel(), SETTINGS);
+    memory = new DeviceMemory(session, 'Cpu');
+  });
+  afterEach(() => {
+    expect(memory.bytes).toBe(0);
+    memory.dispose();
+    session.dispose();
+  });
+
+  const run = (x: Tensor, y: Tensor) => {
+    const binding = new IoBinding(session);
+    binding.bindInput('x', x);
+    binding.bindOutput('y', y);
+    binding.bindOutput('shape', Tensor.over('int64', pinnedInt64(2), [2]));
+    binding.start();
+    binding.dispose();
+  };
+
+  it('is run over in place, and seen in other shapes without a copy', () => {
+    const device = memory.allocate('float32', [3, 3]);
+    const data = pinnedFloat32(9);
+    const host = Tensor.over('float32', data, [3, 3]);
+    run(host, device);
+    run(device, device);
+    const tail = memory.view(device, 'float32', [1, 3], 24);
+    const front = memory.view(device, 'float32', [2, 3]);
+    expect(memory.bytes).toBe(36);
+    run(tail, tail);
+    run(front, Tensor.over('float32', data.subarray(0, 6), [2, 3]));
+    run(tail, Tensor.over('float32', data.subarray(6), [1, 3]));
+    expect([...data]).toEqual([3, 6, 9, 3, 6, 9, 4, 8, 12]);
+    expect(() => memory.view(device, 'float32', [4], 24)).toThrow(/this is a bug/);
+    tail.dispose();
+    front.dispose();
+    memory.free(device);
+  });
+
+  it('refuses copies of another size, tensors that are not its own, and what the session does not have', () => {
+    const device = memory.allocate('float32', [2]);
+    const host = Tensor.over('float32', pinnedFloat32(3), [3]);
+    expect(() => memory.upload(host, device)).toThrow(/this is a bug/);
+    // The CPU's provider has nothing that copies.
+    expect(() => memory.upload(Tensor.over('float32', pinnedFloat32(2), [2]), device)).toThrow(OrtError);
+    expect(memory.traffic).toEqual({ uploads: 0, uploadedBytes: 0, downloads: 0, downloadedBytes: 0 });
+    expect(() => memory.free(host)).toThrow(/this is a bug/);
+    expect(() => new DeviceMemory(session, 'WebGPU_Buffer')).toThrow(OrtError);
+    memory.free(device);
+  });
+
+  it('is where a session of the CPU wants every input', () => {
+    expect(session.placeOf('x')).toBe('host');
+    expect([session.takes('x'), session.takes('y')]).toEqual([true, false]);
   });
 });
 
@@ -212,6 +274,9 @@ it('has called every function of the table by now', () => {
   const options = ort.create('CreateSessionOptions');
   expect(() => ort.call('UpdateCUDAProviderOptions', cuda, ['device_id'], ['0'], 1)).toThrow(OrtError);
   expect(() => ort.call('SessionOptionsAppendExecutionProvider_CUDA_V2', options, cuda)).toThrow(OrtError);
+  expect(() => ort.call('SessionOptionsAppendExecutionProvider', options, 'Nobody', [], [], 0)).toThrow(
+    OrtError,
+  );
   ort.release('ReleaseCUDAProviderOptions', cuda);
   ort.release('ReleaseSessionOptions', options);
   expect(Object.keys(SIGNATURES).filter((name) => !called.has(name))).toEqual([]);

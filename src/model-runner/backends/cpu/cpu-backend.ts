@@ -1,9 +1,9 @@
 import type { ElementTypeName, TensorData } from '../../../onnxruntime/element-type';
 import { IoBinding } from '../../../onnxruntime/io-binding';
 import { Session } from '../../../onnxruntime/session';
-import { Tensor } from '../../../onnxruntime/tensor';
 import { bytesPerToken, type KvShape, type KvStore } from '../../kv-store';
 import type { Backend, MemoryBudget, StagedTensor } from '../backend';
+import { HostTensor } from '../host-tensor';
 import { hostMemory, threadsOf, WHOLE, type Share } from '../share';
 import { HostKvStore } from './host-kv-store';
 import { hasExactProducts } from './products';
@@ -34,6 +34,7 @@ export class CpuBackend implements Backend {
       freeBytes,
       // In a request's row and in the cache.
       tokenBytes: (shape) => 2 * bytesPerToken(shape, FLOAT_BYTES),
+      slotLimit: () => Infinity,
       rowLimit: ({ numKvHeads, headDim }, capacity) =>
         Math.floor(PLANE_LIMIT_BYTES / (numKvHeads * capacity * headDim * FLOAT_BYTES)),
     };
@@ -43,7 +44,7 @@ export class CpuBackend implements Backend {
     return Session.create(graph, {
       intraOpThreads: this.threads,
       externalDataFolder,
-      cuda: null,
+      provider: null,
       // Products that cannot overflow take twice the time: only where the fast ones can.
       config: { 'session.x64quantprecision': hasExactProducts() ? '0' : '1' },
     });
@@ -54,28 +55,14 @@ export class CpuBackend implements Backend {
   }
 
   stage<D extends TensorData>(type: ElementTypeName, data: D, dims: readonly number[]): StagedTensor<D> {
-    return new HostTensor(data, Tensor.over(type, data, dims));
+    return new HostTensor(type, data, dims);
+  }
+
+  turn<T>(work: () => Promise<T>): Promise<T> {
+    return work();
   }
 
   bindCaptured(session: Session): IoBinding {
     return new IoBinding(session);
-  }
-}
-
-/** Host and device share the memory: nothing is copied. */
-class HostTensor<D extends TensorData> implements StagedTensor<D> {
-  constructor(
-    readonly data: D,
-    readonly tensor: Tensor,
-  ) {}
-
-  upload(): void {}
-
-  download(): null {
-    return null;
-  }
-
-  dispose(): void {
-    this.tensor.dispose();
   }
 }

@@ -110,6 +110,10 @@ export class HostKvStore implements KvStore {
     }
   }
 
+  enter(): void {}
+
+  leave(): void {}
+
   /** Gives the pages of vacant rows back to the operating system. */
   private trim(): void {
     for (const row of this.vacant) {

@@ -26,7 +26,7 @@ export class CudaBackend extends CpuBackend {
     return Session.create(graph, {
       intraOpThreads: threadsOf(this.share),
       externalDataFolder,
-      cuda: { deviceId: this.deviceId, memoryLimit: null, enableCudaGraph: false },
+      provider: { name: 'cuda', deviceId: this.deviceId, memoryLimit: null, enableCudaGraph: false },
     });
   }
 }

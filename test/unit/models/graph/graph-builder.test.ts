@@ -48,7 +48,7 @@ async function run(
   xDims: number[],
   yDims: number[],
 ): Promise<number[]> {
-  const settings = { intraOpThreads: 1, externalDataFolder: g.externalDataFolder, cuda: null };
+  const settings = { intraOpThreads: 1, externalDataFolder: g.externalDataFolder, provider: null };
   const session = await Session.create(g.build(), settings);
   const binding = new IoBinding(session);
   const input = pinnedFloat32(x.length);

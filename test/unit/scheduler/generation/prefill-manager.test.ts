@@ -27,6 +27,7 @@ function setUp(totalTokens: number, more: Partial<typeof ARGS> = {}, evictionPol
   const store: KvStore = {
     ...{ rows: 8, capacity: totalTokens, slots: totalTokens, bytes: 0 },
     ...{ load: nothing, save: nothing, move: nothing, vacate: nothing, clear: nothing, bind: nothing },
+    ...{ enter: nothing, leave: nothing },
     settled: () => null,
   };
   const ledger = KvLedger.create({ ...args, totalTokens, evictionPolicy });

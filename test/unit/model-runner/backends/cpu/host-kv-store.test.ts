@@ -11,7 +11,7 @@ const SLOTS = 64;
 function planes(store: HostKvStore): Map<string, Float32Array> {
   const seen = new Map<string, Float32Array>();
   const binding = {
-    bindInput: (name: string, tensor: Tensor) => seen.set(name, tensor.data as Float32Array),
+    bindInput: (name: string, tensor: Tensor) => seen.set(name, tensor.backing as Float32Array),
     bindOutput: () => undefined,
     adopt: () => undefined,
   } as Partial<IoBinding> as IoBinding;
