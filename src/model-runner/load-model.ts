@@ -38,7 +38,7 @@ export async function loadModel(
 
 async function createSession(graph: GraphBuilder, weights: WeightSource, backend: Backend): Promise<Session> {
   try {
-    return await backend.createSession(graph.build(), graph.externalDataFolder);
+    return await backend.createSession(graph.build(), graph.externalDataFolder, graph.traits);
   } catch (error) {
     if (!(error instanceof OrtError)) throw error;
     throw new StartupError(`${weights.files.join(', ')}: ${error.message.split('\n')[0]}`);

@@ -5,6 +5,7 @@ import { IoBinding } from '../onnxruntime/io-binding';
 import type { Session } from '../onnxruntime/session';
 import { pinnedFloat32 } from '../onnxruntime/tensor';
 import type { Backend, StagedTensor } from './backends/backend';
+import { cutIntoRuns } from './pieces';
 import { RoutingTap, type RoutingOutput } from './routing';
 import { StepInputs } from './step-inputs';
 
@@ -93,7 +94,27 @@ export class ModelRunner {
     return this.backend.turn(() => this.append(item));
   }
 
-  private async append({ row, past, ids, logitPositions: wanted }: ExtendItem): Promise<Float32Array> {
+  private async append(item: ExtendItem): Promise<Float32Array> {
+    const runs = cutIntoRuns(item, this.backend.runTokens);
+    return runs.length === 1 ? this.appendAtOnce(item) : this.appendInTurn(runs);
+  }
+
+  /** @returns the logits that were asked for, of all runs, in memory of its own */
+  private async appendInTurn(runs: readonly ExtendItem[]): Promise<Float32Array> {
+    const { vocabSize } = this.config;
+    const rows = runs.reduce((sum, { logitPositions }) => sum + logitPositions.length, 0);
+    const all = new Float32Array(rows * vocabSize);
+    let row = 0;
+    for (const run of runs) {
+      const logits = await this.appendAtOnce(run);
+      const count = run.logitPositions.length;
+      all.set(logits.subarray(0, count * vocabSize), row * vocabSize);
+      row += count;
+    }
+    return all;
+  }
+
+  private async appendAtOnce({ row, past, ids, logitPositions: wanted }: ExtendItem): Promise<Float32Array> {
     // Quantized projections cannot compute no rows at all.
     const logitPositions = wanted.length > 0 ? wanted : [ids.length - 1];
     const inputs = new StepInputs(this.backend, this.session, 1, ids.length, logitPositions.length);
@@ -126,6 +147,15 @@ export class ModelRunner {
 
   private async appendFirst(first: number, prompts: readonly Int32Array[]): Promise<Float32Array> {
     const sequence = Math.max(...prompts.map((ids) => ids.length));
+    if (sequence > this.backend.runTokens) {
+      const runs = prompts.map((ids, at) => ({
+        row: first + at,
+        past: 0,
+        ids,
+        logitPositions: [ids.length - 1],
+      }));
+      return this.appendInTurn(runs.flatMap((run) => cutIntoRuns(run, this.backend.runTokens)));
+    }
     const inputs = new StepInputs(this.backend, this.session, prompts.length, sequence, prompts.length);
     prompts.forEach((ids, row) => inputs.setRow(row, ids, 0));
     inputs.setLogitIndices(prompts.map((ids, row) => row * sequence + ids.length - 1));

@@ -47,15 +47,9 @@ export class DeviceMemory {
       dims.length,
       ElementType[type],
     );
-    this.bytes += tensorBytes(type, dims);
-    return new Tensor(pointer, this, type, dims);
-  }
-
-  /** Frees a tensor of `allocate`; its views must be gone. */
-  free(tensor: Tensor): void {
-    if (tensor.backing !== this) throw bug('a tensor was freed where it did not come from');
-    tensor.dispose();
-    this.bytes -= tensor.bytes;
+    const bytes = tensorBytes(type, dims);
+    this.bytes += bytes;
+    return new Tensor(pointer, this, type, dims, () => (this.bytes -= bytes));
   }
 
   /**

@@ -15,6 +15,8 @@ export interface CudaOptions {
 /** The WebGPU provider, which is part of the library. It takes the adapter that the system prefers. */
 export interface WebGpuOptions {
   readonly name: 'webgpu';
+  /** Names of the nodes that run on the CPU though the provider has kernels for them. */
+  readonly hostNodes: readonly string[];
 }
 
 export type ProviderOptions = CudaOptions | WebGpuOptions;
@@ -25,15 +27,25 @@ export function appendProvider(sessionOptions: Pointer, options: ProviderOptions
     case 'cuda':
       return appendCudaProvider(sessionOptions, options);
     case 'webgpu':
-      return appendWebGpuProvider(sessionOptions);
+      return appendWebGpuProvider(sessionOptions, options);
     default:
       return assertNever(options);
   }
 }
 
-function appendWebGpuProvider(sessionOptions: Pointer): void {
+function appendWebGpuProvider(sessionOptions: Pointer, { hostNodes }: WebGpuOptions): void {
+  const entries = hostNodes.length === 0 ? [] : [['forceCpuNodeNames', hostNodes.join('\n')] as const];
+  const keys = entries.map(([key]) => key);
+  const values = entries.map(([, value]) => value);
   try {
-    ortLibrary().call('SessionOptionsAppendExecutionProvider', sessionOptions, 'WebGPU', [], [], 0);
+    ortLibrary().call(
+      'SessionOptionsAppendExecutionProvider',
+      sessionOptions,
+      'WebGPU',
+      keys,
+      values,
+      keys.length,
+    );
   } catch (error) {
     if (!(error instanceof OrtError)) throw error;
     throw new StartupError(`--device webgpu cannot be used: ${reasonOf(error)} (${INSTALL_DRIVER})`);

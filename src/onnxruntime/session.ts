@@ -49,6 +49,8 @@ export class Session {
    */
   static async create(model: Uint8Array, settings: SessionSettings): Promise<Session> {
     const ort = ortLibrary();
+    // Providers log to it as soon as they are asked for.
+    const env = ortEnv();
     const options = ort.create('CreateSessionOptions');
     try {
       ort.call('SetSessionGraphOptimizationLevel', options, ALL_OPTIMIZATIONS);
@@ -65,7 +67,7 @@ export class Session {
         ort.call('AddSessionConfigEntry', options, key, value);
       if (settings.provider) appendProvider(options, settings.provider);
       return new Session(
-        await ort.createAsync('CreateSessionFromArray', ortEnv(), model, model.byteLength, options),
+        await ort.createAsync('CreateSessionFromArray', env, model, model.byteLength, options),
       );
     } finally {
       ort.release('ReleaseSessionOptions', options);

@@ -19,12 +19,14 @@ export class Tensor {
   /**
    * @param pointer the native value, which becomes this object's own
    * @param backing what its elements lie in
+   * @param onDispose told once it is gone
    */
   constructor(
     pointer: Pointer,
     readonly backing: object,
     readonly type: ElementTypeName,
     readonly dims: readonly number[],
+    private readonly onDispose: () => void = () => undefined,
   ) {
     this.pointer = pointer;
   }
@@ -63,6 +65,7 @@ export class Tensor {
     if (this.pointer === null) return;
     ortLibrary().release('ReleaseValue', this.pointer);
     this.pointer = null;
+    this.onDispose();
   }
 }
 

@@ -8,22 +8,28 @@ const GPU_SIZES: readonly { readonly belowMiB: number; readonly chunk: number; r
   { belowMiB: 163_840, chunk: 8192, maxBs: 256 },
   { belowMiB: Infinity, chunk: 16_384, maxBs: 512 },
 ];
+/** A device of which nothing is known, and which may be small. */
+const WEBGPU = { chunk: 2048, maxBs: 8 };
 const UNKNOWN_GPU = { chunk: 4096, maxBs: 160 };
 
 /** On the cpu: small chunks, so that decode steps run between them, and few sizes. */
 const CPU = { chunk: 256, maxBs: 8 };
 
 const CPU_MEM_FRACTION = 0.5;
+const WEBGPU_MEM_FRACTION = 0.5;
 const UNKNOWN_GPU_MEM_FRACTION = 0.88;
 /** For GPUs smaller than what would be reserved; a model that does not fit is reported when it is loaded. */
 const SMALLEST_MEM_FRACTION = 0.1;
 
 /** Where the model runs; a GPU of unknown memory has `memoryMiB` null. */
 export type DeviceFacts =
-  { readonly device: 'cpu' } | { readonly device: 'cuda'; readonly memoryMiB: number | null };
+  | { readonly device: 'cpu' }
+  | { readonly device: 'webgpu' }
+  | { readonly device: 'cuda'; readonly memoryMiB: number | null };
 
 function defaultSizes(facts: DeviceFacts): { readonly chunk: number; readonly maxBs: number } {
   if (facts.device === 'cpu') return CPU;
+  if (facts.device === 'webgpu') return WEBGPU;
   const memory = facts.memoryMiB;
   if (memory === null) return UNKNOWN_GPU;
   return GPU_SIZES.find(({ belowMiB }) => memory < belowMiB) ?? UNKNOWN_GPU;
@@ -74,6 +80,7 @@ export function defaultMemFractionStatic(
   cudaGraphMaxBs: number,
 ): number {
   if (facts.device === 'cpu') return CPU_MEM_FRACTION;
+  if (facts.device === 'webgpu') return WEBGPU_MEM_FRACTION;
   const memory = facts.memoryMiB;
   if (memory === null) return UNKNOWN_GPU_MEM_FRACTION;
   const perDevice = 512 + 1024 / 8;

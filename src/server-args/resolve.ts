@@ -37,7 +37,9 @@ export function resolveServerArgs(flags: ParsedFlags, machine: Machine): Resolve
 
   const modelPath = values.modelPath ?? machine.bundledModelPath;
   const facts: derive.DeviceFacts =
-    values.device === 'cuda' ? { device: 'cuda', memoryMiB: machine.cudaMemoryMiB } : { device: 'cpu' };
+    values.device === 'cuda'
+      ? { device: 'cuda', memoryMiB: machine.cudaMemoryMiB }
+      : { device: values.device ?? 'cpu' };
   const pageSize = values.pageSize ?? 1;
   const chunkedPrefillSize = resolveChunkedPrefillSize(values, facts, pageSize);
   const { cudaGraphMaxBs, cudaGraphBs } = resolveCudaGraphs(values, facts);
@@ -87,7 +89,7 @@ function checkQuantization({ quantization, torchaoConfig, device }: FlagValues):
       '--quantization and --torchao-config both say what weights are quantized to: give one of them',
     );
   }
-  if (device === 'cuda') {
+  if (device !== null && device !== 'cpu') {
     const flag = flagOf(quantization === null ? 'torchaoConfig' : 'quantization');
     throw argumentError(flag, 'weights can be quantized for --device cpu only');
   }

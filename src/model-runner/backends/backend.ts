@@ -1,3 +1,4 @@
+import type { NodeTraits } from '../../models/graph/graph-builder';
 import type { ElementTypeName, TensorData } from '../../onnxruntime/element-type';
 import type { IoBinding } from '../../onnxruntime/io-binding';
 import type { Place, Session } from '../../onnxruntime/session';
@@ -17,6 +18,8 @@ export interface Backend {
   readonly captureRuns: number;
   /** Threads of the host that it may use. */
   readonly threads: number;
+  /** Tokens of one row that a run may compute; Infinity for any number. */
+  readonly runTokens: number;
   /** What the KV cache may be planned with. */
   readonly memory: MemoryBudget;
 
@@ -24,9 +27,11 @@ export interface Backend {
    * Loads a graph onto the device.
    * @param graph the bytes of an ONNX model
    * @param externalDataFolder folder of the files that its weights lie in
-   * @throws OrtError when the graph is invalid or its data cannot be read; StartupError when the device cannot be used
+   * @param traits nodes that a device may have to leave to the CPU
+   * @throws OrtError when the graph is invalid or its data cannot be read; StartupError when the device cannot be used, or cannot
+   *   compute this model
    */
-  createSession(graph: Uint8Array, externalDataFolder: string | null): Promise<Session>;
+  createSession(graph: Uint8Array, externalDataFolder: string | null, traits?: NodeTraits): Promise<Session>;
 
   /**
    * Reserves keys and values on the device.

@@ -3,6 +3,7 @@ import type { ServerArgs } from '../../server-args/server-args';
 import type { Backend } from './backend';
 import { CpuBackend } from './cpu/cpu-backend';
 import { CudaBackend } from './cuda/cuda-backend';
+import { WebGpuBackend } from './webgpu/webgpu-backend';
 
 type DeviceArgs = Pick<ServerArgs, 'device' | 'baseGpuId' | 'gpuIdStep' | 'dpSize'>;
 
@@ -15,6 +16,8 @@ export function createBackend({ device, baseGpuId, gpuIdStep, dpSize }: DeviceAr
   switch (device) {
     case 'cpu':
       return new CpuBackend(share);
+    case 'webgpu':
+      return new WebGpuBackend(share);
     case 'cuda':
       return new CudaBackend(baseGpuId + rank * gpuIdStep, share);
     default:

@@ -15,7 +15,22 @@ export type Attribute = number | readonly number[] | string | { readonly float: 
 /** A dimension: a number, or the name of one that is known only at run time. */
 export type Dim = number | string;
 
+/** What not every device's kernels can do, or not well: it depends on the device where such a node runs. */
+export type NodeTrait =
+  /** Gathers rows of the table of tokens. */
+  | 'embedding'
+  /** Attention without keys and values that outlive the run. */
+  | 'uncached-attention'
+  /** Attention to later tokens as well. */
+  | 'bidirectional-attention'
+  /** Attention whose scores are capped. */
+  | 'capped-attention';
+
+/** Names of the nodes that have a trait. */
+export type NodeTraits = Readonly<Partial<Record<NodeTrait, readonly string[]>>>;
+
 export interface NodeOptions {
+  readonly traits?: readonly NodeTrait[];
   readonly attributes?: Readonly<Record<string, Attribute>>;
   /** Empty for ONNX's own operators. */
   readonly domain?: '' | 'com.microsoft';
@@ -61,6 +76,7 @@ export class GraphBuilder {
   private readonly named = new Set<string>();
   private readonly external = new Map<GraphMessage['initializer'][number], TensorRef>();
   private readonly made = new Map<string, unknown>();
+  private readonly withTraits: Partial<Record<NodeTrait, string[]>> = {};
   private counter = 0;
 
   /** @param quantized asked for weights in few bits; null where none are wanted */
@@ -76,6 +92,10 @@ export class GraphBuilder {
   get externalDataFolder(): string | null {
     const folders = [...this.external.values()].map(({ file }) => dirname(file));
     return folders.length === 0 ? null : folders.reduce(commonFolder);
+  }
+
+  get traits(): NodeTraits {
+    return this.withTraits;
   }
 
   input(name: string, type: ElementTypeName, dims: readonly Dim[]): Value {
@@ -242,6 +262,7 @@ export class GraphBuilder {
     const attribute = Object.entries(options.attributes ?? {}).map(([key, value]) =>
       attributeMessage(key, value),
     );
+    for (const trait of options.traits ?? []) (this.withTraits[trait] ??= []).push(name);
     this.graph.node.push({
       input: [...input],
       output,

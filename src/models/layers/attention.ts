@@ -86,6 +86,10 @@ export class Attention {
       [out, ...presents],
       {
         domain: 'com.microsoft',
+        traits: [
+          ...(this.cached ? [] : ['uncached-attention' as const]),
+          ...(config.attentionSoftcap === null ? [] : ['capped-attention' as const]),
+        ],
         attributes: {
           num_heads: config.numHeads,
           kv_num_heads: config.numKvHeads,

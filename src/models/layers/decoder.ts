@@ -77,6 +77,7 @@ export function buildDecoder(g: GraphBuilder, config: DecoderConfig, options: Gr
 function embed(g: GraphBuilder, config: DecoderConfig, inputIds: Value): Value {
   const table = g.rawWeight('model.embed_tokens.weight', [config.vocabSize, config.hiddenSize]);
   const flatIds = g.node('Reshape', [inputIds, g.ints('rest', [-1])]);
-  const rows = g.node('Cast', [g.node('Gather', [table, flatIds])], { attributes: { to: 1 } });
+  const gathered = g.node('Gather', [table, flatIds], { traits: ['embedding'] });
+  const rows = g.node('Cast', [gathered], { attributes: { to: 1 }, traits: ['embedding'] });
   return scaled(g, rows, config.embeddingMultiplier);
 }

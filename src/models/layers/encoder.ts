@@ -38,7 +38,8 @@ function embed(g: GraphBuilder, config: EncoderConfig): Value {
   const { hiddenSize, vocabSize, tokenTypes } = config;
   const rowsOf = (table: string, size: number, indices: Value) => {
     const raw = g.rawWeight(`model.embeddings.${table}_embeddings.weight`, [size, hiddenSize]);
-    return g.node('Cast', [g.node('Gather', [raw, indices])], { attributes: { to: 1 } });
+    const rows = g.node('Gather', [raw, indices], { traits: ['embedding'] });
+    return g.node('Cast', [rows], { attributes: { to: 1 }, traits: ['embedding'] });
   };
   const words = rowsOf('word', vocabSize, g.input('input_ids', 'int64', ['tokens']));
   const places = g.node('Add', [
@@ -133,6 +134,7 @@ class EncoderAttention {
       [out, `${prefix}:keys`, `${prefix}:values`],
       {
         domain: 'com.microsoft',
+        traits: ['bidirectional-attention'],
         attributes: { num_heads: numHeads, kv_num_heads: numHeads, do_rotary: 0, causal: 0 },
       },
     );

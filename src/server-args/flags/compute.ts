@@ -27,7 +27,7 @@ export const capturedTopic = topic('Captured batch sizes', yes, {
   disableCudaGraph: flag('Capture no batch sizes at start.'),
   cudaGraphMaxBs: int(
     null,
-    'Largest captured batch. Without it 8 on cpu; on cuda by the memory of the device.',
+    'Largest captured batch. Without it 8 on cpu and webgpu; on cuda by the memory of the device.',
     { range: { min: 1, max: 65536 } },
   ),
   cudaGraphBs: ints(

@@ -8,13 +8,13 @@ export const memoryTopic = topic('Device and memory', yes, {
   device: choice(
     DEVICES,
     null,
-    'Where the model runs. Without it the cpu; a GPU is used only when asked for.',
+    'Where the model runs: cpu, webgpu (a GPU of any make, by Vulkan, Direct3D 12 or Metal), cuda. Without it the cpu; a GPU is used only when asked for.',
   ),
   baseGpuId: int(0, 'Ordinal of the GPU with --device cuda.', { range: { min: 0 } }),
   gpuIdStep: int(1, 'Distance between the GPUs of --dp-size copies.', { range: { min: 0 } }),
   memFractionStatic: float(
     null,
-    'Share of the free memory for weights and KV cache. Without it 0.5 on cpu; on cuda by the memory of the device, or 0.88 when that is unknown.',
+    'Share of the free memory for weights and KV cache. Without it 0.5 on cpu and webgpu; on cuda by the memory of the device, or 0.88 when that is unknown.',
     { range: { above: 0, below: 1 } },
   ),
   maxTotalTokens: int(null, 'Tokens the KV cache holds at most. Without it as many as the memory allows.', {

@@ -15,7 +15,7 @@ export const schedulerTopic = topic('Scheduler', yes, {
   }),
   chunkedPrefillSize: int(
     null,
-    'Tokens of one prefill chunk, a multiple of --page-size; -1 is off. Without it 256 on cpu, so that a long prompt never stalls running streams; on cuda by the memory of the device.',
+    'Tokens of one prefill chunk, a multiple of --page-size; -1 is off. Without it 256 on cpu, so that a long prompt never stalls running streams; 2048 on webgpu; on cuda by the memory of the device.',
     { range: { min: 1, or: -1 } },
   ),
   prefillMaxRequests: int(null, 'Requests in one prefill batch.', { range: { min: 1 } }),

@@ -18,6 +18,7 @@ export class CpuBackend implements Backend {
   readonly graphName: string = 'cpu graph';
   readonly elementType = 'float32';
   readonly captureRuns = 1;
+  readonly runTokens = Infinity;
   readonly threads: number;
   readonly memory: MemoryBudget;
 
