@@ -61,6 +61,9 @@ export class StartupError extends Error {
   override readonly name = 'StartupError';
 }
 
+/** What the server computes on is gone for good: the process ends, with one line that says so. */
+export class DeviceLostError extends StartupError {}
+
 /** Wrong command line. Printed as `launch_server: error: <message>`; exit code 2, as argparse does. */
 export class UsageError extends Error {
   override readonly name = 'UsageError';

@@ -43,8 +43,18 @@ export interface KvStore {
    * @param past tokens that each of these rows holds
    */
   enter(first: number, count: number, past: number): void;
+  /** Where decode batches write that are padded; left out where none are. */
+  readonly padding?: Padding;
   /** After such a run: row `first + i` holds `lengths[i]` tokens now, `past` of them from before. */
   leave(first: number, past: number, lengths: readonly number[]): void;
+}
+
+/** Rows behind a decode batch that are computed with it, because a larger batch was captured. They may be in use. */
+export interface Padding {
+  /** How many tokens to say that such a row holds: what is appended there harms nobody. */
+  place(row: number): number;
+  /** Rows 0, 1, … held so many tokens, and one was appended to each. */
+  appended(lengths: Int32Array): void;
 }
 
 /** What keys and values of a model look like. */

@@ -37,14 +37,20 @@ export async function prepareGeneration(
   );
   logger.info(`Memory pool end. avail mem=${gigabytes(backend.memory.freeBytes())} GB`);
 
-  const runner = new ModelRunner(weights.session, config, backend, kv);
-  const graphBytes = args.disableCudaGraph ? 0 : await capture(runner, captureSizes(args, plan), backend);
+  const runner = new ModelRunner(weights.session, config, backend, kv, !args.disableCudaGraphPadding);
+  const captures = !args.disableCudaGraph && backend.captures !== false;
+  const graphBytes = captures ? await capture(runner, captureSizes(args, plan), backend) : 0;
   logger.info(
     `max_total_num_tokens=${plan.maxTotalNumTokens}, chunked_prefill_size=${args.chunkedPrefillSize}, ` +
       `max_prefill_tokens=${args.maxPrefillTokens}, max_running_requests=${plan.maxRunningRequests}, ` +
       `context_len=${contextLen}, available_${args.device}_mem=${gigabytes(backend.memory.freeBytes())} GB`,
   );
   return { plan, runner, graphBytes };
+}
+
+/** Bytes taken by now, where the model runs. */
+export function usedBytes({ memory }: Backend): number {
+  return memory.usedBytes?.() ?? process.memoryUsage.rss();
 }
 
 /** Batch sizes to capture: those asked for, as far as that many requests can run. */
@@ -58,16 +64,18 @@ function captureSizes(args: ServerArgs, plan: MemoryPlan): number[] {
 /** Binds and runs each size once, the largest first, so that its memory serves the smaller ones. */
 async function capture(runner: ModelRunner, sizes: readonly number[], backend: Backend): Promise<number> {
   const startedAt = performance.now();
-  const before = process.memoryUsage.rss();
+  const before = usedBytes(backend);
   logger.info(`Capture ${backend.graphName} begin. avail mem=${gigabytes(backend.memory.freeBytes())} GB`);
   logger.info(`Capture ${backend.graphName} bs [${sizes.join(', ')}]`);
   const progress = new Progress('Capturing batches', sizes.length);
   for (const size of [...sizes].sort((a, b) => b - a)) {
-    await runner.capture(size);
+    await runner.capture(size).catch((error: unknown) => {
+      throw backend.captureFailure?.(error) ?? error;
+    });
     progress.step();
   }
   progress.stop();
-  const bytes = Math.max(0, process.memoryUsage.rss() - before);
+  const bytes = Math.max(0, usedBytes(backend) - before);
   logger.info(
     `Capture ${backend.graphName} end. Time elapsed: ${secondsSince(startedAt)} s. ` +
       `mem usage=${gigabytes(bytes)} GB. avail mem=${gigabytes(backend.memory.freeBytes())} GB.`,

@@ -21,7 +21,7 @@ export async function loadModel(
   cacheDir: string | null = null,
 ): Promise<Session> {
   const graphOf = (source: QuantizedSource): GraphBuilder => {
-    const graph = new GraphBuilder(weights, source);
+    const graph = new GraphBuilder(weights, source, backend.elementType);
     model.build(graph, { ...options, linear: model.linear, head: model.head });
     return graph;
   };

@@ -13,7 +13,7 @@ import { unquantized } from '../models/layers/linear-method';
 import { readModel } from '../models/registry';
 import type { Backend } from './backends/backend';
 import { EmbeddingRunner } from './embedding-runner';
-import { prepareGeneration, type Generation } from './load-generation';
+import { prepareGeneration, usedBytes, type Generation } from './load-generation';
 import { loadWeights, type GraphPurpose, type LoadedWeights } from './weights/load-weights';
 import { ModelWeights } from './weights/model-weights';
 import { openWeights, type WeightsPlace } from './weights/weights-place';
@@ -69,6 +69,7 @@ export async function loadModelRunner(
     const where = args.device === 'cpu' ? 'the CPU' : args.device;
     logger.log('warning', `--dtype ${args.dtype}: ${where} computes in float32`);
   }
+  backend.prepareFor?.(model, args.dtype);
   const routers = model.routers ?? null;
   const roundsInputs = model.linear !== unquantized;
   const routing = args.expertDistributionRecorderMode !== null;
@@ -163,10 +164,10 @@ async function loadFirst(
 ): Promise<{ loaded: LoadedWeights; bytes: number; seconds: number }> {
   logger.info(`Load weight begin. avail mem=${gigabytes(backend.memory.freeBytes())} GB`);
   const startedAt = performance.now();
-  const before = process.memoryUsage.rss();
+  const before = usedBytes(backend);
   const open = openWeights(place);
   const loaded = await loadWeights(open, model, purpose, backend, false).finally(() => open.source.close());
-  const bytes = Math.max(0, process.memoryUsage.rss() - before);
+  const bytes = Math.max(0, usedBytes(backend) - before);
   logger.info(
     `Load weight end. elapsed=${secondsSince(startedAt)} s, type=${model.config.architecture}, dtype=${backend.elementType}, ` +
       `avail mem=${gigabytes(backend.memory.freeBytes())} GB, mem usage=${gigabytes(bytes)} GB.`,

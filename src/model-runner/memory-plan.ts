@@ -41,7 +41,7 @@ export function planMemory(
   budget: MemoryBudget,
 ): MemoryPlan {
   const profiled = Math.min(
-    Math.floor((budget.freeBytes() * args.memFractionStatic) / budget.tokenBytes(shape)),
+    Math.floor((budget.cacheBytes?.() ?? budget.freeBytes() * args.memFractionStatic) / budget.tokenBytes(shape)),
     budget.slotLimit(shape),
   );
   const asked = args.maxTotalTokens === null ? null : Math.floor(args.maxTotalTokens / args.dpSize);
@@ -67,10 +67,10 @@ export function planMemory(
         'Raise --mem-fraction-static or --max-total-tokens.',
     );
   }
-  const rowLimit = Math.max(1, budget.rowLimit(shape, maxReqLen));
+  const rowLimit = Math.max(1, budget.rowLimit(shape, maxReqLen, maxTotalNumTokens));
   const wantedRows =
-    args.maxRunningRequests ?? Math.max(1, Math.min(DEFAULT_ROWS, Math.floor(maxTotalNumTokens / 2)));
-  if (wantedRows > rowLimit) {
+    args.maxRunningRequests ?? Math.max(1, Math.min(budget.defaultRows ?? DEFAULT_ROWS, Math.floor(maxTotalNumTokens / 2)));
+  if (wantedRows > rowLimit && (args.maxRunningRequests !== null || budget.defaultRows === undefined)) {
     logger.log(
       'warning',
       `max_running_requests=${wantedRows} is lowered to ${rowLimit}: the keys and values of that many rows of ` +

@@ -23,11 +23,13 @@ export interface ExtendItem {
 /** Rows of one run that may go through the vocabulary projection: it bounds the memory of prompt log-probabilities. */
 export const MAX_LOGIT_ROWS = 128;
 
+/** What a padded row is given. */
+const PAD_ID = new Int32Array(1);
+
 /** Inputs and logits of one batch size, bound once and run for every decode step of that size. */
 interface CapturedDecode {
   readonly inputs: StepInputs;
   readonly binding: IoBinding;
-  readonly logits: StagedTensor<Float32Array>;
   /** null where the graph does not tell. */
   readonly experts: RoutingOutput | null;
 }
@@ -39,7 +41,9 @@ interface CapturedDecode {
 export class ModelRunner {
   /** null where the graph does not tell the experts of its tokens. */
   readonly routing: RoutingTap | null;
-  private readonly captured = new Map<number, CapturedDecode>();
+  private readonly decodes = new Map<number, CapturedDecode>();
+  /** Batch sizes that were captured, ascending. */
+  private captured: readonly number[] = [];
   private readonly rowBindings = new Map<number, IoBinding>();
   private readonly logits: StagedTensor<Float32Array>;
   /** Its first rows, by their number. */
@@ -50,6 +54,7 @@ export class ModelRunner {
     private readonly config: Pick<ModelConfig, 'vocabSize'>,
     private readonly backend: Backend,
     readonly kv: KvStore,
+    private readonly padsBatches = true,
   ) {
     const rows = Math.max(kv.rows, MAX_LOGIT_ROWS);
     const { vocabSize } = config;
@@ -59,6 +64,7 @@ export class ModelRunner {
 
   /** Binds a decode batch size and runs it over rows that hold nothing. Only while no request runs. */
   async capture(batchSize: number): Promise<void> {
+    this.captured = [...new Set([...this.captured, batchSize])].sort((a, b) => a - b);
     for (let run = 0; run < this.backend.captureRuns; run++) {
       await this.decode(new Int32Array(batchSize), new Int32Array(batchSize));
     }
@@ -75,12 +81,18 @@ export class ModelRunner {
   }
 
   private async step(ids: Int32Array, lengths: Int32Array): Promise<Float32Array> {
-    const { inputs, binding, logits, experts } = this.decodeOf(ids.length);
+    const { padding } = this.kv;
+    const captured = this.capturedSize(ids.length);
+    const size = captured ?? ids.length;
+    const { inputs, binding, experts } = this.decodeOf(size, captured !== null);
     for (let row = 0; row < ids.length; row++) {
       inputs.setRow(row, ids.subarray(row, row + 1), lengths[row] as number);
     }
-    inputs.finish();
-    const result = await this.run(binding, logits);
+    for (let row = ids.length; row < size; row++) inputs.setRow(row, PAD_ID, padding?.place(row) ?? 0);
+    // What a device replays was captured with one length for all.
+    inputs.finish(padding && captured !== null ? this.kv.capacity + 1 : undefined);
+    const result = await this.run(binding, this.logitsOf(ids.length));
+    padding?.appended(lengths);
     const rows = () => Array.from(lengths, (past, row) => ({ ids: ids.subarray(row, row + 1), past }));
     await experts?.tell('decode', 1, rows);
     return result;
@@ -188,12 +200,12 @@ export class ModelRunner {
 
   /** Lets go of the session, which may be freed then. What is bound is bound anew when it is needed. */
   unbind(): void {
-    for (const { binding, inputs, experts } of this.captured.values()) {
+    for (const { binding, inputs, experts } of this.decodes.values()) {
       binding.dispose();
       experts?.dispose();
       inputs.dispose();
     }
-    this.captured.clear();
+    this.decodes.clear();
     for (const binding of this.rowBindings.values()) binding.dispose();
     this.rowBindings.clear();
   }
@@ -204,17 +216,24 @@ export class ModelRunner {
     this.logits.dispose();
   }
 
-  private decodeOf(size: number): CapturedDecode {
-    let decode = this.captured.get(size);
+  /** The captured size that a batch runs as; null where it runs as it is. Only stores that know where padding may write have larger ones. */
+  private capturedSize(batchSize: number): number | null {
+    const pads = this.padsBatches && this.kv.padding !== undefined;
+    return this.captured.find((size) => (pads ? size >= batchSize : size === batchSize)) ?? null;
+  }
+
+  private decodeOf(size: number, isCaptured: boolean): CapturedDecode {
+    let decode = this.decodes.get(size);
     if (!decode) {
       const inputs = new StepInputs(this.backend, this.session, size, 1, size);
       inputs.setLogitIndices(Array.from({ length: size }, (_, row) => row));
-      const binding = this.backend.bindCaptured(this.session, size);
+      const binding = isCaptured ? this.backend.bindCaptured(this.session, size) : new IoBinding(this.session);
       inputs.bind(binding);
       this.kv.bind(binding, 0, size, this.kv.capacity);
       const experts = this.routing?.bind(binding, size) ?? null;
-      decode = { inputs, binding, logits: this.bindLogits(binding, size), experts };
-      this.captured.set(size, decode);
+      this.bindLogits(binding, size);
+      decode = { inputs, binding, experts };
+      this.decodes.set(size, decode);
     }
     return decode;
   }
@@ -241,10 +260,15 @@ export class ModelRunner {
 
   /** Binds the first `rows` rows of the shared logits memory as the run's output. */
   private bindLogits(binding: IoBinding, rows: number): StagedTensor<Float32Array> {
+    const staged = this.logitsOf(rows);
+    binding.bindOutput('logits', staged.tensor);
+    return staged;
+  }
+
+  private logitsOf(rows: number): StagedTensor<Float32Array> {
     const dims = [rows, this.config.vocabSize];
     const staged = (this.logitRows[rows] ??= this.logits.front(dims));
     if (staged.data.length !== rows * this.config.vocabSize) throw bug(`${rows} rows of logits asked for`);
-    binding.bindOutput('logits', staged.tensor);
     return staged;
   }
 }

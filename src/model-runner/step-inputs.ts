@@ -61,9 +61,12 @@ export class StepInputs {
     for (let i = 0; i < this.logitRows; i++) this.logitIndices[i] = BigInt(indices[i] as number);
   }
 
-  /** Completes the inputs once every row is set, for the run that follows. */
-  finish(): void {
-    this.totalLen[0] = Math.max(...this.seqlens) + 1;
+  /**
+   * Completes the inputs once every row is set, for the run that follows.
+   * @param totalLen tokens of the longest row after the step, or more
+   */
+  finish(totalLen = Math.max(...this.seqlens) + 1): void {
+    this.totalLen[0] = totalLen;
     for (const [, staged] of this.tensors) staged.upload();
   }
 

@@ -73,6 +73,11 @@ export class DeviceMemory {
     return new Tensor(pointer, tensor, type, dims);
   }
 
+  /** Where a tensor begins, on devices whose memory is addresses. */
+  addressOf(tensor: Tensor): Pointer {
+    return ortLibrary().create('GetTensorMutableData', tensor.handle);
+  }
+
   /**
    * Copies a tensor of the host to one of the device: runs that start from now on see it, and the host's may change again.
    * @throws OrtError when the device is lost

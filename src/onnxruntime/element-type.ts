@@ -14,6 +14,9 @@ export const ElementType = {
 
 export type ElementTypeName = keyof typeof ElementType;
 
+/** Types that models compute in. */
+export type FloatType = Extract<ElementTypeName, 'float32' | 'float16' | 'bfloat16'>;
+
 /** Typed arrays that can back a tensor. */
 export type TensorData = Float32Array | Int32Array | BigInt64Array | Uint8Array | Uint16Array;
 

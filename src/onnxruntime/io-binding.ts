@@ -14,9 +14,16 @@ export class IoBinding {
   private readonly adopted = new Set<Tensor>();
   private running = false;
 
-  constructor(private readonly session: Session) {
+  /** @param config entries of run options, beside and before those of the session */
+  constructor(
+    private readonly session: Session,
+    config: Readonly<Record<string, string>> = {},
+  ) {
     this.pointer = ortLibrary().create('CreateIoBinding', session.handle);
     this.runOptions = ortLibrary().create('CreateRunOptions');
+    for (const [key, value] of Object.entries({ ...session.runs?.config, ...config })) {
+      ortLibrary().call('AddRunConfigEntry', this.runOptions, key, value);
+    }
   }
 
   bindInput(name: string, tensor: Tensor): void {
@@ -34,7 +41,7 @@ export class IoBinding {
     this.adopted.add(tensor);
   }
 
-  /** Runs the graph on a worker thread. Bound memory belongs to the run until it settles. @throws OrtError */
+  /** Runs the graph, on a worker thread unless the session says otherwise. Bound memory belongs to the run until it settles. @throws OrtError */
   async run(): Promise<void> {
     if (this.running) throw bug('binding run twice at a time');
     this.running = true;
@@ -64,8 +71,12 @@ export class IoBinding {
     ortLibrary().call('RunWithBinding', this.session.handle, this.runOptions, this.handle);
   }
 
-  private runOnce(): Promise<void> {
-    return ortLibrary().callAsync('RunWithBinding', this.session.handle, this.runOptions, this.handle);
+  private async runOnce(): Promise<void> {
+    if (this.session.runs?.onThisThread === true) {
+      ortLibrary().call('RunWithBinding', this.session.handle, this.runOptions, this.handle);
+      return;
+    }
+    await ortLibrary().callAsync('RunWithBinding', this.session.handle, this.runOptions, this.handle);
   }
 
   private get handle(): Pointer {

@@ -12,8 +12,21 @@ export interface SessionSettings {
   readonly externalDataFolder: string | null;
   /** Where it runs, as far as that can; the rest runs on the CPU. null runs all on the CPU. */
   readonly provider: ProviderOptions | null;
+  /** What its runs are told; null nothing. */
+  readonly runs?: RunSettings | null;
   /** Further `session.…` entries, as named in onnxruntime_session_options_config_keys.h. */
   readonly config?: Readonly<Record<string, string>>;
+}
+
+/** How the runs of a session are made. */
+export interface RunSettings {
+  /** Entries of run options, as named in onnxruntime_run_options_config_keys.h. */
+  readonly config: Readonly<Record<string, string>>;
+  /**
+   * Whether runs begin on the thread that asks for them, all on the same one then, and settle when the device has been told what
+   * to do. What reads their results waits for the device.
+   */
+  readonly onThisThread: boolean;
 }
 
 /** Name, element type and shape (-1 where symbolic) of a graph input or output. */
@@ -37,7 +50,10 @@ export class Session {
   private pointer: Pointer | null;
   private hostInputs: ReadonlySet<string> | null = null;
 
-  private constructor(pointer: Pointer) {
+  private constructor(
+    pointer: Pointer,
+    readonly runs: RunSettings | null,
+  ) {
     this.pointer = pointer;
     this.inputs = describe(pointer, 'Input');
     this.outputs = describe(pointer, 'Output');
@@ -68,6 +84,7 @@ export class Session {
       if (settings.provider) appendProvider(options, settings.provider);
       return new Session(
         await ort.createAsync('CreateSessionFromArray', env, model, model.byteLength, options),
+        settings.runs ?? null,
       );
     } finally {
       ort.release('ReleaseSessionOptions', options);

@@ -69,6 +69,7 @@ export const SIGNATURES = {
 
   CreateRunOptions: { index: 39, args: [OUT] },
   ReleaseRunOptions: { index: 97, args: ['void *'], returns: 'void' },
+  AddRunConfigEntry: { index: 165, args: ['void *', 'const char *', 'const char *'] },
   RunOptionsEnableProfiling: { index: 415, args: ['void *', 'const char *'] },
   RunOptionsDisableProfiling: { index: 416, args: ['void *'] },
 

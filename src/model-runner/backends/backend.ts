@@ -1,8 +1,10 @@
 import type { NodeTraits } from '../../models/graph/graph-builder';
-import type { ElementTypeName, TensorData } from '../../onnxruntime/element-type';
+import type { Model } from '../../models/model';
+import type { ElementTypeName, FloatType, TensorData } from '../../onnxruntime/element-type';
 import type { IoBinding } from '../../onnxruntime/io-binding';
 import type { Place, Session } from '../../onnxruntime/session';
 import type { Tensor } from '../../onnxruntime/tensor';
+import type { ServerArgs } from '../../server-args/server-args';
 import type { KvShape, KvStore } from '../kv-store';
 
 /**
@@ -12,16 +14,25 @@ import type { KvShape, KvStore } from '../kv-store';
 export interface Backend {
   /** What captured batch sizes are called in the log: `cpu graph`, `cuda graph`. */
   readonly graphName: string;
-  /** Number type of activations, keys and values. */
-  readonly elementType: ElementTypeName;
+  /** Number type of activations, keys and values; settled by `prepareFor` where there is a choice. */
+  readonly elementType: FloatType;
   /** Runs of a decode batch after which its size counts as captured. */
   readonly captureRuns: number;
+  /** Whether batch sizes can be captured; left out: they can. */
+  readonly captures?: boolean;
   /** Threads of the host that it may use. */
   readonly threads: number;
   /** Tokens of one row that a run may compute; Infinity for any number. */
   readonly runTokens: number;
   /** What the KV cache may be planned with. */
   readonly memory: MemoryBudget;
+
+  /**
+   * Told of the model before anything is loaded; left out where any will do.
+   * @param dtype the type it is asked to compute in
+   * @throws StartupError of one line when the device cannot compute it
+   */
+  prepareFor?(model: Model, dtype: ServerArgs['dtype']): void;
 
   /**
    * Loads a graph onto the device.
@@ -60,18 +71,27 @@ export interface Backend {
 
   /** A binding whose runs replay the captured batch size. */
   bindCaptured(session: Session, batchSize: number): IoBinding;
+
+  /** What to tell the operator of an error while batch sizes were captured; null, or left out, for the error itself. */
+  captureFailure?(error: unknown): Error | null;
 }
 
 /** What the memory plan asks a device. */
 export interface MemoryBudget {
   /** Bytes of the device that are free now. */
   freeBytes(): number;
+  /** Bytes that rows and arena may take; left out: `--mem-fraction-static` of what is free. */
+  cacheBytes?(): number;
+  /** Bytes taken so far; left out: those of the process. */
+  usedBytes?(): number;
+  /** Rows that are reserved without being asked for; left out: as many as a CPU gains from. */
+  readonly defaultRows?: number;
   /** Bytes that one token of the KV cache takes at most, wherever it is held. */
   tokenBytes(shape: KvShape): number;
   /** Most tokens that can be cached, whatever the memory; Infinity where any number can. */
   slotLimit(shape: KvShape): number;
-  /** Most rows of `capacity` tokens that fit, whatever the memory; Infinity where any number does. */
-  rowLimit(shape: KvShape, capacity: number): number;
+  /** Most rows of `capacity` tokens that fit beside an arena of `slots`, whatever the memory; Infinity where any number does. */
+  rowLimit(shape: KvShape, capacity: number, slots: number): number;
 }
 
 /**

@@ -2,16 +2,17 @@ import { assertNever } from '../../core/errors';
 import type { ServerArgs } from '../../server-args/server-args';
 import type { Backend } from './backend';
 import { CpuBackend } from './cpu/cpu-backend';
-import { CudaBackend } from './cuda/cuda-backend';
+import { CudaBackend, openGpu, type CudaArgs } from './cuda/cuda-backend';
 import { WebGpuBackend } from './webgpu/webgpu-backend';
 
-type DeviceArgs = Pick<ServerArgs, 'device' | 'baseGpuId' | 'gpuIdStep' | 'dpSize'>;
+type DeviceArgs = Pick<ServerArgs, 'device' | 'baseGpuId' | 'gpuIdStep' | 'dpSize'> & CudaArgs;
 
 /**
  * The backend of one of `--dp-size` model runners: its part of the host, and where there are GPUs one of its own, counted from
  * `--base-gpu-id` in steps of `--gpu-id-step`.
  */
-export function createBackend({ device, baseGpuId, gpuIdStep, dpSize }: DeviceArgs, rank: number): Backend {
+export function createBackend(args: DeviceArgs, rank: number): Backend {
+  const { device, baseGpuId, gpuIdStep, dpSize } = args;
   const share = { rank, of: dpSize };
   switch (device) {
     case 'cpu':
@@ -19,7 +20,7 @@ export function createBackend({ device, baseGpuId, gpuIdStep, dpSize }: DeviceAr
     case 'webgpu':
       return new WebGpuBackend(share);
     case 'cuda':
-      return new CudaBackend(baseGpuId + rank * gpuIdStep, share);
+      return new CudaBackend(openGpu(baseGpuId + rank * gpuIdStep), args, share);
     default:
       return assertNever(device);
   }

@@ -1,9 +1,10 @@
 import { dirname, relative, sep } from 'node:path';
 import { StartupError, bug } from '../../core/errors';
-import { ElementType, type ElementTypeName } from '../../onnxruntime/element-type';
+import { ElementType, type ElementTypeName, type FloatType, type TensorData } from '../../onnxruntime/element-type';
 import type { TensorRef, WeightSource } from '../../checkpoint/checkpoint';
 import { holdsFloats } from '../../checkpoint/floats';
 import type { QuantizedTensors, QuantizedWeight, WeightForm } from '../../checkpoint/quantization/quantized-weight';
+import { floatBytes } from './float-bytes';
 import { AttributeType, EXTERNAL, encodeModel, type AttributeMessage, type GraphMessage } from './onnx-proto';
 
 /** The name of a value in the graph. */
@@ -79,10 +80,14 @@ export class GraphBuilder {
   private readonly withTraits: Partial<Record<NodeTrait, string[]>> = {};
   private counter = 0;
 
-  /** @param quantized asked for weights in few bits; null where none are wanted */
+  /**
+   * @param quantized asked for weights in few bits; null where none are wanted
+   * @param floatType of activations, and of the weights and constants that they meet
+   */
   constructor(
     private readonly weights: WeightSource,
     private readonly quantized: QuantizedSource | null = null,
+    readonly floatType: FloatType = 'float32',
   ) {}
 
   /**
@@ -142,9 +147,19 @@ export class GraphBuilder {
     this.addNode(opType, inputs, [...outputs], `${opType}_${this.counter++}`, options);
   }
 
-  /** A float32 constant. */
+  /** A constant in the type of the graph. */
   floats(name: string, dims: readonly number[], data: Float32Array): Value {
-    return this.constant(name, 'float32', dims, data);
+    return this.constant(name, this.floatType, dims, floatBytes(this.floatType, data));
+  }
+
+  /** A value of the graph's type as float32: what leaves the graph, and what is too delicate for fewer bits. */
+  wide(value: Value): Value {
+    return this.floatType === 'float32' ? value : this.cast(value, 'float32');
+  }
+
+  /** A float32 value in the type of the graph. */
+  narrow(value: Value): Value {
+    return this.floatType === 'float32' ? value : this.cast(value, this.floatType);
   }
 
   /** A uint8 constant. */
@@ -192,16 +207,23 @@ export class GraphBuilder {
     return this.made.get(key) as T;
   }
 
-  /** A weight as float32: cast in the graph, which ONNX Runtime folds when the session is created. */
+  /** A weight in the type of the graph: cast there where it is stored in another, which ONNX Runtime folds when the session is created. */
   weight(name: string, shape: readonly number[]): Value {
     const raw = this.rawWeight(name, shape);
-    if (this.weights.get(name, shape).dtype === 'F32') return raw;
-    const cast = `${name}:float32`;
+    if (this.storedType(name, shape) === this.floatType) return raw;
+    const cast = `${name}:${this.floatType}`;
     if (!this.named.has(cast)) {
       this.named.add(cast);
-      this.addNode('Cast', [raw], [cast], `cast_${name}`, { attributes: { to: ElementType.float32 } });
+      this.addNode('Cast', [raw], [cast], `cast_${name}`, { attributes: { to: ElementType[this.floatType] } });
     }
     return cast;
+  }
+
+  /** Rows of a table in the type of the graph, gathered as they are stored: the table stays small. */
+  rowsOf(name: string, shape: readonly number[], indices: Value): Value {
+    const options = { traits: ['embedding'] } as const;
+    const rows = this.node('Gather', [this.rawWeight(name, shape), indices], options);
+    return this.storedType(name, shape) === this.floatType ? rows : this.cast(rows, this.floatType, options);
   }
 
   build(): Uint8Array {
@@ -219,6 +241,14 @@ export class GraphBuilder {
     ]);
   }
 
+  private cast(value: Value, to: FloatType, options: NodeOptions = {}): Value {
+    return this.node('Cast', [value], { ...options, attributes: { to: ElementType[to] } });
+  }
+
+  private storedType(name: string, shape: readonly number[]): ElementTypeName | undefined {
+    return WEIGHT_TYPES[this.weights.get(name, shape).dtype];
+  }
+
   /** @throws StartupError when it is missing, or of another type */
   private stored({ name, shape, type = 'floats' }: CheckpointTensor): TensorRef {
     const tensor = this.weights.get(name, shape);
@@ -230,7 +260,7 @@ export class GraphBuilder {
     name: string,
     type: ElementTypeName,
     dims: readonly number[],
-    data: Float32Array | BigInt64Array | Uint8Array,
+    data: TensorData,
   ): Value {
     if (this.named.has(name)) return name;
     this.named.add(name);

@@ -67,7 +67,7 @@ export class Attention {
     const { config, g } = this;
     const pastDims = ['batch', config.numKvHeads, 'capacity', config.headDim];
     const [pastK, pastV] = this.cached
-      ? ['k', 'v'].map((kind) => g.input(`past_${kind}.${layer}`, 'float32', pastDims))
+      ? ['k', 'v'].map((kind) => g.input(`past_${kind}.${layer}`, g.floatType, pastDims))
       : ['', ''];
     const presents = [`present_k.${layer}`, `present_v.${layer}`] as const;
     const rope = config.ropes[layer] ?? null;
@@ -100,7 +100,7 @@ export class Attention {
         },
       },
     );
-    if (this.cached) for (const present of presents) g.output(present, present, 'float32', pastDims);
+    if (this.cached) for (const present of presents) g.output(present, present, g.floatType, pastDims);
     return g.node('Reshape', [out, this.flat]);
   }
 

@@ -70,14 +70,11 @@ export function buildDecoder(g: GraphBuilder, config: DecoderConfig, options: Gr
     bias: false,
   });
   const shaped = softcapped(g, scaled(g, logits, config.logitMultiplier), config.logitSoftcap);
-  g.output('logits', shaped, 'float32', ['rows', config.vocabSize]);
+  g.output('logits', g.wide(shaped), 'float32', ['rows', config.vocabSize]);
 }
 
-/** Rows of the embedding table, gathered in the checkpoint's precision and widened afterwards: the table stays small. */
 function embed(g: GraphBuilder, config: DecoderConfig, inputIds: Value): Value {
-  const table = g.rawWeight('model.embed_tokens.weight', [config.vocabSize, config.hiddenSize]);
   const flatIds = g.node('Reshape', [inputIds, g.ints('rest', [-1])]);
-  const gathered = g.node('Gather', [table, flatIds], { traits: ['embedding'] });
-  const rows = g.node('Cast', [gathered], { attributes: { to: 1 }, traits: ['embedding'] });
+  const rows = g.rowsOf('model.embed_tokens.weight', [config.vocabSize, config.hiddenSize], flatIds);
   return scaled(g, rows, config.embeddingMultiplier);
 }

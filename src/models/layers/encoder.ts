@@ -36,11 +36,8 @@ export function buildEncoder(
 /** The sum of what a token is, where it stands and of which text of a pair it is; through a norm. */
 function embed(g: GraphBuilder, config: EncoderConfig): Value {
   const { hiddenSize, vocabSize, tokenTypes } = config;
-  const rowsOf = (table: string, size: number, indices: Value) => {
-    const raw = g.rawWeight(`model.embeddings.${table}_embeddings.weight`, [size, hiddenSize]);
-    const rows = g.node('Gather', [raw, indices], { traits: ['embedding'] });
-    return g.node('Cast', [rows], { attributes: { to: 1 }, traits: ['embedding'] });
-  };
+  const rowsOf = (table: string, size: number, indices: Value) =>
+    g.rowsOf(`model.embeddings.${table}_embeddings.weight`, [size, hiddenSize], indices);
   const words = rowsOf('word', vocabSize, g.input('input_ids', 'int64', ['tokens']));
   const places = g.node('Add', [
     g.input('position_ids', 'int64', ['tokens']),

@@ -83,8 +83,9 @@ function routerLogits(g: GraphBuilder, x: Value, name: string, inputs: number, o
   return unquantized.apply(g, x, { inputs, parts: [{ name, outputs }], bias: false });
 }
 
-/** @param logits [tokens, experts] */
-function route(g: GraphBuilder, { count, chosen, normalized }: Experts, logits: Value): Routing {
+/** Chosen and weighed in float32. @param scores [tokens, experts] */
+function route(g: GraphBuilder, { count, chosen, normalized }: Experts, scores: Value): Routing {
+  const logits = g.wide(scores);
   const [best, ids] = topK(g, logits, g.ints(`experts.chosen.${chosen}`, [chosen]), 'largest');
   // Normalized among the chosen is what a softmax over the chosen alone gives, without a sum of its own.
   const weights = normalized
@@ -102,7 +103,7 @@ function route(g: GraphBuilder, { count, chosen, normalized }: Experts, logits: 
     ids,
     order,
     places: g.node('ScatterElements', [order, order, rows], { attributes: { axis: 0 } }),
-    weights: gather(g, g.node('Reshape', [weights, g.ints('column', [-1, 1])]), order),
+    weights: gather(g, g.node('Reshape', [g.narrow(weights), g.ints('column', [-1, 1])]), order),
     counts,
   };
 }

@@ -88,5 +88,5 @@ export function outputHidden(
   head: Head | null,
 ): void {
   const value = head === null ? selected : head.build(g, selected, size);
-  g.output('hidden', value, 'float32', ['rows', head === null ? size : head.labels.names.length]);
+  g.output('hidden', g.wide(value), 'float32', ['rows', head === null ? size : head.labels.names.length]);
 }

@@ -32,7 +32,7 @@ export function addRmsNorm(
   return { normed, residual: sum };
 }
 
-/** The weight of a norm, float32, with an offset added to it: Gemma stores its distance from 1. */
+/** The weight of a norm, with an offset added to it: Gemma stores its distance from 1. */
 export function normWeight(g: GraphBuilder, name: string, width: number, offset: 0 | 1): Value {
   const weight = g.weight(`${name}.weight`, [width]);
   return offset === 0 ? weight : g.node('Add', [weight, g.floats('one', [1], Float32Array.of(1))]);

@@ -34,7 +34,7 @@ export interface LinearMethod {
   readonly turned?: (turn: Turn) => LinearMethod;
 }
 
-/** Weights in a floating-point type, multiplied in float32. */
+/** Weights in a floating-point type, multiplied in the type of the graph. */
 export const unquantized: LinearMethod = {
   apply(g, x, projection) {
     const operands = [x, weightOf(g, projection), ...(projection.bias ? [biasOf(g, projection)] : [])];

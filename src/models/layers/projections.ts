@@ -1,5 +1,6 @@
 import type { DecoderConfig } from '../config/decoder-config';
 import type { GraphBuilder, Value } from '../graph/graph-builder';
+import { notInBfloat16 } from './activation';
 import { normWeight, rmsNorm } from './layers';
 import type { BranchInput } from './residual-stream';
 
@@ -56,5 +57,5 @@ function projectionNorm(g: GraphBuilder, config: DecoderConfig, x: Value, name: 
 function clip(g: GraphBuilder, x: Value, limit: number | null): Value {
   if (limit === null) return x;
   const bound = (sign: 1 | -1) => g.floats(`clip.${sign * limit}`, [], Float32Array.of(sign * limit));
-  return g.node('Clip', [x, bound(-1), bound(1)]);
+  return notInBfloat16(g, [x, bound(-1), bound(1)], (inputs) => g.node('Clip', inputs));
 }

@@ -1,5 +1,5 @@
 import { env } from '../../core/env';
-import { bug, errorMessage, traceOf } from '../../core/errors';
+import { DeviceLostError, bug, errorMessage, traceOf } from '../../core/errors';
 import { abortedFor, NAN_HAPPENED } from '../../core/request';
 import { logger } from '../../logging/logger';
 import { NO_METRICS, type Recorder } from '../../metrics/recorder';
@@ -234,6 +234,7 @@ export class BatchRunner {
     try {
       await work();
     } catch (error) {
+      if (error instanceof DeviceLostError) throw error;
       for (const request of requests) request.kvValid = false;
       fail(requests, error);
     } finally {

@@ -70,7 +70,7 @@ describe('a session', () => {
   });
 
   it('names the command that installs the CUDA provider when it is missing', async () => {
-    const cuda = { name: 'cuda', deviceId: 0, memoryLimit: null, enableCudaGraph: false } as const;
+    const cuda = { name: 'cuda', deviceId: 0, stream: 1n, enableCudaGraph: false } as const;
     const settings = { ...SETTINGS, provider: cuda };
     const failure = await Session.create(addModel(), settings).catch((error: unknown) => error);
     expect(failure).toBeInstanceOf(StartupError);

@@ -1,48 +1,207 @@
-import { execFileSync } from 'node:child_process';
-import { StartupError } from '../../../core/errors';
-import { Session } from '../../../onnxruntime/session';
-import { CpuBackend } from '../cpu/cpu-backend';
-import { hostMemory, threadsOf, type Share } from '../share';
+import { bug, DeviceLostError, errorMessage, StartupError } from '../../../core/errors';
+import { cudaMajor, DO_NOT_WAIT, GRAPH_ID } from '../../../onnxruntime/cuda/cuda-provider';
+import { CudaError, openCudaStream, type CudaStream } from '../../../onnxruntime/cuda/cuda-runtime';
+import { DeviceMemory } from '../../../onnxruntime/device-memory';
+import type { ElementTypeName, FloatType, TensorData } from '../../../onnxruntime/element-type';
+import { IoBinding } from '../../../onnxruntime/io-binding';
+import { OrtError } from '../../../onnxruntime/library';
+import type { ProviderOptions } from '../../../onnxruntime/providers';
+import { Session, type Place } from '../../../onnxruntime/session';
+import { GraphBuilder } from '../../../models/graph/graph-builder';
+import { logger } from '../../../logging/logger';
+import { gigabytes } from '../../../logging/units';
+import { unquantized } from '../../../models/layers/linear-method';
+import type { Model } from '../../../models/model';
+import type { ServerArgs } from '../../../server-args/server-args';
+import type { KvShape, KvStore } from '../../kv-store';
+import type { Backend, StagedTensor } from '../backend';
+import { HostTensor } from '../host-tensor';
+import { NO_WEIGHTS } from '../no-weights';
+import { threadsOf, type Share } from '../share';
+import { CudaKvStore } from './cuda-kv-store';
+import { GpuMemory } from './gpu-memory';
+import { cudaNumberType } from './number-type';
+import { Staging } from './staging';
+
+/** Where a CUDA backend runs: a GPU, or what plays one in tests. */
+export interface Gpu {
+  readonly stream: CudaStream;
+  /** What sessions are told to run on; null the CPU, which plays a GPU. */
+  provider(stream: CudaStream, enableCudaGraph: boolean): ProviderOptions | null;
+  /** Name of its memory, as the provider calls it. */
+  readonly memoryName: string;
+}
+
+/** @throws StartupError of one line that says what was found and what is needed */
+export function openGpu(deviceId: number): Gpu {
+  const stream = openCudaStream(cudaMajor(), deviceId);
+  return {
+    stream,
+    provider: ({ handle }, enableCudaGraph) => ({ name: 'cuda', deviceId, stream: handle, enableCudaGraph }),
+    memoryName: 'Cuda',
+  };
+}
+
+export type CudaArgs = Pick<ServerArgs, 'memFractionStatic' | 'disableCudaGraph'>;
+
+/** What the device is held by: a session that lives as long as the process does. */
+interface Opened {
+  readonly memory: DeviceMemory;
+  readonly staging: Staging;
+}
 
 /**
- * ONNX Runtime's CUDA provider over keys, values and step tensors in host memory, which each run copies: correct in what it
- * asks of the provider, but not yet fast, and never run on a GPU.
+ * An NVIDIA GPU, in float16 or bfloat16. One stream has everything on it: uploads, runs, copies of keys and values, the download of logits,
+ * which is what is waited for. Runs begin on one thread, because the provider keeps its captured graphs by thread.
  */
-export class CudaBackend extends CpuBackend {
-  override readonly graphName = 'cuda graph';
-  /**
-   * @param deviceId ordinal of the GPU
-   * @param share the part of the host it may use
-   */
+export class CudaBackend implements Backend {
+  readonly graphName = 'cuda graph';
+  readonly captureRuns = 1;
+  readonly runTokens = Infinity;
+  readonly threads: number;
+  readonly memory: GpuMemory;
+  private type: FloatType = 'float16';
+  private canCapture = true;
+  private opened: Opened | null = null;
+
+  /** @param share the part of the host it may use */
   constructor(
-    private readonly deviceId: number,
+    private readonly gpu: Gpu,
+    private readonly args: CudaArgs,
     share: Share,
   ) {
-    const hostBytes = hostMemory(share, process);
-    super(share, () => Math.min(freeGpuBytes(deviceId), hostBytes()));
+    this.threads = threadsOf(share);
+    this.memory = new GpuMemory(gpu.stream, args.memFractionStatic);
   }
 
-  override createSession(graph: Uint8Array, externalDataFolder: string | null): Promise<Session> {
+  get elementType(): FloatType {
+    return this.type;
+  }
+
+  get captures(): boolean {
+    return !this.args.disableCudaGraph && this.canCapture;
+  }
+
+  prepareFor({ config, pooling, linear, routers }: Model, dtype: ServerArgs['dtype']): void {
+    if (pooling !== undefined) {
+      throw new StartupError(`${config.architecture}: encoders are computed by --device cpu; on CUDA tokens see none behind them`);
+    }
+    if (linear !== unquantized) {
+      throw new StartupError(`${config.architecture}: quantized weights are computed by --device cpu only`);
+    }
+    this.type = cudaNumberType(dtype, config.torchDtype, this.gpu.stream.capability);
+    if (dtype === 'auto' && this.type !== config.torchDtype) {
+      logger.log('warning', `Casting ${config.torchDtype} to ${this.type}: the type the GPU computes in.`);
+    }
+    // How many rows an expert gets is known on the host alone, in the middle of a run.
+    this.canCapture = (routers ?? null) === null;
+    if (!this.args.disableCudaGraph && !this.canCapture) {
+      logger.log('warning', `${config.architecture} has experts: no batch sizes are captured.`);
+    }
+  }
+
+  async createSession(graph: Uint8Array, externalDataFolder: string | null): Promise<Session> {
+    this.opened ??= await this.open();
+    const free = this.memory.freeBytes();
+    try {
+      return await this.load(graph, externalDataFolder, this.captures);
+    } catch (error) {
+      if (!isOutOfMemory(error)) throw error;
+      throw new StartupError(
+        `The model does not fit in the memory of GPU ${this.gpu.stream.deviceId}, of which ${gigabytes(free)} GB were free: ` +
+          'use a smaller checkpoint, or a GPU with more memory (--base-gpu-id).',
+      );
+    }
+  }
+
+  createKvStore(shape: KvShape, rows: number, capacity: number, slots: number): KvStore {
+    const { memory } = this.device;
+    try {
+      return new CudaKvStore(memory, this.gpu.stream, this.elementType, shape, rows, capacity, slots);
+    } catch (error) {
+      if (!isOutOfMemory(error)) throw error;
+      throw new StartupError(
+        `Out of memory on GPU ${this.gpu.stream.deviceId} while keys and values were reserved: lower --mem-fraction-static ` +
+          `(now ${this.args.memFractionStatic}), --max-total-tokens or --max-running-requests.`,
+      );
+    }
+  }
+
+  stage<D extends TensorData>(
+    type: ElementTypeName,
+    data: D,
+    dims: readonly number[],
+    place: Place = 'device',
+  ): StagedTensor<D> {
+    return place === 'host' ? new HostTensor(type, data, dims) : this.device.staging.stage(type, data, dims);
+  }
+
+  async turn<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      this.checkPresence(error);
+      throw error;
+    }
+  }
+
+  bindCaptured(session: Session, batchSize: number): IoBinding {
+    return new IoBinding(session, { [GRAPH_ID]: String(batchSize) });
+  }
+
+  captureFailure(error: unknown): Error | null {
+    if (!isOutOfMemory(error)) return null;
+    return new StartupError(
+      'Out of memory while batch sizes were captured: lower --cuda-graph-max-bs or --mem-fraction-static ' +
+        `(now ${this.args.memFractionStatic}), or use --disable-cuda-graph.`,
+    );
+  }
+
+  /** What crossed between host and device so far. */
+  get traffic(): DeviceMemory['traffic'] {
+    return this.device.memory.traffic;
+  }
+
+  /** What has failed may have taken the device with it: nothing works any more then. */
+  private checkPresence(failure: unknown): void {
+    try {
+      this.gpu.stream.memory();
+    } catch (error) {
+      if (!(error instanceof CudaError) && !(error instanceof StartupError)) throw error;
+      throw new DeviceLostError(`GPU ${this.gpu.stream.deviceId} was lost: ${firstLine(failure)}`);
+    }
+  }
+
+  /** The memory is that of a session of its own: it stays when those of the model come and go. */
+  private async open(): Promise<Opened> {
+    const g = new GraphBuilder(NO_WEIGHTS);
+    g.output('y', g.input('x', 'float32', ['n']), 'float32', ['n']);
+    const session = await this.load(g.build(), null, false);
+    const memory = new DeviceMemory(session, this.gpu.memoryName, this.gpu.stream.deviceId);
+    return { memory, staging: new Staging(memory, this.gpu.stream) };
+  }
+
+  private load(graph: Uint8Array, externalDataFolder: string | null, captures: boolean): Promise<Session> {
+    const { stream } = this.gpu;
     return Session.create(graph, {
-      intraOpThreads: threadsOf(this.share),
+      intraOpThreads: this.threads,
       externalDataFolder,
-      provider: { name: 'cuda', deviceId: this.deviceId, memoryLimit: null, enableCudaGraph: false },
+      provider: this.gpu.provider(stream, captures),
+      runs: { config: { [DO_NOT_WAIT]: '1', [GRAPH_ID]: '-1' }, onThisThread: true },
     });
+  }
+
+  private get device(): Opened {
+    if (this.opened === null) throw bug('the device is used before a model is loaded');
+    return this.opened;
   }
 }
 
-/** @throws StartupError when the driver does not say */
-function freeGpuBytes(deviceId: number): number {
-  try {
-    const answer = execFileSync(
-      'nvidia-smi',
-      [`--id=${deviceId}`, '--query-gpu=memory.free', '--format=csv,noheader,nounits'],
-      { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'], timeout: 10_000 },
-    );
-    const mebibytes = Number.parseInt(answer, 10);
-    if (!Number.isNaN(mebibytes)) return mebibytes * 2 ** 20;
-  } catch {
-    // Said below: whatever went wrong, the answer is missing.
-  }
-  throw new StartupError(`nvidia-smi does not tell how much memory GPU ${deviceId} has free`);
+function isOutOfMemory(error: unknown): boolean {
+  if (error instanceof CudaError) return error.isOutOfMemory;
+  return error instanceof OrtError && /out of memory|Failed to allocate memory|CUBLAS_STATUS_ALLOC_FAILED/i.test(error.message);
+}
+
+function firstLine(error: unknown): string {
+  return errorMessage(error).split('\n')[0] as string;
 }

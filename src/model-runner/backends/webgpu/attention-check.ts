@@ -3,7 +3,7 @@ import { GraphBuilder } from '../../../models/graph/graph-builder';
 import { IoBinding } from '../../../onnxruntime/io-binding';
 import type { Session } from '../../../onnxruntime/session';
 import { pinnedFloat32, pinnedInt32, Tensor } from '../../../onnxruntime/tensor';
-import { NO_WEIGHTS } from './no-weights';
+import { NO_WEIGHTS } from '../no-weights';
 
 const HEADS = 2;
 const HEAD_DIM = 16;

@@ -4,7 +4,7 @@ import type { DeviceMemory } from '../../../onnxruntime/device-memory';
 import { IoBinding } from '../../../onnxruntime/io-binding';
 import type { Session } from '../../../onnxruntime/session';
 import { pinnedBuffer, Tensor } from '../../../onnxruntime/tensor';
-import { NO_WEIGHTS } from './no-weights';
+import { NO_WEIGHTS } from '../no-weights';
 
 /** The keys and values of all layers in one kind of place: a tensor [vectors, head_dim] for each plane. */
 export type Planes = readonly Tensor[];

@@ -1,7 +1,7 @@
-import type { WeightSource } from '../../../checkpoint/checkpoint';
-import { bug } from '../../../core/errors';
+import type { WeightSource } from '../../checkpoint/checkpoint';
+import { bug } from '../../core/errors';
 
-/** For graphs without weights. */
+/** For graphs that have constants only. */
 export const NO_WEIGHTS: WeightSource = {
   files: [],
   get: (name) => {
