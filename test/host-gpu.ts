@@ -45,10 +45,17 @@ export class HostStream implements CudaStream {
     this.move(to, from, bytes);
   }
 
-  copyPieces(to: Address, from: Address, pitch: { to: number; from: number }, bytes: number, pieces: number): void {
+  copyPieces(
+    to: Address,
+    from: Address,
+    pitch: { to: number; from: number },
+    bytes: number,
+    pieces: number,
+  ): void {
     this.note('pieces', bytes * pieces);
     if (bytes > pitch.to || bytes > pitch.from) throw new Error('invalid pitch');
-    for (let i = 0; i < pieces; i++) this.move(to + BigInt(i * pitch.to), from + BigInt(i * pitch.from), bytes);
+    for (let i = 0; i < pieces; i++)
+      this.move(to + BigInt(i * pitch.to), from + BigInt(i * pitch.from), bytes);
   }
 
   allocateHost(bytes: number): { address: Address; buffer: ArrayBuffer } {

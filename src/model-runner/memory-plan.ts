@@ -41,7 +41,9 @@ export function planMemory(
   budget: MemoryBudget,
 ): MemoryPlan {
   const profiled = Math.min(
-    Math.floor((budget.cacheBytes?.() ?? budget.freeBytes() * args.memFractionStatic) / budget.tokenBytes(shape)),
+    Math.floor(
+      (budget.cacheBytes?.() ?? budget.freeBytes() * args.memFractionStatic) / budget.tokenBytes(shape),
+    ),
     budget.slotLimit(shape),
   );
   const asked = args.maxTotalTokens === null ? null : Math.floor(args.maxTotalTokens / args.dpSize);
@@ -69,7 +71,8 @@ export function planMemory(
   }
   const rowLimit = Math.max(1, budget.rowLimit(shape, maxReqLen, maxTotalNumTokens));
   const wantedRows =
-    args.maxRunningRequests ?? Math.max(1, Math.min(budget.defaultRows ?? DEFAULT_ROWS, Math.floor(maxTotalNumTokens / 2)));
+    args.maxRunningRequests ??
+    Math.max(1, Math.min(budget.defaultRows ?? DEFAULT_ROWS, Math.floor(maxTotalNumTokens / 2)));
   if (wantedRows > rowLimit && (args.maxRunningRequests !== null || budget.defaultRows === undefined)) {
     logger.log(
       'warning',

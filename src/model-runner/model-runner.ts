@@ -227,7 +227,9 @@ export class ModelRunner {
     if (!decode) {
       const inputs = new StepInputs(this.backend, this.session, size, 1, size);
       inputs.setLogitIndices(Array.from({ length: size }, (_, row) => row));
-      const binding = isCaptured ? this.backend.bindCaptured(this.session, size) : new IoBinding(this.session);
+      const binding = isCaptured
+        ? this.backend.bindCaptured(this.session, size)
+        : new IoBinding(this.session);
       inputs.bind(binding);
       this.kv.bind(binding, 0, size, this.kv.capacity);
       const experts = this.routing?.bind(binding, size) ?? null;

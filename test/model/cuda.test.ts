@@ -45,14 +45,23 @@ beforeAll(async () => {
 it.each([
   ['in float32, where every bit can be compared', 'float32', 2e-5],
   ['in float16', null, 0.03],
-] as const)('gives what the CPU gives: alone, cached, in padded batches and in chunks, %s', async (_, type, tolerance) => {
-  const backend = new PlayedCuda(type);
-  const gpu = await Engine.start(FOLDER, ['--device', 'cuda', '--dtype', 'half', ...FLAGS, ...CAPTURED], undefined, { backend });
-  const single: Result[] = [];
-  for (const prompt of PROMPTS) single.push(await ask(gpu, prompt));
-  expectSame(single, alone, tolerance);
-  const together = await Promise.all(PROMPTS.map((prompt) => ask(gpu, prompt)));
-  expectSame(together, alone, tolerance);
-  expect(together.some(({ cachedTokens }) => cachedTokens > 0)).toBe(true);
-  await gpu.close();
-}, 120_000);
+] as const)(
+  'gives what the CPU gives: alone, cached, in padded batches and in chunks, %s',
+  async (_, type, tolerance) => {
+    const backend = new PlayedCuda(type);
+    const gpu = await Engine.start(
+      FOLDER,
+      ['--device', 'cuda', '--dtype', 'half', ...FLAGS, ...CAPTURED],
+      undefined,
+      { backend },
+    );
+    const single: Result[] = [];
+    for (const prompt of PROMPTS) single.push(await ask(gpu, prompt));
+    expectSame(single, alone, tolerance);
+    const together = await Promise.all(PROMPTS.map((prompt) => ask(gpu, prompt)));
+    expectSame(together, alone, tolerance);
+    expect(together.some(({ cachedTokens }) => cachedTokens > 0)).toBe(true);
+    await gpu.close();
+  },
+  120_000,
+);

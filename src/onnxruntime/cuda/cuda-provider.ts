@@ -85,7 +85,8 @@ export function cudaReason(message: string, major: number): string {
   const missing = /(lib[\w.+-]+\.so[\w.]*): cannot open shared object file/.exec(line)?.[1];
   if (missing === undefined) return `${line} (install the provider with: ${INSTALL_CUDA})`;
   if (missing.startsWith('libcuda.')) return `${missing} is missing, which comes with the NVIDIA driver`;
-  if (missing.startsWith('libcudnn')) return `${missing} is missing: the provider needs cuDNN for CUDA ${major}`;
+  if (missing.startsWith('libcudnn'))
+    return `${missing} is missing: the provider needs cuDNN for CUDA ${major}`;
   return `${missing} is missing: the provider needs the libraries of CUDA ${major}`;
 }
 

@@ -76,7 +76,13 @@ export interface CudaStream {
    * @param pitch bytes from one piece to the next, where they go and where they come from
    * @throws CudaError
    */
-  copyPieces(to: Pointer, from: Pointer, pitch: { to: number; from: number }, bytes: number, pieces: number): void;
+  copyPieces(
+    to: Pointer,
+    from: Pointer,
+    pitch: { to: number; from: number },
+    bytes: number,
+    pieces: number,
+  ): void;
   /** Memory of the host that does not move and that the device can reach by itself. @throws CudaError */
   allocateHost(bytes: number): { readonly address: Pointer; readonly buffer: ArrayBuffer };
   freeHost(address: Pointer): void;
@@ -96,7 +102,8 @@ export function openCudaStream(major: number, deviceId: number): CudaStream {
   const runtime = new Runtime(major);
   const driver = runtime.number('cudaDriverGetVersion');
   if (driver < major * 1000) {
-    const found = driver === 0 ? 'no NVIDIA driver was found' : `this machine's driver is for CUDA ${versionOf(driver)}`;
+    const found =
+      driver === 0 ? 'no NVIDIA driver was found' : `this machine's driver is for CUDA ${versionOf(driver)}`;
     throw new StartupError(`--device cuda needs an NVIDIA driver for CUDA ${major} or newer: ${found}`);
   }
   const devices = runtime.number('cudaGetDeviceCount');
@@ -191,7 +198,10 @@ class Runtime {
     try {
       const library = openLibrary(name);
       this.functions = new Map(
-        (Object.keys(FUNCTIONS) as FunctionName[]).map((key) => [key, library.func(FUNCTIONS[key]) as NativeFunction]),
+        (Object.keys(FUNCTIONS) as FunctionName[]).map((key) => [
+          key,
+          library.func(FUNCTIONS[key]) as NativeFunction,
+        ]),
       );
     } catch {
       throw new StartupError(`--device cuda needs the libraries of CUDA ${major}: ${name} was not found`);

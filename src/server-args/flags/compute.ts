@@ -35,7 +35,9 @@ export const capturedTopic = topic('Captured batch sizes', yes, {
     'The captured batch sizes. Without it 1, 2, 4, 8, 12 and then wider steps up to --cuda-graph-max-bs, none above --max-running-requests.',
     { range: { min: 1, max: 65536 } },
   ),
-  disableCudaGraphPadding: flag('Capture every size from 1 on, so that no batch is padded.'),
+  disableCudaGraphPadding: flag(
+    'Pad no batch to a captured size: without --cuda-graph-bs every size from 1 on is captured.',
+  ),
   enableProfileCudaGraph: flag('Profile the capture.', { support: warn('the capture is not profiled') }),
   enableCudagraphGc: flag('Collect garbage during the capture.', {
     support: warn('it concerns the garbage collector of Python'),

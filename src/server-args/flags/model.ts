@@ -132,7 +132,7 @@ export const modelTopic = topic('Model and tokenizer', yes, {
   dtype: choice(
     ['auto', 'half', 'float16', 'bfloat16', 'float', 'float32'],
     'auto',
-    'Number type of the computation; auto is float32 on cpu.',
+    'Number type of the computation; auto is float32 on cpu, and on cuda the type of the checkpoint (float16 for float32).',
   ),
   quantization: choice(
     QUANTIZATIONS,

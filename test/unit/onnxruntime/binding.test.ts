@@ -129,6 +129,35 @@ describe('a binding', () => {
     session.dispose();
   });
 
+  it('runs on this thread where the session says so, and tells runs what both say', async () => {
+    const runs = { config: { first: '1', second: '1' }, onThisThread: true };
+    const session = await Session.create(addModel(), { ...SETTINGS, runs });
+    const call = jest.spyOn(ortLibrary(), 'call');
+    const binding = new IoBinding(session, { second: '2' });
+    expect(call.mock.calls.map(([name, , ...entry]) => [name, ...entry.slice(0, 2)])).toEqual(
+      expect.arrayContaining([
+        ['AddRunConfigEntry', 'first', '1'],
+        ['AddRunConfigEntry', 'second', '2'],
+      ]),
+    );
+    call.mockRestore();
+    const y = pinnedFloat32(3);
+    const tensors = [
+      Tensor.over('float32', pinnedFloat32(3), [1, 3]),
+      Tensor.over('float32', y, [1, 3]),
+      Tensor.over('int64', pinnedInt64(2), [2]),
+    ] as const;
+    binding.bindInput('x', tensors[0]);
+    binding.bindOutput('y', tensors[1]);
+    binding.bindOutput('shape', tensors[2]);
+    const run = binding.run();
+    expect([...y]).toEqual([1, 2, 3]);
+    await run;
+    binding.dispose();
+    for (const tensor of tensors) tensor.dispose();
+    session.dispose();
+  });
+
   it('reports an input that is not bound and an unknown name', async () => {
     const session = await Session.create(addModel(), SETTINGS);
     const binding = new IoBinding(session);

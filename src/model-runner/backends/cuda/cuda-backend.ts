@@ -84,7 +84,9 @@ export class CudaBackend implements Backend {
 
   prepareFor({ config, pooling, linear, routers }: Model, dtype: ServerArgs['dtype']): void {
     if (pooling !== undefined) {
-      throw new StartupError(`${config.architecture}: encoders are computed by --device cpu; on CUDA tokens see none behind them`);
+      throw new StartupError(
+        `${config.architecture}: encoders are computed by --device cpu; on CUDA tokens see none behind them`,
+      );
     }
     if (linear !== unquantized) {
       throw new StartupError(`${config.architecture}: quantized weights are computed by --device cpu only`);
@@ -199,7 +201,10 @@ export class CudaBackend implements Backend {
 
 function isOutOfMemory(error: unknown): boolean {
   if (error instanceof CudaError) return error.isOutOfMemory;
-  return error instanceof OrtError && /out of memory|Failed to allocate memory|CUBLAS_STATUS_ALLOC_FAILED/i.test(error.message);
+  return (
+    error instanceof OrtError &&
+    /out of memory|Failed to allocate memory|CUBLAS_STATUS_ALLOC_FAILED/i.test(error.message)
+  );
 }
 
 function firstLine(error: unknown): string {

@@ -87,8 +87,14 @@ class CudaTensor<D extends TensorData> implements StagedTensor<D> {
 
   upload(): void {
     const { pinned } = this.buffer;
-    if (pinned !== null) bytesOf(pinned.buffer, this.bytes).set(bytesOf(this.data.buffer, this.bytes, this.data.byteOffset));
-    this.stream.copy(this.buffer.address, pinned?.address ?? koffi.address(this.data), this.bytes, 'toDevice');
+    if (pinned !== null)
+      bytesOf(pinned.buffer, this.bytes).set(bytesOf(this.data.buffer, this.bytes, this.data.byteOffset));
+    this.stream.copy(
+      this.buffer.address,
+      pinned?.address ?? koffi.address(this.data),
+      this.bytes,
+      'toDevice',
+    );
     this.memory.traffic.uploads++;
     this.memory.traffic.uploadedBytes += this.bytes;
   }
@@ -99,7 +105,8 @@ class CudaTensor<D extends TensorData> implements StagedTensor<D> {
     this.memory.traffic.downloads++;
     this.memory.traffic.downloadedBytes += this.bytes;
     await this.stream.finished();
-    if (pinned !== null) bytesOf(this.data.buffer, this.bytes, this.data.byteOffset).set(bytesOf(pinned.buffer, this.bytes));
+    if (pinned !== null)
+      bytesOf(this.data.buffer, this.bytes, this.data.byteOffset).set(bytesOf(pinned.buffer, this.bytes));
   }
 
   dispose(): void {
