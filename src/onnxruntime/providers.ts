@@ -1,3 +1,4 @@
+import { tmpdir } from 'node:os';
 import { StartupError, assertNever } from '../core/errors';
 import { appendCudaProvider, type CudaOptions } from './cuda/cuda-provider';
 import { OrtError, ortLibrary, type Pointer } from './library';
@@ -24,6 +25,8 @@ export function appendProvider(sessionOptions: Pointer, options: ProviderOptions
 }
 
 function appendWebGpuProvider(sessionOptions: Pointer, { hostNodes }: WebGpuOptions): void {
+  // The provider asks for a display on its way; without this folder two lines that look like errors come of that.
+  process.env['XDG_RUNTIME_DIR'] ??= tmpdir();
   const entries = hostNodes.length === 0 ? [] : [['forceCpuNodeNames', hostNodes.join('\n')] as const];
   const keys = entries.map(([key]) => key);
   const values = entries.map(([, value]) => value);

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { DeviceLostError } from '../../src/core/errors';
 import type { StagedTensor } from '../../src/model-runner/backends/backend';
 import { CpuBackend } from '../../src/model-runner/backends/cpu/cpu-backend';
 import { frontOf } from '../../src/model-runner/backends/host-tensor';
@@ -145,4 +146,24 @@ it('a device with memory of its own gives the same answers as the host', async (
   expect(device).toEqual(host);
   expect(host.some(({ cachedTokens }) => cachedTokens > 0)).toBe(true);
   for (const count of Object.values(backend.counts)) expect(count).toBeGreaterThan(0);
+});
+
+/** A device that is gone after some runs. */
+class FragileBackend extends CpuBackend {
+  runs = 8;
+
+  override turn<T>(work: () => Promise<T>): Promise<T> {
+    return this.runs-- > 0 ? super.turn(work) : Promise.reject(new DeviceLostError('the device was lost'));
+  }
+}
+
+it('a device that is lost ends the scheduler, and fails no request in its place', async () => {
+  const folder = join(CHECKPOINTS, 'random-qwen2');
+  const engine = await Engine.start(folder, ['--max-total-tokens', '300'], undefined, {
+    backend: new FragileBackend(),
+  });
+  let ended = false;
+  void engine.generate({ prompt: [1, 2, 3], sampling: { maxNewTokens: 50 } }).then(() => (ended = true));
+  await expect(engine.loop).rejects.toThrow(new DeviceLostError('the device was lost'));
+  expect(ended).toBe(false);
 });

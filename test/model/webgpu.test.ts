@@ -179,6 +179,17 @@ describeOnWebGpu('on a device of WebGPU', () => {
     },
   );
 
+  it('what does not fit is refused, with the flags that help', async () => {
+    const backend = new WebGpuBackend();
+    const { runner, weights } = await load(FOLDER, backend, []);
+    const large = { numLayers: 1, numKvHeads: 64, headDim: 256 };
+    expect(() => backend.createKvStore(large, 1, 40_000, 100)).toThrow(
+      /no room for .* GiB .* --max-total-tokens/,
+    );
+    runner.dispose();
+    weights.release();
+  });
+
   it('a model that caps its attention is refused', async () => {
     const loading = load(join(CHECKPOINTS, 'gemma2'), new WebGpuBackend(), []);
     await expect(loading).rejects.toThrow(StartupError);

@@ -1,4 +1,4 @@
-import { assertNever, bug, errorMessage, traceOf } from '../../core/errors';
+import { DeviceLostError, assertNever, bug, errorMessage, traceOf } from '../../core/errors';
 import { abortedFor, NAN_HAPPENED, type FinishReason } from '../../core/request';
 import type {
   ControlResult,
@@ -132,6 +132,7 @@ export class EmbeddingScheduler extends Loop {
       const vectors = await this.parts.embed(batch);
       outputs = batch.map((request, i) => done(request, vectors[i] ?? null));
     } catch (error) {
+      if (error instanceof DeviceLostError) throw error;
       logger.log('error', `Forward pass failed: ${traceOf(error)}`);
       outputs = batch.map((request) =>
         output(request, null, abortedFor(500, `The forward pass failed: ${errorMessage(error)}`)),

@@ -28,6 +28,7 @@ export class DeviceKvStore implements KvStore {
   private inWork = { row: -1, tokens: 0 };
   private readonly names: readonly string[];
 
+  /** @throws OrtError when the device has no room for it */
   constructor(
     private readonly memory: DeviceMemory,
     private readonly mover: TokenMover,
@@ -43,6 +44,9 @@ export class DeviceKvStore implements KvStore {
     this.arena = this.pool(1, slots);
     this.work = rows > 1 ? this.pool(1, capacity) : this.rowPool;
     this.bytes = memory.bytes - before;
+    // What could not be reserved is found out by its first use only.
+    this.mover.copy(this.arenaRegion, this.rowRegion(0), 1, counted, counted);
+    this.mover.copy(this.workRegion, this.arenaRegion, 1, counted, counted);
   }
 
   load(row: number, slots: Int32Array): void {

@@ -13,6 +13,7 @@ import { checkAttention } from './attention-check';
 import { CpuBackend } from '../cpu/cpu-backend';
 import { DeviceKvStore } from './device-kv-store';
 import { DeviceTensor } from './device-tensor';
+import { ofReservation, ofRun } from './failures';
 import { hostNodes } from './host-nodes';
 import { webGpuMemory } from './memory';
 import { moverGraph, TokenMover } from './token-mover';
@@ -62,7 +63,12 @@ export class WebGpuBackend implements Backend {
   createKvStore(shape: KvShape, rows: number, capacity: number, slots: number): KvStore {
     const { session, memory } = this.opened;
     const mover = new TokenMover(session, memory, shape.numKvHeads);
-    return new DeviceKvStore(memory, mover, this.turns, shape, rows, capacity, slots);
+    const before = memory.bytes;
+    try {
+      return new DeviceKvStore(memory, mover, this.turns, shape, rows, capacity, slots);
+    } catch (error) {
+      throw ofReservation(error, memory.bytes - before);
+    }
   }
 
   stage<D extends TensorData>(
@@ -77,7 +83,13 @@ export class WebGpuBackend implements Backend {
   }
 
   turn<T>(work: () => Promise<T>): Promise<T> {
-    return this.turns.take(work);
+    return this.turns.take(async () => {
+      try {
+        return await work();
+      } catch (error) {
+        throw ofRun(error);
+      }
+    });
   }
 
   bindCaptured(session: Session): IoBinding {
