@@ -190,6 +190,11 @@ describeOnWebGpu('on a device of WebGPU', () => {
     weights.release();
   });
 
+  it('quantized weights are refused, before anything is made of them', async () => {
+    const args = serverArgs(FOLDER, ['--quantization', 'w8a8_int8']);
+    await expect(loadModelRunner(args, FOLDER, new WebGpuBackend())).rejects.toThrow(/are quantized/);
+  });
+
   it('a model that caps its attention is refused', async () => {
     const loading = load(join(CHECKPOINTS, 'gemma2'), new WebGpuBackend(), []);
     await expect(loading).rejects.toThrow(StartupError);

@@ -25,9 +25,7 @@ export type NodeTrait =
   /** Attention to later tokens as well. */
   | 'bidirectional-attention'
   /** Attention whose scores are capped. */
-  | 'capped-attention'
-  /** Products of weights in few bits; called by their weights. */
-  | 'quantized-product';
+  | 'capped-attention';
 
 /** Names of the nodes that have a trait. */
 export type NodeTraits = Readonly<Partial<Record<NodeTrait, readonly string[]>>>;
@@ -197,7 +195,6 @@ export class GraphBuilder {
     return this.memo(`${name}:quantized`, () => {
       if (this.quantized === null) throw bug('nobody quantizes weights for this graph');
       const stored = compose((weight) => this.stored(weight));
-      (this.withTraits['quantized-product'] ??= []).push(name);
       const { values, scales, zeros } = this.quantized.tensors({ name, form, stored });
       for (const tensor of [values, scales, zeros]) if (tensor !== null) this.addExternal(tensor.name, tensor);
       return { values: values.name, scales: scales.name, zeros: zeros?.name ?? '' };

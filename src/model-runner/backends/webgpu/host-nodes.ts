@@ -13,11 +13,6 @@ export function hostNodes(traits: NodeTraits, runTokens: number): readonly strin
         'serve it with --device cpu',
     );
   }
-  if (traits['quantized-product'] !== undefined) {
-    throw new StartupError(
-      '--device webgpu: the weights of this model are quantized, which is computed with on the CPU only: serve it with --device cpu',
-    );
-  }
   return [
     // The table may be of a type that the device has not, and larger than a kernel can see; a row of it for each token is little.
     ...(traits.embedding ?? []),

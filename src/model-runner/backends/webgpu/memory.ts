@@ -6,6 +6,9 @@ const FLOAT_BYTES = 4;
 /** What every device lets a kernel see of one buffer (`maxStorageBufferBindingSize`): each plane of rows, and of the arena, is one. */
 const BUFFER_LIMIT_BYTES = 128 * 2 ** 20;
 
+/** Rows that are reserved without being asked for, if they fit. */
+const DEFAULT_ROWS = 32;
+
 /** Share of the free memory that rows take at most: they are reserved whole, whatever is in them. */
 const ROW_SHARE = 0.4;
 
@@ -16,6 +19,7 @@ const ROW_SHARE = 0.4;
 export function webGpuMemory(freeBytes: () => number): MemoryBudget {
   return {
     freeBytes,
+    defaultRows: DEFAULT_ROWS,
     // In a request's row and in the cache.
     tokenBytes: (shape) => 2 * bytesPerToken(shape, FLOAT_BYTES),
     slotLimit: ({ numKvHeads, headDim }) =>

@@ -1,6 +1,8 @@
-import { bug } from '../../../core/errors';
+import { bug, StartupError } from '../../../core/errors';
 import { logger } from '../../../logging/logger';
 import type { NodeTraits } from '../../../models/graph/graph-builder';
+import { unquantized } from '../../../models/layers/linear-method';
+import type { Model } from '../../../models/model';
 import { DeviceMemory } from '../../../onnxruntime/device-memory';
 import type { ElementTypeName, TensorData } from '../../../onnxruntime/element-type';
 import { IoBinding } from '../../../onnxruntime/io-binding';
@@ -41,6 +43,13 @@ export class WebGpuBackend implements Backend {
   constructor(private readonly share: Share = WHOLE) {
     this.threads = threadsOf(share);
     this.memory = webGpuMemory(hostMemory(share, process));
+  }
+
+  prepareFor({ linear }: Model): void {
+    if (linear === unquantized) return;
+    throw new StartupError(
+      '--device webgpu: the weights of this model are quantized, which is computed with on the CPU only: serve it with --device cpu',
+    );
   }
 
   createSession(
