@@ -23,6 +23,16 @@ export function ofReservation(error: unknown, bytes: number): unknown {
   );
 }
 
+/** Words what went wrong when batches were first run: buffers that there was no room for are only found out then. */
+export function ofCapture(error: unknown): Error | null {
+  if (!(error instanceof OrtError) || !/\binvalid\b.*previous error|out of memory/is.test(error.message))
+    return null;
+  return new StartupError(
+    '--device webgpu: the device has no room for the weights, the keys and values, and what a run needs. Take a smaller model, or lower ' +
+      '--max-total-tokens, --max-running-requests or --context-length',
+  );
+}
+
 function firstLine({ message }: OrtError): string {
   return (message.split('\n')[0] ?? '').replace(/\.$/, '');
 }

@@ -15,7 +15,7 @@ import { checkAttention } from './attention-check';
 import { CpuBackend } from '../cpu/cpu-backend';
 import { DeviceKvStore } from './device-kv-store';
 import { DeviceTensor } from './device-tensor';
-import { ofReservation, ofRun } from './failures';
+import { ofCapture, ofReservation, ofRun } from './failures';
 import { hostNodes } from './host-nodes';
 import { webGpuMemory } from './memory';
 import { moverGraph, TokenMover } from './token-mover';
@@ -103,6 +103,10 @@ export class WebGpuBackend implements Backend {
 
   bindCaptured(session: Session): IoBinding {
     return new IoBinding(session);
+  }
+
+  captureFailure(error: unknown): Error | null {
+    return ofCapture(error);
   }
 
   /** What crossed between host and device so far. */

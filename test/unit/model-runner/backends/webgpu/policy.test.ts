@@ -1,5 +1,5 @@
 import { DeviceLostError, StartupError } from '../../../../../src/core/errors';
-import { ofReservation, ofRun } from '../../../../../src/model-runner/backends/webgpu/failures';
+import { ofCapture, ofReservation, ofRun } from '../../../../../src/model-runner/backends/webgpu/failures';
 import { hostNodes } from '../../../../../src/model-runner/backends/webgpu/host-nodes';
 import { webGpuMemory } from '../../../../../src/model-runner/backends/webgpu/memory';
 import { OrtError } from '../../../../../src/onnxruntime/library';
@@ -67,5 +67,15 @@ describe('a failure', () => {
     const said = ofReservation(failed('RunWithBinding', '[Invalid Buffer] is invalid'), 3 * GIB) as Error;
     expect(said).toBeInstanceOf(StartupError);
     expect(said.message).toMatch(/no room for 3\.00 GiB .* Lower --max-total-tokens/);
+  });
+
+  it('of the first run may be that of memory', () => {
+    const invalid = failed(
+      'RunWithBinding',
+      'validation failed. [Invalid Buffer] is invalid due to a previous error.\nmore',
+    );
+    expect(ofCapture(invalid)?.message).toMatch(/no room for the weights/);
+    expect(ofCapture(failed('RunWithBinding', 'Add: shapes differ'))).toBeNull();
+    expect(ofCapture(new Error('out of memory'))).toBeNull();
   });
 });
