@@ -1,8 +1,11 @@
 import { join } from 'node:path';
+import { StartupError } from '../../src/core/errors';
+import { CudaBackend, openGpu, type Gpu } from '../../src/model-runner/backends/cuda/cuda-backend';
+import { WHOLE } from '../../src/model-runner/backends/share';
 import { PlayedCuda } from '../host-gpu';
 import { Engine, SHIPPED, type Result } from './support';
 
-/** The CUDA backend on a GPU that the CPU plays (see `HostStream`). */
+/** The CUDA backend on a GPU that the CPU plays (see `HostStream`), and on a real one where there is one. */
 
 const FOLDER = join(SHIPPED, 'demo-chat');
 const FLAGS = ['--max-total-tokens', '3000', '--max-running-requests', '7', '--chunked-prefill-size', '32'];
@@ -42,26 +45,46 @@ beforeAll(async () => {
   await cpu.close();
 });
 
-it.each([
-  ['in float32, where every bit can be compared', 'float32', 2e-5],
-  ['in float16', null, 0.03],
-] as const)(
-  'gives what the CPU gives: alone, cached, in padded batches and in chunks, %s',
-  async (_, type, tolerance) => {
-    const backend = new PlayedCuda(type);
-    const gpu = await Engine.start(
-      FOLDER,
-      ['--device', 'cuda', '--dtype', 'half', ...FLAGS, ...CAPTURED],
-      undefined,
-      { backend },
-    );
+async function compare(backend: CudaBackend, dtype: string, tolerance: number): Promise<void> {
+  const flags = ['--device', 'cuda', '--dtype', dtype, ...FLAGS, ...CAPTURED];
+  const gpu = await Engine.start(FOLDER, flags, undefined, { backend });
+  try {
     const single: Result[] = [];
     for (const prompt of PROMPTS) single.push(await ask(gpu, prompt));
     expectSame(single, alone, tolerance);
     const together = await Promise.all(PROMPTS.map((prompt) => ask(gpu, prompt)));
     expectSame(together, alone, tolerance);
     expect(together.some(({ cachedTokens }) => cachedTokens > 0)).toBe(true);
+  } finally {
     await gpu.close();
-  },
-  120_000,
-);
+  }
+}
+
+describe('gives what the CPU gives: alone, cached, in padded batches and in chunks', () => {
+  it.each([
+    ['in float32, where it is the same but for the order of sums', 'float32', 2e-5],
+    ['in float16', null, 0.03],
+  ] as const)('%s', (_, type, tolerance) => compare(new PlayedCuda(type), 'half', tolerance), 120_000);
+});
+
+describeOnGpu('gives on a GPU what the CPU gives', (gpu) => {
+  it.each([
+    ['half', false, 0.05],
+    ['half', true, 0.05],
+    ['bfloat16', false, 0.3],
+  ] as const)('--dtype %s, graphs off: %p', async (dtype, disableCudaGraph, tolerance) => {
+    await compare(new CudaBackend(gpu, { memFractionStatic: 0.5, disableCudaGraph }, WHOLE), dtype, tolerance);
+  }, 120_000);
+});
+
+/** `describe`, or a skipped one with a notice where no GPU can be used. */
+function describeOnGpu(name: string, tests: (gpu: Gpu) => void): void {
+  try {
+    const gpu = openGpu(0);
+    describe(name, () => tests(gpu));
+  } catch (error) {
+    if (!(error instanceof StartupError)) throw error;
+    process.stderr.write(`skipped: ${name} (${error.message})\n`);
+    describe.skip(name, () => it('needs a GPU', () => undefined));
+  }
+}

@@ -99,7 +99,8 @@ export function shareRows(
  */
 function unshaped(g: GraphBuilder, x: Value, width: number, counts: Value): Value {
   // A slice that ends past the end of the vector is all of it, but nobody can tell before the run.
-  const past = g.node('Add', [g.node('ReduceMax', [counts, g.ints('zero.int', [0])]), g.ints('two.int', [2])]);
+  const first = g.node('Slice', [counts, g.ints('zero.int', [0]), g.ints('one.int', [1])]);
+  const past = g.node('Add', [first, g.ints('two.int', [2])]);
   const shape = g.node('Slice', [g.ints(`shape.rows.${width}`, [-1, width]), g.ints('zero.int', [0]), past]);
   return g.node('Reshape', [x, shape]);
 }

@@ -59,9 +59,16 @@ function findInFile(path: string, pattern: RegExp): string | null {
   }
 }
 
-/** @throws StartupError of one line that says what the provider needs */
-export function appendCudaProvider(sessionOptions: Pointer, options: CudaOptions): void {
-  const major = cudaMajor();
+/**
+ * @param folder of the provider's library
+ * @throws StartupError of one line that says what the provider needs
+ */
+export function appendCudaProvider(
+  sessionOptions: Pointer,
+  options: CudaOptions,
+  folder = nativeFolder(),
+): void {
+  const major = cudaMajor(folder);
   const ort = ortLibrary();
   let cuda: Pointer | null = null;
   try {

@@ -118,15 +118,10 @@ export class CudaBackend implements Backend {
 
   createKvStore(shape: KvShape, rows: number, capacity: number, slots: number): KvStore {
     const { memory } = this.device;
-    try {
-      return new CudaKvStore(memory, this.gpu.stream, this.elementType, shape, rows, capacity, slots);
-    } catch (error) {
-      if (!isOutOfMemory(error)) throw error;
-      throw new StartupError(
-        `Out of memory on GPU ${this.gpu.stream.deviceId} while keys and values were reserved: lower --mem-fraction-static ` +
-          `(now ${this.args.memFractionStatic}), --max-total-tokens or --max-running-requests.`,
-      );
-    }
+    const { stream } = this.gpu;
+    return this.reserve('keys and values', '--max-total-tokens or --max-running-requests', () => {
+      return new CudaKvStore(memory, stream, this.elementType, shape, rows, capacity, slots);
+    });
   }
 
   stage<D extends TensorData>(
@@ -135,13 +130,16 @@ export class CudaBackend implements Backend {
     dims: readonly number[],
     place: Place = 'device',
   ): StagedTensor<D> {
-    return place === 'host' ? new HostTensor(type, data, dims) : this.device.staging.stage(type, data, dims);
+    if (place === 'host') return new HostTensor(type, data, dims);
+    const { staging } = this.device;
+    return this.reserve('inputs and logits', '--max-running-requests', () => staging.stage(type, data, dims));
   }
 
   async turn<T>(work: () => Promise<T>): Promise<T> {
     try {
       return await work();
     } catch (error) {
+      if (isOutOfMemory(error)) throw this.outOfMemory('a batch was computed', '--chunked-prefill-size');
       this.checkPresence(error);
       throw error;
     }
@@ -152,16 +150,29 @@ export class CudaBackend implements Backend {
   }
 
   captureFailure(error: unknown): Error | null {
-    if (!isOutOfMemory(error)) return null;
-    return new StartupError(
-      'Out of memory while batch sizes were captured: lower --cuda-graph-max-bs or --mem-fraction-static ' +
-        `(now ${this.args.memFractionStatic}), or use --disable-cuda-graph.`,
-    );
+    if (!(error instanceof OutOfDeviceMemory)) return null;
+    return this.outOfMemory('batch sizes were captured', '--cuda-graph-max-bs (or use --disable-cuda-graph)');
   }
 
   /** What crossed between host and device so far. */
   get traffic(): DeviceMemory['traffic'] {
     return this.device.memory.traffic;
+  }
+
+  private reserve<T>(what: string, flags: string, work: () => T): T {
+    try {
+      return work();
+    } catch (error) {
+      if (isOutOfMemory(error)) throw this.outOfMemory(`memory for ${what} was reserved`, flags);
+      throw error;
+    }
+  }
+
+  private outOfMemory(doing: string, flags: string): OutOfDeviceMemory {
+    return new OutOfDeviceMemory(
+      `Out of memory on GPU ${this.gpu.stream.deviceId} while ${doing}: lower --mem-fraction-static ` +
+        `(now ${this.args.memFractionStatic}), or ${flags}.`,
+    );
   }
 
   /** What has failed may have taken the device with it: nothing works any more then. */
@@ -198,6 +209,9 @@ export class CudaBackend implements Backend {
     return this.opened;
   }
 }
+
+/** One line that names the flags to change. */
+class OutOfDeviceMemory extends StartupError {}
 
 function isOutOfMemory(error: unknown): boolean {
   if (error instanceof CudaError) return error.isOutOfMemory;

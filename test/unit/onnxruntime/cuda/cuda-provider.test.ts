@@ -2,7 +2,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { StartupError } from '../../../../src/core/errors';
-import { cudaMajor, cudaReason } from '../../../../src/onnxruntime/cuda/cuda-provider';
+import { OrtError, ortLibrary } from '../../../../src/onnxruntime/library';
+import { appendCudaProvider, cudaMajor, cudaReason } from '../../../../src/onnxruntime/cuda/cuda-provider';
 
 describe('the release of CUDA that a provider was built for', () => {
   let folder: string;
@@ -31,6 +32,60 @@ describe('the release of CUDA that a provider was built for', () => {
   it('cannot be told where there is none', () => {
     expect(() => cudaMajor(folder)).toThrow(StartupError);
     expect(() => cudaMajor(folder)).toThrow(/not installed: npx sglang_install_cuda/);
+  });
+});
+
+describe('a session of the provider', () => {
+  let folder: string;
+  const OPTIONS = { name: 'cuda', deviceId: 2, stream: 0xabcden, enableCudaGraph: true } as const;
+  /** What the library was asked for, in order. */
+  let asked: unknown[][];
+
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'provider-'));
+    writeFileSync(join(folder, 'libonnxruntime_providers_cuda.so'), 'libcudart.so.13\0');
+    asked = [];
+    const note = (...call: unknown[]) => void asked.push(call);
+    const library = ortLibrary();
+    jest.spyOn(library, 'create').mockImplementation((...call) => (note(...call), 7n));
+    jest.spyOn(library, 'call').mockImplementation(note);
+    jest.spyOn(library, 'release').mockImplementation(note);
+  });
+  afterEach(() => {
+    jest.restoreAllMocks();
+    rmSync(folder, { recursive: true });
+  });
+
+  it('is told its device, our stream and whether graphs are captured', () => {
+    appendCudaProvider(1n, OPTIONS, folder);
+    expect(asked.map(([name]) => name)).toEqual([
+      'CreateCUDAProviderOptions',
+      'UpdateCUDAProviderOptions',
+      'SessionOptionsAppendExecutionProvider_CUDA_V2',
+      'ReleaseCUDAProviderOptions',
+    ]);
+    const [, pointer, keys, values, count] = asked[1] as [string, bigint, string[], string[], number];
+    expect(pointer).toBe(7n);
+    expect(count).toBe(keys.length);
+    expect(Object.fromEntries(keys.map((key, i) => [key, values[i]]))).toEqual({
+      device_id: '2',
+      has_user_compute_stream: '1',
+      user_compute_stream: String(0xabcde),
+      do_copy_in_default_stream: '1',
+      enable_cuda_graph: '1',
+      arena_extend_strategy: 'kSameAsRequested',
+    });
+    expect(asked[2]).toEqual(['SessionOptionsAppendExecutionProvider_CUDA_V2', 1n, 7n]);
+  });
+
+  it('names what is missing, and gives its options back', () => {
+    jest.spyOn(ortLibrary(), 'call').mockImplementation((name) => {
+      throw new OrtError(name, 1, 'with error: libcurand.so.10: cannot open shared object file: No such file');
+    });
+    expect(() => appendCudaProvider(1n, OPTIONS, folder)).toThrow(
+      new StartupError('--device cuda cannot be used: libcurand.so.10 is missing: the provider needs the libraries of CUDA 13'),
+    );
+    expect(asked.at(-1)).toEqual(['ReleaseCUDAProviderOptions', 7n]);
   });
 });
 

@@ -1,0 +1,207 @@
+import { join } from 'node:path';
+import { DeviceLostError, StartupError } from '../../../../../src/core/errors';
+import { dummyWeights } from '../../../../../src/checkpoint/checkpoint';
+import { logger } from '../../../../../src/logging/logger';
+import { loadModel } from '../../../../../src/model-runner/load-model';
+import { ModelRunner } from '../../../../../src/model-runner/model-runner';
+import { readModel } from '../../../../../src/models/registry';
+import { CudaError } from '../../../../../src/onnxruntime/cuda/cuda-runtime';
+import { ortLibrary } from '../../../../../src/onnxruntime/library';
+import type { Session } from '../../../../../src/onnxruntime/session';
+import { PlayedCuda } from '../../../../host-gpu';
+
+logger.level = 'critical';
+
+const CHECKPOINTS = join(__dirname, '../../../../model/checkpoints');
+const CAPACITY = 40;
+const SLOTS = 64;
+const VOCAB = 512;
+
+const read = (name: string, quantization?: string) =>
+  readModel(join(CHECKPOINTS, name), {}, name === 'bert' ? 'embedding' : 'generation', quantization);
+
+interface Loaded {
+  readonly backend: PlayedCuda;
+  readonly runner: ModelRunner;
+  readonly session: Session;
+}
+
+async function load(rows: number, captured: readonly number[], padsBatches = true): Promise<Loaded> {
+  const model = read('random-qwen2');
+  const backend = new PlayedCuda();
+  backend.prepareFor(model, 'half');
+  const options = { capacity: CAPACITY + 2, tail: 'logits' } as const;
+  const weights = dummyWeights();
+  const session = await loadModel(model, weights, options, backend).finally(() => weights.close());
+  const kv = backend.createKvStore(model.config, rows, CAPACITY, SLOTS);
+  const runner = new ModelRunner(session, model.config, backend, kv, padsBatches);
+  for (const size of captured) await runner.capture(size);
+  return { backend, runner, session };
+}
+
+afterEach(() => jest.restoreAllMocks());
+
+/** What the library is asked for while something happens, in order. */
+async function libraryCalls(work: () => Promise<unknown>): Promise<{ name: string; args: unknown[] }[]> {
+  const calls: { name: string; args: unknown[] }[] = [];
+  const library = ortLibrary();
+  for (const method of ['call', 'create', 'callAsync', 'release'] as const) {
+    const original = (library[method] as (...args: unknown[]) => unknown).bind(library);
+    jest.spyOn(library, method as 'call').mockImplementation((name, ...args) => {
+      calls.push({ name, args });
+      return original(name, ...args) as undefined;
+    });
+  }
+  await work();
+  jest.restoreAllMocks();
+  return calls;
+}
+
+const decode = (runner: ModelRunner, size: number, length = 3) =>
+  runner.decode(new Int32Array(size).fill(5), new Int32Array(size).fill(length));
+
+describe('a decode step', () => {
+  it('uploads its inputs, runs and fetches its logits, waiting once and allocating nothing', async () => {
+    const { backend, runner } = await load(4, [2]);
+    await decode(runner, 2);
+    const from = backend.stream.calls.length;
+    const calls = await libraryCalls(() => decode(runner, 2, 4));
+    expect(calls.map(({ name }) => name)).toEqual(['RunWithBinding']);
+    const step = backend.stream.calls.slice(from);
+    expect(step.map(({ call }) => call)).toEqual([...Array<string>(step.length - 2).fill('toDevice'), 'toHost', 'finished']);
+    expect(step.find(({ call }) => call === 'toHost')?.bytes).toBe(2 * 4 * VOCAB);
+    expect(step.reduce((sum, { call, bytes }) => sum + (call === 'toDevice' ? bytes : 0), 0)).toBeLessThan(200);
+  });
+
+  it('of a size between two that were captured runs as the larger one, and fetches no more than it needs', async () => {
+    const { backend, runner } = await load(8, [1, 4]);
+    await decode(runner, 3);
+    const before = backend.traffic.downloadedBytes;
+    const calls = await libraryCalls(() => decode(runner, 3));
+    expect(calls.map(({ name }) => name)).toEqual(['RunWithBinding']);
+    expect(backend.traffic.downloadedBytes - before).toBe(3 * 4 * VOCAB);
+  });
+
+  it.each([
+    ['above every captured size', 5, true],
+    ['of another size where batches are not padded', 3, false],
+  ])('%s runs as it is, with no graph', async (_, size, pads) => {
+    const { runner } = await load(8, [1, 4], pads);
+    const calls = await libraryCalls(() => decode(runner, size));
+    expect(graphIds(calls)).toEqual(['-1']);
+  });
+
+  it('of each captured size has a graph of its own number', async () => {
+    const calls = await libraryCalls(async () => {
+      const { runner } = await load(8, [4, 2, 1]);
+      await runner.extend({ row: 0, past: 0, ids: Int32Array.of(3, 4), logitPositions: [1] });
+    });
+    expect(graphIds(calls)).toEqual(['4', '2', '1', '-1']);
+    const waits = calls.filter(({ args }) => args[1] === 'disable_synchronize_execution_providers');
+    expect(waits.every(({ args }) => args[2] === '1')).toBe(true);
+  });
+});
+
+/** The numbers of graphs that bindings were made with. */
+function graphIds(calls: readonly { name: string; args: unknown[] }[]): unknown[] {
+  const entries = calls.filter(({ name, args }) => name === 'AddRunConfigEntry' && args[1] === 'gpu_graph_id');
+  return entries.map(({ args }) => args[2]);
+}
+
+describe('keys and values', () => {
+  it('move in one copy for each plane and run of adjacent slots, and never to the host', async () => {
+    const { backend, runner } = await load(3, []);
+    const planes = 2 * read('random-qwen2').config.numLayers;
+    await runner.extend({ row: 1, past: 0, ids: Int32Array.of(3, 4, 5, 6), logitPositions: [3] });
+    const from = backend.stream.calls.length;
+    const traffic = { ...backend.traffic };
+    runner.kv.save(1, 0, Int32Array.of(7, 8, 9, 30));
+    runner.kv.load(2, Int32Array.of(7, 8, 9, 30));
+    runner.kv.move(2, 0, 4);
+    const calls = backend.stream.calls.slice(from);
+    expect(calls.map(({ call }) => call)).toEqual(Array(planes * (2 + 2 + 1)).fill('pieces'));
+    expect(backend.traffic).toEqual(traffic);
+  });
+
+  it('of a row in use are not touched by a padded batch before it', async () => {
+    const { runner } = await load(4, [4]);
+    const prompt = Int32Array.of(3, 9, 4, 8, 5, 7);
+    const inTwoPieces = async (between: () => Promise<unknown>) => {
+      await runner.extend({ row: 3, past: 0, ids: prompt.subarray(0, 4), logitPositions: [] });
+      await between();
+      const rest = { row: 3, past: 4, ids: prompt.subarray(4), logitPositions: [1] };
+      return (await runner.extend(rest)).slice(0, VOCAB);
+    };
+    const undisturbed = await inTwoPieces(() => Promise.resolve());
+    const disturbed = await inTwoPieces(async () => {
+      for (let length = 0; length < 8; length++) await decode(runner, 1, length);
+    });
+    expect(disturbed).toEqual(undisturbed);
+  });
+});
+
+describe('inputs of prompts', () => {
+  it('take the memory of those before them', async () => {
+    const { backend, runner } = await load(2, []);
+    const prompt = (length: number) =>
+      runner.extend({ row: 0, past: 0, ids: new Int32Array(length).fill(4), logitPositions: [0] });
+    await prompt(20);
+    const from = backend.stream.calls.length;
+    for (const length of [3, 20, 11]) await prompt(length);
+    expect(backend.stream.calls.slice(from).filter(({ call }) => call === 'allocateHost')).toEqual([]);
+  });
+});
+
+describe('what goes wrong', () => {
+  it('is a lost device when nothing answers any more', async () => {
+    const { backend, runner } = await load(2, []);
+    backend.stream.lost = new CudaError('cudaMemcpyAsync', 719, 'unspecified launch failure');
+    const failure = await decode(runner, 1).catch((error: unknown) => error);
+    expect(failure).toBeInstanceOf(DeviceLostError);
+    expect((failure as Error).message).toBe('GPU 0 was lost: cudaMemcpyAsync: unspecified launch failure');
+  });
+
+  it('is an ordinary failure while the device answers', async () => {
+    const { runner } = await load(2, []);
+    const failure = await runner
+      .extend({ row: 0, past: 0, ids: Int32Array.of(1 << 30), logitPositions: [0] })
+      .catch((error: unknown) => error);
+    expect(failure).not.toBeInstanceOf(StartupError);
+    await expect(decode(runner, 1)).resolves.toBeDefined();
+  });
+
+  it('is out of memory, in one line with the flags to change', async () => {
+    const { backend, runner } = await load(2, []);
+    jest.spyOn(backend.stream, 'allocateHost').mockImplementation(() => {
+      throw new CudaError('cudaHostAlloc', 2, 'out of memory');
+    });
+    const reserve = () => backend.stage('int64', new BigInt64Array(1000), [1000]);
+    expect(reserve).toThrow(StartupError);
+    expect(reserve).toThrow(/^Out of memory on GPU 0 while memory for inputs and logits was reserved: lower --mem-fraction-static \(now 0.8\), or --max-running-requests.$/);
+    jest.spyOn(backend.stream, 'copy').mockImplementation(() => {
+      throw new CudaError('cudaMemcpyAsync', 2, 'out of memory');
+    });
+    const failure = await runner.capture(1).catch((error: unknown) => error);
+    expect(backend.captureFailure(failure)?.message).toMatch(/while batch sizes were captured: .*--cuda-graph-max-bs/);
+    expect(backend.captureFailure(new Error('else'))).toBeNull();
+  });
+});
+
+describe('a model', () => {
+  it('of experts is computed without graphs', () => {
+    const backend = new PlayedCuda();
+    backend.prepareFor(read('mixtral'), 'auto');
+    expect(backend.captures).toBe(false);
+    backend.prepareFor(read('qwen3'), 'auto');
+    expect(backend.captures).toBe(true);
+  });
+
+  it.each([
+    ['bert', undefined, /BertModel: encoders are computed by --device cpu/],
+    ['qwen3', 'w8a8_int8', /Qwen3ForCausalLM: quantized weights are computed by --device cpu only/],
+  ])('that CUDA cannot compute is refused (%s)', (name, quantization, message) => {
+    const prepare = () => new PlayedCuda().prepareFor(read(name, quantization), 'auto');
+    expect(prepare).toThrow(StartupError);
+    expect(prepare).toThrow(message);
+  });
+});
