@@ -72,9 +72,17 @@ describeOnGpu('gives on a GPU what the CPU gives', (gpu) => {
     ['half', false, 0.05],
     ['half', true, 0.05],
     ['bfloat16', false, 0.3],
-  ] as const)('--dtype %s, graphs off: %p', async (dtype, disableCudaGraph, tolerance) => {
-    await compare(new CudaBackend(gpu, { memFractionStatic: 0.5, disableCudaGraph }, WHOLE), dtype, tolerance);
-  }, 120_000);
+  ] as const)(
+    '--dtype %s, graphs off: %p',
+    async (dtype, disableCudaGraph, tolerance) => {
+      await compare(
+        new CudaBackend(gpu, { memFractionStatic: 0.5, disableCudaGraph }, WHOLE),
+        dtype,
+        tolerance,
+      );
+    },
+    120_000,
+  );
 });
 
 /** `describe`, or a skipped one with a notice where no GPU can be used. */

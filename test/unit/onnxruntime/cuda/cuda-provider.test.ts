@@ -80,10 +80,16 @@ describe('a session of the provider', () => {
 
   it('names what is missing, and gives its options back', () => {
     jest.spyOn(ortLibrary(), 'call').mockImplementation((name) => {
-      throw new OrtError(name, 1, 'with error: libcurand.so.10: cannot open shared object file: No such file');
+      throw new OrtError(
+        name,
+        1,
+        'with error: libcurand.so.10: cannot open shared object file: No such file',
+      );
     });
     expect(() => appendCudaProvider(1n, OPTIONS, folder)).toThrow(
-      new StartupError('--device cuda cannot be used: libcurand.so.10 is missing: the provider needs the libraries of CUDA 13'),
+      new StartupError(
+        '--device cuda cannot be used: libcurand.so.10 is missing: the provider needs the libraries of CUDA 13',
+      ),
     );
     expect(asked.at(-1)).toEqual(['ReleaseCUDAProviderOptions', 7n]);
   });

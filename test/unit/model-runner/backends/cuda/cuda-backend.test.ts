@@ -68,9 +68,15 @@ describe('a decode step', () => {
     const calls = await libraryCalls(() => decode(runner, 2, 4));
     expect(calls.map(({ name }) => name)).toEqual(['RunWithBinding']);
     const step = backend.stream.calls.slice(from);
-    expect(step.map(({ call }) => call)).toEqual([...Array<string>(step.length - 2).fill('toDevice'), 'toHost', 'finished']);
+    expect(step.map(({ call }) => call)).toEqual([
+      ...Array<string>(step.length - 2).fill('toDevice'),
+      'toHost',
+      'finished',
+    ]);
     expect(step.find(({ call }) => call === 'toHost')?.bytes).toBe(2 * 4 * VOCAB);
-    expect(step.reduce((sum, { call, bytes }) => sum + (call === 'toDevice' ? bytes : 0), 0)).toBeLessThan(200);
+    expect(step.reduce((sum, { call, bytes }) => sum + (call === 'toDevice' ? bytes : 0), 0)).toBeLessThan(
+      200,
+    );
   });
 
   it('of a size between two that were captured runs as the larger one, and fetches no more than it needs', async () => {
@@ -104,7 +110,9 @@ describe('a decode step', () => {
 
 /** The numbers of graphs that bindings were made with. */
 function graphIds(calls: readonly { name: string; args: unknown[] }[]): unknown[] {
-  const entries = calls.filter(({ name, args }) => name === 'AddRunConfigEntry' && args[1] === 'gpu_graph_id');
+  const entries = calls.filter(
+    ({ name, args }) => name === 'AddRunConfigEntry' && args[1] === 'gpu_graph_id',
+  );
   return entries.map(({ args }) => args[2]);
 }
 
@@ -177,12 +185,16 @@ describe('what goes wrong', () => {
     });
     const reserve = () => backend.stage('int64', new BigInt64Array(1000), [1000]);
     expect(reserve).toThrow(StartupError);
-    expect(reserve).toThrow(/^Out of memory on GPU 0 while memory for inputs and logits was reserved: lower --mem-fraction-static \(now 0.8\), or --max-running-requests.$/);
+    expect(reserve).toThrow(
+      /^Out of memory on GPU 0 while memory for inputs and logits was reserved: lower --mem-fraction-static \(now 0.8\), or --max-running-requests.$/,
+    );
     jest.spyOn(backend.stream, 'copy').mockImplementation(() => {
       throw new CudaError('cudaMemcpyAsync', 2, 'out of memory');
     });
     const failure = await runner.capture(1).catch((error: unknown) => error);
-    expect(backend.captureFailure(failure)?.message).toMatch(/while batch sizes were captured: .*--cuda-graph-max-bs/);
+    expect(backend.captureFailure(failure)?.message).toMatch(
+      /while batch sizes were captured: .*--cuda-graph-max-bs/,
+    );
     expect(backend.captureFailure(new Error('else'))).toBeNull();
   });
 });
