@@ -66,10 +66,6 @@ export class HostStream implements CudaStream {
     return { address, buffer };
   }
 
-  freeHost(address: Address): void {
-    this.buffers.delete(address);
-  }
-
   pin(_address: Address, bytes: number): void {
     this.note('pin', bytes);
   }

@@ -21,7 +21,6 @@ const FUNCTIONS = {
   cudaMemcpyAsync: 'int cudaMemcpyAsync(void *, void *, size_t, int, void *)',
   cudaMemcpy2DAsync: 'int cudaMemcpy2DAsync(void *, size_t, void *, size_t, size_t, size_t, int, void *)',
   cudaHostAlloc: 'int cudaHostAlloc(_Out_ void **, size_t, unsigned int)',
-  cudaFreeHost: 'int cudaFreeHost(void *)',
   cudaHostRegister: 'int cudaHostRegister(void *, size_t, unsigned int)',
   cudaHostUnregister: 'int cudaHostUnregister(void *)',
 } as const;
@@ -83,9 +82,8 @@ export interface CudaStream {
     bytes: number,
     pieces: number,
   ): void;
-  /** Memory of the host that does not move and that the device can reach by itself. @throws CudaError */
+  /** Memory of the host that does not move and that the device can reach by itself, for the life of the process. @throws CudaError */
   allocateHost(bytes: number): { readonly address: Pointer; readonly buffer: ArrayBuffer };
-  freeHost(address: Pointer): void;
   /** Makes memory of the host such. @throws CudaError */
   pin(address: Pointer, bytes: number): void;
   unpin(address: Pointer): void;
@@ -167,10 +165,6 @@ class Stream implements CudaStream {
     this.runtime.call('cudaHostAlloc', out, bytes, PORTABLE);
     const address = out[0] as Pointer;
     return { address, buffer: koffi.view(address, bytes) };
-  }
-
-  freeHost(address: Pointer): void {
-    this.runtime.call('cudaFreeHost', address);
   }
 
   pin(address: Pointer, bytes: number): void {

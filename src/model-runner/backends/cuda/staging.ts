@@ -57,8 +57,9 @@ export class Staging {
   }
 }
 
-/** The next power of two, so that tensors of similar sizes can follow each other. */
+/** The next power of two, so that small tensors of similar sizes can follow each other; large ones are few. */
 function sizeOf(bytes: number): number {
+  if (bytes >= PIN_BYTES) return bytes;
   return 2 ** Math.ceil(Math.log2(Math.max(bytes, SMALLEST_BYTES)));
 }
 
