@@ -1,8 +1,17 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 
-/** The folder of package.json, from src/core as from dist/core. */
-const PACKAGE_ROOT = join(__dirname, '..', '..');
+/** The folder of package.json, from src/core as from dist/core, or wherever this was compiled to within it. */
+const PACKAGE_ROOT = rootAbove(__dirname);
+
+function rootAbove(folder: string): string {
+  return existsSync(join(folder, 'package.json')) ? folder : rootAbove(dirname(folder));
+}
+
+/** The folder of package.json. */
+export function packageRoot(): string {
+  return PACKAGE_ROOT;
+}
 
 /** The version of this package. */
 export function packageVersion(): string {

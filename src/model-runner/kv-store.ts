@@ -1,3 +1,5 @@
+import { kvPlanes, type KvType } from '../models/kv-planes';
+import { ELEMENT_BYTES } from '../onnxruntime/element-type';
 import type { IoBinding } from '../onnxruntime/io-binding';
 
 /**
@@ -64,9 +66,12 @@ export interface KvShape {
   readonly headDim: number;
 }
 
-/** Bytes of one token's keys and values over all layers. */
-export function bytesPerToken(shape: KvShape, elementBytes: number): number {
-  return shape.numLayers * shape.numKvHeads * shape.headDim * 2 * elementBytes;
+/** Bytes of what is kept of one token over all layers. */
+export function bytesPerToken({ numLayers, numKvHeads, headDim }: KvShape, type: KvType): number {
+  const planes = kvPlanes(0, headDim, type);
+  return (
+    numLayers * numKvHeads * planes.reduce((sum, { width, type: of }) => sum + width * ELEMENT_BYTES[of], 0)
+  );
 }
 
 /** A run of adjacent slots that holds consecutive tokens: copied as one piece. */

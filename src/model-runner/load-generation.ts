@@ -1,7 +1,6 @@
 import { logger } from '../logging/logger';
 import { Progress } from '../logging/progress';
 import { gigabytes, secondsSince } from '../logging/units';
-import { ELEMENT_BYTES } from '../onnxruntime/element-type';
 import type { ServerArgs } from '../server-args/server-args';
 import { bytesPerToken } from './kv-store';
 import type { Backend } from './backends/backend';
@@ -27,10 +26,9 @@ export async function prepareGeneration(
 ): Promise<Generation> {
   const plan = planMemory(config, contextLen, args, backend.memory);
   const kv = backend.createKvStore(config, plan.maxRunningRequests, plan.maxReqLen, plan.maxTotalNumTokens);
-  const halfSize = gigabytes(
-    (plan.maxTotalNumTokens * bytesPerToken(config, ELEMENT_BYTES[backend.elementType])) / 2,
-  );
-  logger.info(`Using KV cache dtype: ${backend.elementType}`);
+  const kvType = backend.kvType ?? backend.elementType;
+  const halfSize = gigabytes((plan.maxTotalNumTokens * bytesPerToken(config, kvType)) / 2);
+  logger.info(`Using KV cache dtype: ${kvType}`);
   logger.info(
     `KV Cache is allocated. #tokens: ${plan.maxTotalNumTokens}, ` +
       `K size: ${halfSize} GB, V size: ${halfSize} GB`,

@@ -16,13 +16,14 @@ import type { WeightSource } from '../checkpoint/checkpoint';
 export async function loadModel(
   model: Model,
   weights: WeightSource,
-  options: Omit<GraphOptions, 'linear' | 'head'>,
+  options: Omit<GraphOptions, 'linear' | 'head' | 'kvType'>,
   backend: Backend,
   cacheDir: string | null = null,
 ): Promise<Session> {
   const graphOf = (source: QuantizedSource): GraphBuilder => {
-    const graph = new GraphBuilder(weights, source, backend.elementType);
-    model.build(graph, { ...options, linear: model.linear, head: model.head });
+    const graph = new GraphBuilder(weights, source, backend.elementType, backend.operators != null);
+    const kvType = backend.kvType ?? backend.elementType;
+    model.build(graph, { ...options, kvType, linear: model.linear, head: model.head });
     return graph;
   };
   const plan = new QuantizationPlan();

@@ -5,6 +5,7 @@ import type { PoolingMode } from './config/sentence-modules';
 import type { GraphBuilder } from './graph/graph-builder';
 import type { VectorFacts } from '../core/model-facts';
 import type { Head } from './layers/heads';
+import type { KvType } from './kv-planes';
 import type { LinearMethod } from './layers/linear-method';
 
 /** What a graph is built for. */
@@ -15,6 +16,8 @@ export interface GraphOptions {
   readonly tail: 'logits' | 'hidden';
   /** What a hidden state goes through before it comes out; null is nothing. */
   readonly head: Head | null;
+  /** Number type of keys and values. */
+  readonly kvType: KvType;
   /** How linear layers are stored and computed. */
   readonly linear: LinearMethod;
   /** Whether the experts of every token come out as well; without effect where there are none. */

@@ -18,7 +18,7 @@ export type ElementTypeName = keyof typeof ElementType;
 export type FloatType = Extract<ElementTypeName, 'float32' | 'float16' | 'bfloat16'>;
 
 /** Typed arrays that can back a tensor. */
-export type TensorData = Float32Array | Int32Array | BigInt64Array | Uint8Array | Uint16Array;
+export type TensorData = Float32Array | Int32Array | Int8Array | BigInt64Array | Uint8Array | Uint16Array;
 
 /** Bytes of one element. */
 export const ELEMENT_BYTES: Readonly<Record<ElementTypeName, number>> = {

@@ -2,6 +2,7 @@ import { bug } from '../core/errors';
 import { ElementType, type ElementTypeName } from './element-type';
 import { ortEnv } from './environment';
 import { ortLibrary, readCString, type Pointer } from './library';
+import { registerOwnOperators } from './own-operators';
 import { appendProvider, type ProviderOptions } from './providers';
 import type { RunProfile } from './run-profile';
 
@@ -14,6 +15,8 @@ export interface SessionSettings {
   readonly provider: ProviderOptions | null;
   /** What its runs are told; null nothing. */
   readonly runs?: RunSettings | null;
+  /** The library of this project's own operators, for a graph that has some. */
+  readonly operators?: string | null;
   /** Further `session.…` entries, as named in onnxruntime_session_options_config_keys.h. */
   readonly config?: Readonly<Record<string, string>>;
 }
@@ -81,6 +84,7 @@ export class Session {
       }
       for (const [key, value] of Object.entries(config))
         ort.call('AddSessionConfigEntry', options, key, value);
+      if (settings.operators != null) registerOwnOperators(options, settings.operators);
       if (settings.provider) appendProvider(options, settings.provider);
       return new Session(
         await ort.createAsync('CreateSessionFromArray', env, model, model.byteLength, options),

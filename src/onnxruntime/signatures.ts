@@ -25,6 +25,7 @@ export const SIGNATURES = {
   CreateSessionOptions: { index: 10, args: [OUT] },
   SetSessionGraphOptimizationLevel: { index: 23, args: ['void *', 'int'] },
   SetIntraOpNumThreads: { index: 24, args: ['void *', 'int'] },
+  RegisterCustomOpsLibrary_V2: { index: 228, args: ['void *', 'const char *'] },
   AddSessionConfigEntry: { index: 130, args: ['void *', 'const char *', 'const char *'] },
   ReleaseSessionOptions: { index: 100, args: ['void *'], returns: 'void' },
 

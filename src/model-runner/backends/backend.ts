@@ -4,6 +4,7 @@ import type { ElementTypeName, FloatType, TensorData } from '../../onnxruntime/e
 import type { IoBinding } from '../../onnxruntime/io-binding';
 import type { Place, Session } from '../../onnxruntime/session';
 import type { Tensor } from '../../onnxruntime/tensor';
+import type { KvType } from '../../models/kv-planes';
 import type { ServerArgs } from '../../server-args/server-args';
 import type { KvShape, KvStore } from '../kv-store';
 
@@ -16,6 +17,8 @@ export interface Backend {
   readonly graphName: string;
   /** Number type of activations, keys and values; settled by `prepareFor` where there is a choice. */
   readonly elementType: FloatType;
+  /** Number type that keys and values are stored in; left out: `elementType`. */
+  readonly kvType?: KvType;
   /** Runs of a decode batch after which its size counts as captured. */
   readonly captureRuns: number;
   /** Whether batch sizes can be captured; left out: they can. */
@@ -24,6 +27,8 @@ export interface Backend {
   readonly threads: number;
   /** Tokens of one row that a run may compute; Infinity for any number. */
   readonly runTokens: number;
+  /** The library of this project's own operators, where graphs may have some. */
+  readonly operators?: string | null;
   /** What the KV cache may be planned with. */
   readonly memory: MemoryBudget;
 

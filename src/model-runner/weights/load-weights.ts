@@ -11,7 +11,7 @@ import { CopiedSource } from './copied-source';
 import type { FileStamps, OpenWeights, WeightsPlace } from './weights-place';
 
 /** What a graph is built for, but for what the model knows itself. */
-export type GraphPurpose = Omit<GraphOptions, 'linear' | 'head'>;
+export type GraphPurpose = Omit<GraphOptions, 'linear' | 'head' | 'kvType'>;
 
 /** Weights in memory, ready to be computed with. */
 export interface LoadedWeights {

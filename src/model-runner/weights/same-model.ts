@@ -29,7 +29,7 @@ export function computationOf(
 ): Computation {
   const shapes = new ShapeSource(weights);
   const graph = new GraphBuilder(shapes, new QuantizationPlan());
-  model.build(graph, { ...purpose, linear: model.linear, head: model.head });
+  model.build(graph, { ...purpose, kvType: 'float32', linear: model.linear, head: model.head });
   return { digest: createHash('sha256').update(graph.build()).digest('hex'), parameters: shapes.parameters };
 }
 

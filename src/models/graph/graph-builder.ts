@@ -33,8 +33,8 @@ export type NodeTraits = Readonly<Partial<Record<NodeTrait, readonly string[]>>>
 export interface NodeOptions {
   readonly traits?: readonly NodeTrait[];
   readonly attributes?: Readonly<Record<string, Attribute>>;
-  /** Empty for ONNX's own operators. */
-  readonly domain?: '' | 'com.microsoft';
+  /** Empty for ONNX's operators. */
+  readonly domain?: '' | 'com.microsoft' | 'sglang';
   /** How many outputs the node has. Defaults to 1. */
   readonly outputs?: number;
 }
@@ -83,11 +83,13 @@ export class GraphBuilder {
   /**
    * @param quantized asked for weights in few bits; null where none are wanted
    * @param floatType of activations, and of the weights and constants that they meet
+   * @param hasOwnOperators whether the session will have the operators of `native`
    */
   constructor(
     private readonly weights: WeightSource,
     private readonly quantized: QuantizedSource | null = null,
     readonly floatType: FloatType = 'float32',
+    readonly hasOwnOperators = false,
   ) {}
 
   /**
@@ -238,6 +240,7 @@ export class GraphBuilder {
     return encodeModel(this.graph, [
       { domain: '', version: 21 },
       { domain: 'com.microsoft', version: 1 },
+      { domain: 'sglang', version: 1 },
     ]);
   }
 

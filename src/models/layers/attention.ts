@@ -1,6 +1,8 @@
 import type { DecoderConfig } from '../config/decoder-config';
 import type { Rope } from '../config/rope';
 import type { GraphBuilder, Value } from '../graph/graph-builder';
+import { kvPlanes, type KvType } from '../kv-planes';
+import { cachedAttention, hasCachedAttention } from './cached-attention';
 import type { Projections } from './projections';
 import { rotaryTables } from './rotary';
 
@@ -36,22 +38,25 @@ export class Attention {
   private readonly tables = new Map<Rope, Tables>();
   /** [batch, sequence] int64; null where GroupQueryAttention rotates. */
   private readonly positionIds: Value | null;
+  /** Whether the operator of `native` computes it. */
+  private readonly isOwn: boolean;
 
   /**
    * @param inputIds [batch, sequence]
    * @param capacity tokens a row can hold; bounds the rotary tables
-   * @param cached whether keys and values outlive the run; without them the graph has no past and no present
+   * @param kvType of keys and values, which outlive the run; null where they do not: the graph has no past and no present then
    */
   constructor(
     private readonly g: GraphBuilder,
     private readonly config: DecoderConfig,
     inputIds: Value,
     private readonly capacity: number,
-    private readonly cached: boolean,
+    private readonly kvType: KvType | null,
   ) {
     this.seqlens = g.input('seqlens_k', 'int32', ['batch']);
     this.totalLen = g.input('total_len', 'int32', []);
-    this.positionIds = fusesRotary(config)
+    this.isOwn = kvType !== null && hasCachedAttention(g, config, kvType);
+    this.positionIds = this.isOwn || fusesRotary(config)
       ? null
       : g.input('position_ids', 'int64', ['batch', 'sequence']);
     const batchAndSequence = g.node('Shape', [inputIds]);
@@ -64,22 +69,24 @@ export class Attention {
    * @returns [tokens, heads · head_dim]
    */
   apply(layer: number, projections: Projections): Value {
-    const { config, g } = this;
-    const pastDims = ['batch', config.numKvHeads, 'capacity', config.headDim];
-    const [pastK, pastV] = this.cached
-      ? ['k', 'v'].map((kind) => g.input(`past_${kind}.${layer}`, g.floatType, pastDims))
-      : ['', ''];
-    const presents = [`present_k.${layer}`, `present_v.${layer}`] as const;
+    const { config, g, kvType } = this;
+    const window = config.slidingWindows[layer] ?? null;
     const rope = config.ropes[layer] ?? null;
     const tables = rope === null ? null : this.tablesOf(rope);
+    if (this.isOwn && kvType !== null) {
+      return cachedAttention(g, config, projections, { layer, seqlens: this.seqlens, tables, window, kvType });
+    }
+    const planes = kvType === null ? [] : kvPlanes(layer, config.headDim, kvType);
+    const pastDims = ['batch', config.numKvHeads, 'capacity', config.headDim];
+    const past = kvType === null ? ['', ''] : planes.map((plane) => g.input(plane.past, plane.type, pastDims));
+    const presents = [`present_k.${layer}`, `present_v.${layer}`] as const;
     const [q, k, v] =
       tables === null || this.positionIds === null
         ? this.unrotated(projections)
         : this.rotated(projections, tables, this.positionIds);
     const fused = tables !== null && this.positionIds === null;
-    const window = config.slidingWindows[layer] ?? null;
     const out = `attention.${layer}`;
-    const rows = [pastK as Value, pastV as Value, this.seqlens, this.totalLen];
+    const rows = [...past, this.seqlens, this.totalLen];
     g.namedNode(
       'GroupQueryAttention',
       [q, k, v, ...rows, ...(fused ? [tables.cos, tables.sin] : [])],
@@ -87,7 +94,7 @@ export class Attention {
       {
         domain: 'com.microsoft',
         traits: [
-          ...(this.cached ? [] : ['uncached-attention' as const]),
+          ...(kvType !== null ? [] : ['uncached-attention' as const]),
           ...(config.attentionSoftcap === null ? [] : ['capped-attention' as const]),
         ],
         attributes: {
@@ -100,7 +107,7 @@ export class Attention {
         },
       },
     );
-    if (this.cached) for (const present of presents) g.output(present, present, g.floatType, pastDims);
+    for (const { present, type } of planes) g.output(present, present, type, pastDims);
     return g.node('Reshape', [out, this.flat]);
   }
 

@@ -17,10 +17,10 @@ import { ResidualStream } from './residual-stream';
  * with `options.routing` also `expert_ids` (see `outputRouting`).
  */
 export function buildDecoder(g: GraphBuilder, config: DecoderConfig, options: GraphOptions): void {
-  const { linear, tail, head, capacity } = options;
+  const { linear, tail, head, capacity, kvType } = options;
   const inputIds = g.input('input_ids', 'int64', ['batch', 'sequence']);
   const logitIndices = g.input('logit_indices', 'int64', ['rows']);
-  const attention = new Attention(g, config, inputIds, capacity, tail === 'logits');
+  const attention = new Attention(g, config, inputIds, capacity, tail === 'logits' ? kvType : null);
   const stream = new ResidualStream(g, config, linear, embed(g, config, inputIds));
 
   const routed: { readonly ids: Value; readonly chosen: number }[] = [];

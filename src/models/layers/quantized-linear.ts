@@ -94,6 +94,10 @@ interface QuantizedRows {
  */
 function quantizedRows(g: GraphBuilder, x: Value, width: number): QuantizedRows {
   return g.memo(`${x}:quantized rows`, () => {
+    if (g.hasOwnOperators) {
+      const [rows, scale] = g.nodes('QuantizeRows', [x], { domain: 'sglang', outputs: 2 }) as [Value, Value];
+      return { rows, scale };
+    }
     // The scale of a row of zeros is zero. Whatever its quotients become, the scale makes zeros of their product.
     // Two extremes are found faster than the largest of all magnitudes, which would have to be written down first.
     const [high, low] = ['ReduceMax', 'ReduceMin'].map((extreme) =>

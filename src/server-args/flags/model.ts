@@ -150,10 +150,10 @@ export const modelTopic = topic('Model and tokenizer', yes, {
     },
   ),
   kvCacheDtype: choice(
-    ['auto', 'fp8_e5m2', 'fp8_e4m3', 'bf16', 'bfloat16', 'fp4_e2m1'],
+    ['auto', 'int8', 'fp8_e5m2', 'fp8_e4m3', 'bf16', 'bfloat16', 'fp4_e2m1'],
     'auto',
-    'Number type of the KV cache; auto is that of the computation.',
-    { support: later('a KV cache type other than auto') },
+    'Number type of the KV cache; auto is that of the computation. int8 has a scale for each token of a head (CPU only).',
+    { support: later('a KV cache type other than auto and int8', ['int8']) },
   ),
   quantizationParamPath: str(null, 'Scales of a quantized KV cache.', {
     support: later('quantization', ['None', '']),

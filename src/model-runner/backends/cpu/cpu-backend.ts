@@ -1,11 +1,13 @@
+import { StartupError } from '../../../core/errors';
 import type { ElementTypeName, TensorData } from '../../../onnxruntime/element-type';
 import { IoBinding } from '../../../onnxruntime/io-binding';
+import { ownOperators } from '../../../onnxruntime/own-operators';
 import { Session } from '../../../onnxruntime/session';
 import { bytesPerToken, type KvShape, type KvStore } from '../../kv-store';
 import type { Backend, MemoryBudget, StagedTensor } from '../backend';
 import { HostTensor } from '../host-tensor';
 import { hostMemory, threadsOf, WHOLE, type Share } from '../share';
-import { HostKvStore } from './host-kv-store';
+import { HostKvStore, type HostKvType } from './host-kv-store';
 import { hasExactProducts } from './products';
 
 const FLOAT_BYTES = 4;
@@ -19,6 +21,7 @@ export class CpuBackend implements Backend {
   readonly elementType = 'float32';
   readonly captureRuns = 1;
   readonly runTokens = Infinity;
+  readonly operators: string | null = ownOperators();
   readonly threads: number;
   readonly memory: MemoryBudget;
 
@@ -29,12 +32,18 @@ export class CpuBackend implements Backend {
   constructor(
     protected readonly share: Share = WHOLE,
     freeBytes: () => number = hostMemory(share, process),
+    readonly kvType: HostKvType = 'float32',
   ) {
+    if (kvType === 'int8' && this.operators === null) {
+      throw new StartupError(
+        '--kv-cache-dtype int8 needs the operators of sglang-node, which this machine has not',
+      );
+    }
     this.threads = threadsOf(share);
     this.memory = {
       freeBytes,
       // In a request's row and in the cache.
-      tokenBytes: (shape) => 2 * bytesPerToken(shape, FLOAT_BYTES),
+      tokenBytes: (shape) => 2 * bytesPerToken(shape, kvType),
       slotLimit: () => Infinity,
       rowLimit: ({ numKvHeads, headDim }, capacity) =>
         Math.floor(PLANE_LIMIT_BYTES / (numKvHeads * capacity * headDim * FLOAT_BYTES)),
@@ -46,13 +55,14 @@ export class CpuBackend implements Backend {
       intraOpThreads: this.threads,
       externalDataFolder,
       provider: null,
+      operators: this.operators,
       // Products that cannot overflow take twice the time: only where the fast ones can.
       config: { 'session.x64quantprecision': hasExactProducts() ? '0' : '1' },
     });
   }
 
   createKvStore(shape: KvShape, rows: number, capacity: number, slots: number): KvStore {
-    return new HostKvStore(shape, rows, capacity, slots);
+    return new HostKvStore(shape, rows, capacity, slots, this.kvType);
   }
 
   stage<D extends TensorData>(type: ElementTypeName, data: D, dims: readonly number[]): StagedTensor<D> {

@@ -1,21 +1,22 @@
 import type { IoBinding } from '../../../onnxruntime/io-binding';
 import { Tensor } from '../../../onnxruntime/tensor';
 import { releasePages } from './host-pages';
+import { kvPlanes, type KvPlane, type KvType } from '../../../models/kv-planes';
 import { slotRuns, type KvShape, type KvStore } from '../../kv-store';
 
-/** Keys or values of one layer. */
-interface Plane {
-  /** Graph input and output this plane is bound to. */
-  readonly past: string;
-  readonly present: string;
-  /** [rows, kv_heads, capacity, head_dim] */
-  readonly rows: Float32Array;
-  /** [kv_heads, slots, head_dim] */
-  readonly arena: Float32Array;
+/** What a token has in one layer, with the memory for it. */
+interface Plane extends KvPlane {
+  /** [rows, kv_heads, capacity, width] */
+  readonly rows: Float32Array | Int8Array;
+  /** [kv_heads, slots, width] */
+  readonly arena: Float32Array | Int8Array;
 }
 
+/** Number types that the CPU computes with. */
+export type HostKvType = Extract<KvType, 'float32' | 'int8'>;
+
 /**
- * KV memory of the CPU backend: float32 rows that the attention operator appends to in place, and an arena for cached
+ * KV memory of the CPU backend: rows that the attention operator appends to in place, and an arena for cached
  * prefixes. Both are large zero-filled buffers, of which the operating system commits a page only when a token lands in
  * it, so that reserving the full context costs addresses rather than memory. Vacated rows keep their pages for the next
  * request, until those amount to a quarter of the arena: then they are given back.
@@ -32,38 +33,43 @@ export class HostKvStore implements KvStore {
     readonly rows: number,
     readonly capacity: number,
     readonly slots: number,
+    type: HostKvType = 'float32',
   ) {
-    this.planes = Array.from({ length: shape.numLayers }, (_, layer) =>
-      ['k', 'v'].map((kind) => ({
-        past: `past_${kind}.${layer}`,
-        present: `present_${kind}.${layer}`,
-        rows: new Float32Array(rows * this.rowLength),
-        arena: new Float32Array(shape.numKvHeads * slots * shape.headDim),
-      })),
-    ).flat();
+    const layers = Array.from({ length: shape.numLayers }, (_, layer) =>
+      kvPlanes(layer, shape.headDim, type),
+    );
+    this.planes = layers.flat().map((plane) => {
+      const Memory = plane.type === 'int8' ? Int8Array : Float32Array;
+      const arena = new Memory(shape.numKvHeads * slots * plane.width);
+      return { ...plane, rows: new Memory(rows * this.rowLength(plane)), arena };
+    });
     this.touched = new Int32Array(rows);
     this.bytes = this.planes.reduce((sum, plane) => sum + plane.rows.byteLength + plane.arena.byteLength, 0);
   }
 
   load(row: number, slots: Int32Array): void {
     this.vacant.delete(row);
-    const { headDim } = this.shape;
     const runs = slotRuns(slots);
     this.eachHead(row, (plane, rowStart, arenaStart) => {
       for (const { offset, slot, length } of runs) {
-        const source = arenaStart + slot * headDim;
-        plane.rows.set(plane.arena.subarray(source, source + length * headDim), rowStart + offset * headDim);
+        const source = arenaStart + slot * plane.width;
+        plane.rows.set(
+          plane.arena.subarray(source, source + length * plane.width),
+          rowStart + offset * plane.width,
+        );
       }
     });
   }
 
   save(row: number, from: number, slots: Int32Array): void {
-    const { headDim } = this.shape;
     const runs = slotRuns(slots);
     this.eachHead(row, (plane, rowStart, arenaStart) => {
       for (const { offset, slot, length } of runs) {
-        const source = rowStart + (from + offset) * headDim;
-        plane.arena.set(plane.rows.subarray(source, source + length * headDim), arenaStart + slot * headDim);
+        const source = rowStart + (from + offset) * plane.width;
+        plane.arena.set(
+          plane.rows.subarray(source, source + length * plane.width),
+          arenaStart + slot * plane.width,
+        );
       }
     });
   }
@@ -71,9 +77,9 @@ export class HostKvStore implements KvStore {
   move(from: number, to: number, length: number): void {
     this.vacant.delete(to);
     this.touched[to] = Math.max(this.touched[to] as number, length);
-    const shift = (to - from) * this.rowLength;
     this.eachHead(from, (plane, rowStart) => {
-      plane.rows.copyWithin(rowStart + shift, rowStart, rowStart + length * this.shape.headDim);
+      const shift = (to - from) * this.rowLength(plane);
+      plane.rows.copyWithin(rowStart + shift, rowStart, rowStart + length * plane.width);
     });
     this.vacate(from, length);
   }
@@ -100,10 +106,11 @@ export class HostKvStore implements KvStore {
   }
 
   bind(binding: IoBinding, first: number, count: number): void {
-    const { numKvHeads, headDim } = this.shape;
     for (const plane of this.planes) {
-      const data = plane.rows.subarray(first * this.rowLength, (first + count) * this.rowLength);
-      const tensor = Tensor.over('float32', data, [count, numKvHeads, this.capacity, headDim]);
+      const length = this.rowLength(plane);
+      const data = plane.rows.subarray(first * length, (first + count) * length);
+      const dims = [count, this.shape.numKvHeads, this.capacity, plane.width];
+      const tensor = Tensor.over(plane.type, data, dims);
       binding.adopt(tensor);
       binding.bindInput(plane.past, tensor);
       binding.bindOutput(plane.present, tensor);
@@ -117,23 +124,25 @@ export class HostKvStore implements KvStore {
   /** Gives the pages of vacant rows back to the operating system. */
   private trim(): void {
     for (const row of this.vacant) {
-      const elements = (this.touched[row] as number) * this.shape.headDim;
-      this.eachHead(row, (plane, rowStart) => releasePages(plane.rows, rowStart, rowStart + elements));
+      const tokens = this.touched[row] as number;
+      this.eachHead(row, (plane, rowStart) =>
+        releasePages(plane.rows, rowStart, rowStart + tokens * plane.width),
+      );
       this.touched[row] = 0;
     }
   }
 
-  /** Elements of one row of one plane. */
-  private get rowLength(): number {
-    return this.shape.numKvHeads * this.capacity * this.shape.headDim;
+  /** Elements of one row of a plane. */
+  private rowLength({ width }: KvPlane): number {
+    return this.shape.numKvHeads * this.capacity * width;
   }
 
   /** Visits each head of each plane with the index of its first element in the row and in the arena. */
   private eachHead(row: number, visit: (plane: Plane, rowStart: number, arenaStart: number) => void): void {
-    const { numKvHeads, headDim } = this.shape;
     for (const plane of this.planes) {
-      for (let head = 0; head < numKvHeads; head++) {
-        visit(plane, row * this.rowLength + head * this.capacity * headDim, head * this.slots * headDim);
+      for (let head = 0; head < this.shape.numKvHeads; head++) {
+        const rowStart = row * this.rowLength(plane) + head * this.capacity * plane.width;
+        visit(plane, rowStart, head * this.slots * plane.width);
       }
     }
   }

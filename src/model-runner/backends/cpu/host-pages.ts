@@ -23,7 +23,7 @@ function loadAdvise(): Advise | null {
  * @param from first element of the piece
  * @param to one past its last element
  */
-export function releasePages(array: Float32Array, from: number, to: number): void {
+export function releasePages(array: Float32Array | Int8Array, from: number, to: number): void {
   advise ??= loadAdvise();
   if (!advise) return;
   const base = koffi.address(array);

@@ -40,7 +40,7 @@ export class GpuMemory implements MemoryBudget {
   }
 
   tokenBytes(shape: KvShape): number {
-    return 2 * bytesPerToken(shape, HALF_BYTES);
+    return 2 * bytesPerToken(shape, 'float16');
   }
 
   slotLimit(): number {
@@ -48,7 +48,7 @@ export class GpuMemory implements MemoryBudget {
   }
 
   rowLimit(shape: KvShape, capacity: number, slots: number): number {
-    const token = bytesPerToken(shape, HALF_BYTES);
+    const token = bytesPerToken(shape, 'float16');
     return Math.floor((this.cacheBytes() - slots * token) / (rowStride(capacity) * token));
   }
 }

@@ -21,12 +21,12 @@ export function webGpuMemory(freeBytes: () => number): MemoryBudget {
     freeBytes,
     defaultRows: DEFAULT_ROWS,
     // In a request's row and in the cache.
-    tokenBytes: (shape) => 2 * bytesPerToken(shape, FLOAT_BYTES),
+    tokenBytes: (shape) => 2 * bytesPerToken(shape, 'float32'),
     slotLimit: ({ numKvHeads, headDim }) =>
       Math.floor(BUFFER_LIMIT_BYTES / (numKvHeads * headDim * FLOAT_BYTES)),
     rowLimit: (shape, capacity) => {
       const plane = shape.numKvHeads * capacity * shape.headDim * FLOAT_BYTES;
-      const row = capacity * bytesPerToken(shape, FLOAT_BYTES);
+      const row = capacity * bytesPerToken(shape, 'float32');
       return Math.floor(Math.min(BUFFER_LIMIT_BYTES / plane, (freeBytes() * ROW_SHARE) / row));
     },
   };

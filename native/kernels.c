@@ -1,0 +1,368 @@
+/*
+ * Every result is summed in an order that depends on nothing but positions: queries that are computed together, pieces of a prompt and
+ * threads change no bit.
+ */
+#include "kernels.h"
+#include <immintrin.h>
+#include <math.h>
+#include <string.h>
+
+#define CONCAT_(a, b) a##b
+#define CONCAT(a, b) CONCAT_(a, b)
+
+/* Floats of a register, and how many registers of sums a row has at a time. */
+#ifdef __AVX512F__
+enum { LANES = 16, WIDE = 4 };
+#define PER_LANE(f) {f(0), f(1), f(2), f(3), f(4), f(5), f(6), f(7), f(8), f(9), f(10), f(11), f(12), f(13), f(14), f(15)}
+#else
+enum { LANES = 8, WIDE = 2 };
+#define PER_LANE(f) {f(0), f(1), f(2), f(3), f(4), f(5), f(6), f(7)}
+#endif
+
+typedef float Vector __attribute__((vector_size(LANES * 4)));
+typedef int32_t Ints __attribute__((vector_size(LANES * 4)));
+typedef Vector Unaligned __attribute__((aligned(4), may_alias));
+
+/* Sums stay in registers only where the loops over them are gone. */
+#define UNROLL _Pragma("GCC unroll 16")
+
+enum { BLOCK = 64, COLUMNS = BLOCK / LANES, TILE = 4, ROWS = 64 };
+_Static_assert((int)ROWS >= (int)MAX_GROUP, "a token's queries of one key head are one task at least");
+
+static inline Vector load(const float *from) { return *(const Unaligned *)from; }
+static inline void store(float *to, Vector v) { *(Unaligned *)to = v; }
+static inline Vector all(float x) { return x - (Vector){}; }
+
+/* Between signed bytes and floats, which the compiler does lane by lane. */
+static inline Vector load_bytes(const int8_t *from) {
+#ifdef __AVX512F__
+  return (Vector)_mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_loadu_si128((const __m128i *)from)));
+#else
+  return (Vector)_mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_loadl_epi64((const __m128i *)from)));
+#endif
+}
+
+/* The low bytes. */
+static inline void store_bytes(uint8_t *to, Ints whole) {
+#ifdef __AVX512F__
+  _mm_storeu_si128((__m128i *)to, _mm512_cvtepi32_epi8((__m512i)whole));
+#else
+  for (int i = 0; i < LANES; i++) to[i] = (uint8_t)whole[i];
+#endif
+}
+
+static inline Vector choose(Ints where, Vector a, Vector b) { return (Vector)((where & (Ints)a) | (~where & (Ints)b)); }
+static inline Vector larger(Vector a, Vector b) { return choose(a > b, a, b); }
+
+/* All lanes with those that are so far away, where the distance is a power of two. */
+#define SELF(i) (i)
+#define FAR_8(i) ((i) ^ 8)
+#define FAR_4(i) ((i) ^ 4)
+#define FAR_2(i) ((i) ^ 2)
+#define FAR_1(i) ((i) ^ 1)
+#define SHUFFLED(v, order) __builtin_shuffle(v, (Ints)PER_LANE(order))
+
+static inline float max_of(Vector v) {
+  if (LANES == 16) v = larger(v, SHUFFLED(v, FAR_8));
+  v = larger(v, SHUFFLED(v, FAR_4));
+  v = larger(v, SHUFFLED(v, FAR_2));
+  return larger(v, SHUFFLED(v, FAR_1))[0];
+}
+
+static inline float sum_of(Vector v) {
+  if (LANES == 16) v += SHUFFLED(v, FAR_8);
+  v += SHUFFLED(v, FAR_4);
+  v += SHUFFLED(v, FAR_2);
+  return (v + SHUFFLED(v, FAR_1))[0];
+}
+
+/* Whole numbers nearest to what is at most 2^22, ties to even, stand in the low bits of a sum with this. */
+static const float ROUNDER = 12582912.0f;
+
+/* e^x for x of at most 0; 0 below -87. Off by some units in the last place. */
+static inline Vector exponential(Vector x) {
+  const Vector rounder = all(ROUNDER);
+  Vector clamped = larger(x, all(-87.0f));
+  Vector n = (clamped * 1.44269504f + rounder) - rounder;
+  Vector r = clamped - n * 0.693359375f + n * 2.12194440e-4f;
+  Vector p = all(1.9875691500e-4f);
+  p = p * r + 1.3981999507e-3f;
+  p = p * r + 8.3334519073e-3f;
+  p = p * r + 4.1665795894e-2f;
+  p = p * r + 1.6666665459e-1f;
+  p = p * r + 5.0000001201e-1f;
+  p = p * (r * r) + r + 1.0f;
+  Vector power = (Vector)((__builtin_convertvector(n, Ints) + 127) << 23);
+  return choose(x < all(-87.0f), all(0), p * power);
+}
+
+/* -- appending ------------------------------------------------------------------------------------------------------------------ */
+
+static void rotate(float *restrict to, const float *restrict from, const Attention *a, size_t position, float factor) {
+  size_t half = a->cos ? a->rotary_half : 0;
+  const float *cos = a->cos + position * half, *sin = a->sin + position * half;
+  for (size_t i = 0; i < half; i++) {
+    float first = from[i], second = from[i + half];
+    to[i] = (first * cos[i] - second * sin[i]) * factor;
+    to[i + half] = (second * cos[i] + first * sin[i]) * factor;
+  }
+  for (size_t i = 2 * half; i < a->head_dim; i++) to[i] = from[i] * factor;
+}
+
+static inline float magnitude(const float *x, size_t count) {
+  Vector most = {};
+  size_t i = 0;
+  for (; i + LANES <= count; i += LANES) most = larger(most, (Vector)((Ints)load(x + i) & 0x7fffffff));
+  float all_of = max_of(most);
+  for (; i < count; i++) all_of = fabsf(x[i]) > all_of ? fabsf(x[i]) : all_of;
+  return all_of;
+}
+
+/* Numbers in 8 bits around `zero`. @returns the scale */
+static inline float to_bytes(uint8_t *restrict to, const float *restrict from, size_t count, int zero) {
+  float most = magnitude(from, count), inverse = most > 0 ? 127 / most : 0;
+  size_t i = 0;
+  for (; i + LANES <= count; i += LANES) {
+    store_bytes(to + i, (Ints)(load(from + i) * inverse + all(ROUNDER)) + zero);
+  }
+  for (; i < count; i++) {
+    float sum = from[i] * inverse + ROUNDER;
+    int32_t bits;
+    memcpy(&bits, &sum, sizeof bits);
+    to[i] = (uint8_t)(bits + zero);
+  }
+  return most / 127;
+}
+
+static void append(const Attention *a, size_t batch, size_t kv_head) {
+  size_t total = (size_t)a->seqlens[batch] + 1, dim = a->head_dim, group = a->heads / a->kv_heads;
+  size_t past = total > a->sequence ? total - a->sequence : 0;
+  size_t head = batch * a->kv_heads + kv_head;
+  float rotated[MAX_HEAD_DIM];
+  for (size_t i = 0; i < total - past; i++) {
+    size_t token = batch * a->sequence + i, place = head * a->capacity + past + i;
+    const float *k = a->k + token * a->kv_stride + kv_head * dim, *v = a->v + token * a->kv_stride + kv_head * dim;
+    if (a->key_scales) {
+      rotate(rotated, k, a, past + i, 1);
+      a->key_scales[place] = to_bytes((uint8_t *)a->keys + place * dim, rotated, dim, 0);
+      a->value_scales[place] = to_bytes((uint8_t *)a->values + place * dim, v, dim, 0);
+    } else {
+      rotate((float *)a->keys + place * dim, k, a, past + i, 1);
+      memcpy((float *)a->values + place * dim, v, dim * sizeof(float));
+    }
+    for (size_t j = kv_head * group; j < (kv_head + 1) * group; j++)
+      rotate(a->out + (token * a->heads + j) * dim, a->q + token * a->q_stride + j * dim, a, past + i, a->scale);
+  }
+  /* Places of a shorter row's padding: nobody reads what comes of them, but it should be numbers. */
+  for (size_t i = total - past; i < a->sequence; i++)
+    memset(a->out + ((batch * a->sequence + i) * a->heads + kv_head * group) * dim, 0, group * dim * sizeof(float));
+}
+
+/* -- attending ------------------------------------------------------------------------------------------------------------------ */
+
+/* What a lane of the first of two rows gets, where blocks of `width` lanes swap across the diagonal, and what one of the second does. */
+#define UPPER(i, width) ((i) & (width) ? LANES + (i) - (width) : (i))
+#define LOWER(i, width) ((i) & (width) ? LANES + (i) : (i) + (width))
+#define UPPER_1(i) UPPER(i, 1)
+#define LOWER_1(i) LOWER(i, 1)
+#define UPPER_2(i) UPPER(i, 2)
+#define LOWER_2(i) LOWER(i, 2)
+#define UPPER_4(i) UPPER(i, 4)
+#define LOWER_4(i) LOWER(i, 4)
+#define UPPER_8(i) UPPER(i, 8)
+#define LOWER_8(i) LOWER(i, 8)
+#define SWAP_BLOCKS(rows, width)                                              \
+  UNROLL for (int i = 0; i < LANES; i++)                                      \
+    if (!(i & width)) {                                                       \
+      Vector a = rows[i], b = rows[i | width];                                \
+      rows[i] = __builtin_shuffle(a, b, (Ints)PER_LANE(UPPER_##width));       \
+      rows[i | width] = __builtin_shuffle(a, b, (Ints)PER_LANE(LOWER_##width)); \
+    }
+
+/* [LANES][LANES] from rows to columns. */
+static inline __attribute__((always_inline)) void transpose(Vector rows[LANES]) {
+  SWAP_BLOCKS(rows, 1)
+  SWAP_BLOCKS(rows, 2)
+  SWAP_BLOCKS(rows, 4)
+#ifdef __AVX512F__
+  SWAP_BLOCKS(rows, 8)
+#endif
+}
+
+/* Keys [count, dim] as a panel [dim][BLOCK]; what is missing of the block is zero. */
+static inline __attribute__((always_inline)) void key_panel(
+    Vector panel[][COLUMNS], const void *keys, size_t count, size_t dim, int bytes) {
+  for (size_t column = 0; column < COLUMNS; column++)
+    for (size_t d = 0; d < dim; d += LANES) {
+      Vector rows[LANES];
+      UNROLL for (size_t i = 0; i < LANES; i++) {
+        size_t key = column * LANES + i, at = key * dim + d;
+        if (key >= count) rows[i] = (Vector){};
+        else rows[i] = bytes ? load_bytes((const int8_t *)keys + at) : load((const float *)keys + at);
+      }
+      transpose(rows);
+      UNROLL for (size_t i = 0; i < LANES; i++) panel[d + i][column] = rows[i];
+    }
+}
+
+/* Scores [rows][BLOCK] of queries against a panel. */
+static inline __attribute__((always_inline)) void score(
+    Vector scores[][COLUMNS], const float *const *queries, const Vector panel[][COLUMNS], size_t dim, int rows) {
+  for (int first = 0; first < COLUMNS; first += WIDE) {
+    Vector sums[TILE][WIDE] = {};
+    for (size_t d = 0; d < dim; d++)
+      UNROLL for (int row = 0; row < rows; row++)
+        UNROLL for (int i = 0; i < WIDE; i++) sums[row][i] += queries[row][d] * panel[d][first + i];
+    UNROLL for (int row = 0; row < rows; row++)
+      UNROLL for (int i = 0; i < WIDE; i++) scores[row][first + i] = sums[row][i];
+  }
+}
+
+/* Adds `width` vectors of each value of a block, as often as its weight says, to sums [rows][dim]. */
+static inline __attribute__((always_inline)) void add_columns(
+    float *sums, const float *weights, const void *values, size_t count, size_t dim, int width, int rows, int bytes) {
+  Vector total[TILE][WIDE];
+  UNROLL for (int row = 0; row < rows; row++)
+    UNROLL for (int i = 0; i < width; i++) total[row][i] = load(sums + (size_t)row * dim + i * LANES);
+  for (size_t key = 0; key < count; key++) {
+    Vector value[WIDE];
+    UNROLL for (int i = 0; i < width; i++) {
+      size_t at = key * dim + (size_t)i * LANES;
+      value[i] = bytes ? load_bytes((const int8_t *)values + at) : load((const float *)values + at);
+    }
+    UNROLL for (int row = 0; row < rows; row++)
+      UNROLL for (int i = 0; i < width; i++) total[row][i] += weights[(size_t)row * BLOCK + key] * value[i];
+  }
+  UNROLL for (int row = 0; row < rows; row++)
+    UNROLL for (int i = 0; i < width; i++) store(sums + (size_t)row * dim + i * LANES, total[row][i]);
+}
+
+static inline __attribute__((always_inline)) void add_values(
+    float *sums, const Vector weights[][COLUMNS], const void *values, size_t count, size_t dim, int rows, int bytes) {
+  const float *weight = (const float *)weights;
+  const char *from = values;
+  size_t element = bytes ? 1 : sizeof(float), d = 0;
+  for (; d + WIDE * LANES <= dim; d += WIDE * LANES)
+    add_columns(sums + d, weight, from + d * element, count, dim, WIDE, rows, bytes);
+  for (; d < dim; d += LANES) add_columns(sums + d, weight, from + d * element, count, dim, 1, rows, bytes);
+}
+
+/* Asks for memory that is read soon: a head's tokens are far from where the last ones were, and nobody else foresees it. */
+static inline void expect(const void *from, size_t bytes) {
+  for (size_t i = 0; i < bytes; i += 64) __builtin_prefetch((const char *)from + i);
+}
+
+/* The state of a query: its largest score so far, the sum of its weights, and the weighted sum of values. */
+typedef struct {
+  Vector panel[MAX_HEAD_DIM][COLUMNS];
+  Vector scores[ROWS][COLUMNS];
+  float sums[ROWS * MAX_HEAD_DIM];
+  float most[ROWS], weight[ROWS];
+} Scratch;
+
+/* Scores of one query and block become weights; what was summed before is made to fit a larger maximum. */
+static inline __attribute__((always_inline)) void weigh(
+    Scratch *s, size_t row, const Attention *a, size_t begin, size_t end, const float *key_scales) {
+  Vector *scores = s->scores[row];
+  Vector places = PER_LANE(SELF);
+  Vector most = all(-INFINITY);
+  for (int column = 0; column < COLUMNS; column++, places += LANES) {
+    if (key_scales) scores[column] *= load(key_scales + column * LANES);
+    if (a->softcap > 0)
+      for (int i = 0; i < LANES; i++) scores[column][i] = a->softcap * tanhf(scores[column][i] / a->softcap);
+    scores[column] = choose((places >= all((float)begin)) & (places < all((float)end)), scores[column], all(-INFINITY));
+    most = larger(most, scores[column]);
+  }
+  float before = s->most[row], now = max_of(most);
+  if (now == -INFINITY) {
+    memset(scores, 0, BLOCK * sizeof(float));
+    return;
+  }
+  if (now < before) now = before;
+  if (now > before) {
+    float factor = exponential(all(before - now))[0];
+    s->most[row] = now;
+    s->weight[row] *= factor;
+    for (size_t d = 0; d < a->head_dim; d++) s->sums[row * a->head_dim + d] *= factor;
+  }
+  Vector sum = {};
+  for (int column = 0; column < COLUMNS; column++) sum += scores[column] = exponential(scores[column] - now);
+  s->weight[row] += sum_of(sum);
+}
+
+static inline __attribute__((always_inline)) void attend_to(
+    const Attention *a, size_t batch, size_t kv_head, size_t first, size_t count, int bytes) {
+  static _Thread_local Scratch scratch;
+  Scratch *s = &scratch;
+  size_t dim = a->head_dim, group = a->heads / a->kv_heads, total = (size_t)a->seqlens[batch] + 1;
+  size_t past = total > a->sequence ? total - a->sequence : 0;
+  size_t head = batch * a->kv_heads + kv_head, element = bytes ? 1 : sizeof(float);
+  float *queries[ROWS];
+  size_t begins[ROWS], ends[ROWS];
+  for (size_t row = 0; row < count; row++) {
+    size_t token = (first + row) / group;
+    queries[row] = a->out + ((batch * a->sequence + token) * a->heads + kv_head * group + (first + row) % group) * dim;
+    ends[row] = past + token + 1;
+    begins[row] = a->window > 0 && ends[row] > a->window ? ends[row] - a->window : 0;
+    s->most[row] = -INFINITY;
+    s->weight[row] = 0;
+  }
+  memset(s->sums, 0, count * dim * sizeof(float));
+  size_t last = ends[count - 1];
+  for (size_t block = begins[0] / BLOCK * BLOCK; block < last; block += BLOCK) {
+    size_t keys = last - block < BLOCK ? last - block : BLOCK, place = head * a->capacity + block;
+    float key_scales[BLOCK] = {0}, value_scales[BLOCK] = {0};
+    if (bytes) {
+      memcpy(key_scales, a->key_scales + place, keys * sizeof(float));
+      memcpy(value_scales, a->value_scales + place, keys * sizeof(float));
+    }
+    const void *values = (const char *)a->values + place * dim * element;
+    expect(values, keys * dim * element);
+    key_panel(s->panel, (const char *)a->keys + place * dim * element, keys, dim, bytes);
+    for (size_t row = 0; row < count; row += TILE) {
+      size_t rows = count - row < TILE ? count - row : TILE;
+      const float *const *from = (const float *const *)queries + row;
+      const Vector(*panel)[COLUMNS] = (const Vector(*)[COLUMNS])s->panel;
+      switch (rows) {
+        case 1: score(s->scores + row, from, panel, dim, 1); break;
+        case 2: score(s->scores + row, from, panel, dim, 2); break;
+        case 3: score(s->scores + row, from, panel, dim, 3); break;
+        default: score(s->scores + row, from, panel, dim, TILE);
+      }
+    }
+    for (size_t row = 0; row < count; row++) {
+      size_t begin = begins[row] > block ? begins[row] - block : 0, end = ends[row] > block ? ends[row] - block : 0;
+      weigh(s, row, a, begin, end, bytes ? key_scales : NULL);
+      if (bytes) for (int i = 0; i < COLUMNS; i++) s->scores[row][i] *= load(value_scales + i * LANES);
+    }
+    if (block + BLOCK < last) expect((const char *)a->keys + (place + BLOCK) * dim * element, BLOCK * dim * element);
+    for (size_t row = 0; row < count; row += TILE) {
+      size_t rows = count - row < TILE ? count - row : TILE;
+      float *sums = s->sums + row * dim;
+      const Vector(*weights)[COLUMNS] = (const Vector(*)[COLUMNS])(s->scores + row);
+      switch (rows) {
+        case 1: add_values(sums, weights, values, keys, dim, 1, bytes); break;
+        case 2: add_values(sums, weights, values, keys, dim, 2, bytes); break;
+        case 3: add_values(sums, weights, values, keys, dim, 3, bytes); break;
+        default: add_values(sums, weights, values, keys, dim, TILE, bytes);
+      }
+    }
+  }
+  for (size_t row = 0; row < count; row++) {
+    float factor = 1 / s->weight[row];
+    for (size_t d = 0; d < dim; d++) queries[row][d] = s->sums[row * dim + d] * factor;
+  }
+}
+
+static void attend(const Attention *a, size_t batch, size_t kv_head, size_t first, size_t count) {
+  if (a->key_scales) attend_to(a, batch, kv_head, first, count, 1);
+  else attend_to(a, batch, kv_head, first, count, 0);
+}
+
+/* -- quantizing ----------------------------------------------------------------------------------------------------------------- */
+
+static void quantize(const Quantization *q, size_t row) {
+  q->scales[row] = to_bytes(q->rows + row * q->width, q->x + row * q->width, q->width, 128);
+}
+
+const Kernels CONCAT(kernels_, VARIANT) = {append, attend, quantize};

@@ -1,0 +1,53 @@
+/* What is computed, apart from ONNX Runtime; compiled once for each instruction set. */
+#pragma once
+#include <stddef.h>
+#include <stdint.h>
+
+/* Lengths of heads are multiples of the first and at most the second; so many heads at most share their keys. */
+enum { HEAD_DIM_STEP = 16, MAX_HEAD_DIM = 256, MAX_GROUP = 64 };
+
+/* Attention of new tokens over rows of keys and values, to which they are appended. */
+typedef struct {
+  size_t batch, sequence, heads, kv_heads, head_dim;
+  /* Tokens that a row has room for. */
+  size_t capacity;
+  /* Distances between the tokens of each input, in elements. */
+  size_t q_stride, kv_stride;
+  const float *q, *k, *v;
+  /* [batch] Tokens of each row with the new ones, less one. */
+  const int32_t *seqlens;
+  /* [positions, rotary_half]; null where nothing is rotated. */
+  const float *cos, *sin;
+  size_t rotary_half;
+  float scale;
+  /* 0: none. */
+  float softcap;
+  /* Tokens that one attends to, itself included; 0: all before it. */
+  size_t window;
+  /* [batch, kv_heads, capacity, head_dim], float, or int8 with a scale for each token of a head. */
+  void *keys, *values;
+  /* [batch, kv_heads, capacity]; null where keys and values are float. */
+  float *key_scales, *value_scales;
+  /* [batch * sequence, heads, head_dim]; holds the queries, rotated and scaled, until they are answered. */
+  float *out;
+  /* Queries (a token's head each) of one task. */
+  size_t task_rows;
+} Attention;
+
+typedef struct {
+  size_t width;
+  const float *x;
+  uint8_t *rows;
+  float *scales;
+} Quantization;
+
+typedef struct {
+  /* Rotates the new tokens of one row's one key head and of its queries, and appends keys and values. */
+  void (*append)(const Attention *, size_t batch, size_t kv_head);
+  /* Answers the queries [first, first + count) of one row's one key head, counted token by token. */
+  void (*attend)(const Attention *, size_t batch, size_t kv_head, size_t first, size_t count);
+  /* A row in 8 bits around 128, with its scale. */
+  void (*quantize)(const Quantization *, size_t row);
+} Kernels;
+
+extern const Kernels kernels_v3, kernels_v4;

@@ -1,0 +1,253 @@
+/*
+ * Operators of the domain `sglang` for ONNX Runtime's CPU provider, in a library that a session registers. They compute with the threads
+ * of the session.
+ */
+#include "kernels.h"
+#include "ort.h"
+#include <stdlib.h>
+
+#define EXPORT __attribute__((visibility("default")))
+
+static OrtApi ort;
+static const Kernels *kernels;
+
+/* The best instructions of this processor, 0 where it has none that kernels were compiled for. */
+EXPORT int sglang_kernel_level(void) {
+  __builtin_cpu_init();
+  if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
+      __builtin_cpu_supports("avx512vl"))
+    return 4;
+  return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") ? 3 : 0;
+}
+
+#define TEXT_(x) #x
+#define TEXT(x) TEXT_(x)
+
+/* The digest of the files that this was compiled from. */
+EXPORT const char *sglang_sources(void) { return TEXT(SOURCES); }
+
+#define TRY(call)                       \
+  do {                                  \
+    OrtStatus *status_ = (call);        \
+    if (status_) return status_;        \
+  } while (0)
+
+static OrtStatus *invalid(const char *why) { return ORT_CREATE_STATUS(ORT_INVALID_ARGUMENT, why); }
+
+typedef struct {
+  void *data;
+  int64_t dims[4];
+  size_t rank;
+} Tensor;
+
+/* Data is null for an optional input that is left out. */
+static OrtStatus *input(const OrtKernelContext *context, size_t index, Tensor *tensor) {
+  const OrtValue *value = NULL;
+  OrtTensorTypeAndShapeInfo *info;
+  *tensor = (Tensor){0};
+  TRY(ORT_INPUT(context, index, &value));
+  if (!value) return NULL;
+  TRY(ORT_TENSOR_DATA((OrtValue *)value, &tensor->data));
+  TRY(ORT_TYPE_AND_SHAPE(value, &info));
+  OrtStatus *status = ORT_RANK(info, &tensor->rank);
+  if (!status) status = tensor->rank > 4 ? invalid("an input has too many dimensions") : ORT_DIMS(info, tensor->dims, tensor->rank);
+  ORT_RELEASE_SHAPE(info);
+  return status;
+}
+
+static OrtStatus *output(OrtKernelContext *context, size_t index, const int64_t *dims, size_t rank, void *data) {
+  OrtValue *value;
+  TRY(ORT_OUTPUT(context, index, dims, rank, &value));
+  return ORT_TENSOR_DATA(value, (void **)data);
+}
+
+/* -- CachedAttention ------------------------------------------------------------------------------------------------------------ */
+
+enum { QUERY, KEY, VALUE, PAST_KEY, PAST_VALUE, SEQLENS, COS, SIN, KEY_SCALES, VALUE_SCALES, ATTENTION_INPUTS };
+
+typedef struct {
+  int64_t heads, kv_heads, window;
+  int is_int8;
+  float scale, softcap;
+} AttentionKernel;
+
+static const OrtCustomOp int8_attention_operator;
+
+static OrtStatus *create_attention(const OrtCustomOp *op, OrtApi api, const OrtKernelInfo *info, void **kernel) {
+  (void)api;
+  AttentionKernel k = {.is_int8 = op == &int8_attention_operator};
+  TRY(ORT_ATTRIBUTE_INT(info, "num_heads", &k.heads));
+  TRY(ORT_ATTRIBUTE_INT(info, "kv_num_heads", &k.kv_heads));
+  TRY(ORT_ATTRIBUTE_INT(info, "local_window_size", &k.window));
+  TRY(ORT_ATTRIBUTE_FLOAT(info, "scale", &k.scale));
+  TRY(ORT_ATTRIBUTE_FLOAT(info, "softcap", &k.softcap));
+  if (k.kv_heads < 1 || k.heads % k.kv_heads != 0 || k.heads / k.kv_heads > MAX_GROUP) return invalid("num_heads");
+  AttentionKernel *made = malloc(sizeof k);
+  if (!made) return invalid("out of memory");
+  *made = k;
+  *kernel = made;
+  return NULL;
+}
+
+/* Tasks of one row's one key head. */
+static size_t tasks_of(const Attention *a) {
+  size_t queries = a->sequence * (a->heads / a->kv_heads);
+  return (queries + a->task_rows - 1) / a->task_rows;
+}
+
+static void append_task(void *data, size_t index) {
+  const Attention *a = data;
+  kernels->append(a, index / a->kv_heads, index % a->kv_heads);
+}
+
+static void attend_task(void *data, size_t index) {
+  const Attention *a = data;
+  size_t tasks = tasks_of(a), head = index / tasks, batch = head / a->kv_heads;
+  size_t total = (size_t)a->seqlens[batch] + 1, group = a->heads / a->kv_heads;
+  size_t queries = (total < a->sequence ? total : a->sequence) * group;
+  /* The last ones first: they have the most keys, and nobody should wait for them in the end. */
+  size_t first = (tasks - 1 - index % tasks) * a->task_rows;
+  if (first >= queries) return;
+  size_t count = queries - first < a->task_rows ? queries - first : a->task_rows;
+  kernels->attend(a, batch, head % a->kv_heads, first, count);
+}
+
+static OrtStatus *check_attention(const Attention *a, const Tensor *in) {
+  if (in[PAST_KEY].rank != 4 || (size_t)in[PAST_KEY].dims[0] != a->batch) return invalid("past_key: [batch, kv_heads, capacity, head_dim]");
+  if ((size_t)in[PAST_KEY].dims[1] != a->kv_heads) return invalid("past_key has another number of heads");
+  if (a->head_dim % HEAD_DIM_STEP != 0 || a->head_dim > MAX_HEAD_DIM) return invalid("head_dim");
+  if (a->cos && 2 * a->rotary_half > a->head_dim) return invalid("cos and sin are wider than a head");
+  for (size_t row = 0; row < a->batch; row++) {
+    if (a->seqlens[row] < 0 || (size_t)a->seqlens[row] >= a->capacity) return invalid("seqlens_k is outside of the rows");
+    if (a->cos && a->seqlens[row] >= in[COS].dims[0]) return invalid("seqlens_k is outside of the rotary tables");
+  }
+  return NULL;
+}
+
+static OrtStatus *compute_attention(void *kernel, OrtKernelContext *context) {
+  const AttentionKernel *k = kernel;
+  Tensor in[ATTENTION_INPUTS];
+  for (size_t i = 0; i < (k->is_int8 ? ATTENTION_INPUTS : KEY_SCALES); i++) TRY(input(context, i, in + i));
+  Attention a = {.batch = (size_t)in[SEQLENS].dims[0], .heads = (size_t)k->heads, .kv_heads = (size_t)k->kv_heads};
+  size_t tokens = (size_t)in[QUERY].dims[0];
+  a.head_dim = (size_t)in[PAST_KEY].dims[3];
+  a.capacity = (size_t)in[PAST_KEY].dims[2];
+  a.sequence = tokens / a.batch;
+  a.q = in[QUERY].data;
+  a.q_stride = (size_t)in[QUERY].dims[1];
+  a.k = in[KEY].data ? in[KEY].data : a.q + a.heads * a.head_dim;
+  a.v = in[VALUE].data ? in[VALUE].data : a.k + a.kv_heads * a.head_dim;
+  a.kv_stride = in[KEY].data ? (size_t)in[KEY].dims[1] : a.q_stride;
+  a.seqlens = in[SEQLENS].data;
+  a.cos = in[COS].data;
+  a.sin = in[SIN].data;
+  a.rotary_half = a.cos ? (size_t)in[COS].dims[1] : 0;
+  a.scale = k->scale;
+  a.softcap = k->softcap;
+  a.window = (size_t)k->window;
+  TRY(check_attention(&a, in));
+  int64_t shape[] = {in[QUERY].dims[0], (int64_t)(a.heads * a.head_dim)};
+  TRY(output(context, 0, shape, 2, &a.out));
+  TRY(output(context, 1, in[PAST_KEY].dims, 4, &a.keys));
+  TRY(output(context, 2, in[PAST_VALUE].dims, 4, &a.values));
+  if (k->is_int8) {
+    TRY(output(context, 3, in[KEY_SCALES].dims, in[KEY_SCALES].rank, &a.key_scales));
+    TRY(output(context, 4, in[VALUE_SCALES].dims, in[VALUE_SCALES].rank, &a.value_scales));
+    if (a.key_scales != in[KEY_SCALES].data || a.value_scales != in[VALUE_SCALES].data) return invalid("present and past scales are not the same memory");
+  }
+  if (a.keys != in[PAST_KEY].data || a.values != in[PAST_VALUE].data) return invalid("present and past are not the same memory");
+  if (tokens == 0) return NULL;
+  size_t heads = a.batch * a.kv_heads, group = a.heads / a.kv_heads;
+  /* Queries of a head together, which read its keys once; fewer at a time where that would leave threads without work. */
+  a.task_rows = heads >= 8 || a.sequence > 8 ? 64 / group * group : 4;
+  TRY(ORT_PARALLEL_FOR(context, append_task, heads, heads, &a));
+  return ORT_PARALLEL_FOR(context, attend_task, heads * tasks_of(&a), heads * tasks_of(&a), &a);
+}
+
+static const char *attention_name(const OrtCustomOp *op) { return (void)op, "CachedAttention"; }
+static size_t attention_inputs(const OrtCustomOp *op) { return (void)op, KEY_SCALES; }
+static size_t attention_outputs(const OrtCustomOp *op) { return (void)op, 3; }
+static int attention_input(const OrtCustomOp *op, size_t index) { return (void)op, index == SEQLENS ? ORT_INT32 : ORT_FLOAT; }
+static int attention_output(const OrtCustomOp *op, size_t index) { return (void)op, (void)index, ORT_FLOAT; }
+static int attention_characteristic(const OrtCustomOp *op, size_t index) {
+  (void)op;
+  return index == KEY || index == VALUE || index == COS || index == SIN ? ORT_OPTIONAL : ORT_REQUIRED;
+}
+
+static const char *int8_attention_name(const OrtCustomOp *op) { return (void)op, "CachedAttentionInt8"; }
+static size_t int8_attention_inputs(const OrtCustomOp *op) { return (void)op, ATTENTION_INPUTS; }
+static size_t int8_attention_outputs(const OrtCustomOp *op) { return (void)op, 5; }
+static int int8_attention_input(const OrtCustomOp *op, size_t index) {
+  return index == PAST_KEY || index == PAST_VALUE ? ORT_INT8 : attention_input(op, index);
+}
+static int int8_attention_output(const OrtCustomOp *op, size_t index) {
+  return (void)op, index == 1 || index == 2 ? ORT_INT8 : ORT_FLOAT;
+}
+
+/* -- QuantizeRows --------------------------------------------------------------------------------------------------------------- */
+
+static void quantize_task(void *data, size_t row) { kernels->quantize(data, row); }
+
+static OrtStatus *compute_rows(void *kernel, OrtKernelContext *context) {
+  (void)kernel;
+  Tensor x;
+  Quantization q;
+  TRY(input(context, 0, &x));
+  if (x.rank != 2) return invalid("x: [rows, width]");
+  q.width = (size_t)x.dims[1];
+  q.x = x.data;
+  TRY(output(context, 0, x.dims, 2, &q.rows));
+  TRY(output(context, 1, (int64_t[]){x.dims[0], 1}, 2, &q.scales));
+  if (x.dims[0] < 4) {
+    for (int64_t row = 0; row < x.dims[0]; row++) kernels->quantize(&q, (size_t)row);
+    return NULL;
+  }
+  return ORT_PARALLEL_FOR(context, quantize_task, (size_t)x.dims[0], 0, &q);
+}
+
+static OrtStatus *create_rows(const OrtCustomOp *op, OrtApi api, const OrtKernelInfo *info, void **kernel) {
+  (void)op, (void)api, (void)info;
+  *kernel = NULL;
+  return NULL;
+}
+static const char *rows_name(const OrtCustomOp *op) { return (void)op, "QuantizeRows"; }
+static size_t rows_inputs(const OrtCustomOp *op) { return (void)op, 1; }
+static size_t rows_outputs(const OrtCustomOp *op) { return (void)op, 2; }
+static int rows_input(const OrtCustomOp *op, size_t index) { return (void)op, (void)index, ORT_FLOAT; }
+static int rows_output(const OrtCustomOp *op, size_t index) { return (void)op, index == 0 ? ORT_UINT8 : ORT_FLOAT; }
+
+/* -- what they have in common --------------------------------------------------------------------------------------------------- */
+
+static const char *provider(const OrtCustomOp *op) { return (void)op, (const char *)NULL; }
+static int required(const OrtCustomOp *op, size_t index) { return (void)op, (void)index, ORT_REQUIRED; }
+static int default_memory(const OrtCustomOp *op, size_t index) { return (void)op, (void)index, 0; }
+
+#define OPERATOR(name, create, compute, characteristic)                                                                  \
+  {                                                                                                                      \
+    .version = 16, .GetName = name##_name, .GetExecutionProviderType = provider, .GetInputType = name##_input,           \
+    .GetInputTypeCount = name##_inputs, .GetOutputType = name##_output, .GetOutputTypeCount = name##_outputs,            \
+    .KernelDestroy = free, .GetInputCharacteristic = characteristic, .GetOutputCharacteristic = required,                \
+    .GetInputMemoryType = default_memory, .CreateKernelV2 = create, .KernelComputeV2 = compute                           \
+  }
+
+static const OrtCustomOp attention_operator =
+    OPERATOR(attention, create_attention, compute_attention, attention_characteristic);
+static const OrtCustomOp int8_attention_operator =
+    OPERATOR(int8_attention, create_attention, compute_attention, attention_characteristic);
+static const OrtCustomOp rows_operator = OPERATOR(rows, create_rows, compute_rows, required);
+
+/* Called by ONNX Runtime for each session that registers the library. The domain outlives them all. */
+EXPORT OrtStatus *RegisterCustomOps(OrtSessionOptions *options, const OrtApiBase *base) {
+  static OrtCustomOpDomain *domain;
+  if (!domain) {
+    ort = base->GetApi(25);
+    kernels = sglang_kernel_level() == 4 ? &kernels_v4 : &kernels_v3;
+    OrtCustomOpDomain *made;
+    TRY(ORT_CREATE_DOMAIN("sglang", &made));
+    TRY(ORT_DOMAIN_ADD(made, &attention_operator));
+    TRY(ORT_DOMAIN_ADD(made, &int8_attention_operator));
+    TRY(ORT_DOMAIN_ADD(made, &rows_operator));
+    domain = made;
+  }
+  return ORT_ADD_DOMAIN(options, domain);
+}
