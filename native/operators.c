@@ -8,16 +8,24 @@
 
 #define EXPORT __attribute__((visibility("default")))
 
+/* Of the table of functions; the last one that is used came with it. */
+enum { API_VERSION = 17 };
+
 static OrtApi ort;
 static const Kernels *kernels;
 
-/* The best instructions of this processor, 0 where it has none that kernels were compiled for. */
-EXPORT int sglang_kernel_level(void) {
+/*
+ * Has operators compute with the best kernels of at most this level (3: AVX2, 4: AVX-512) that the processor has.
+ * Returns their level; 0 where there are none, and nothing may be registered then.
+ */
+EXPORT int sglang_use_kernels(int most) {
   __builtin_cpu_init();
-  if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
-      __builtin_cpu_supports("avx512vl"))
-    return 4;
-  return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") ? 3 : 0;
+  int has_v4 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
+               __builtin_cpu_supports("avx512vl");
+  int has_v3 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi2");
+  int level = most >= 4 && has_v4 ? 4 : most >= 3 && has_v3 ? 3 : 0;
+  kernels = level == 4 ? &kernels_v4 : level == 3 ? &kernels_v3 : NULL;
+  return level;
 }
 
 #define TEXT_(x) #x
@@ -239,9 +247,9 @@ static const OrtCustomOp rows_operator = OPERATOR(rows, create_rows, compute_row
 /* Called by ONNX Runtime for each session that registers the library. The domain outlives them all. */
 EXPORT OrtStatus *RegisterCustomOps(OrtSessionOptions *options, const OrtApiBase *base) {
   static OrtCustomOpDomain *domain;
+  ort = base->GetApi(API_VERSION);
+  if (!kernels) return invalid("sglang_use_kernels was not called, or found none");
   if (!domain) {
-    ort = base->GetApi(25);
-    kernels = sglang_kernel_level() == 4 ? &kernels_v4 : &kernels_v3;
     OrtCustomOpDomain *made;
     TRY(ORT_CREATE_DOMAIN("sglang", &made));
     TRY(ORT_DOMAIN_ADD(made, &attention_operator));

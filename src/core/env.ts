@@ -189,6 +189,10 @@ export const VARIABLES = {
     { min: 1 },
   ),
   SGLANG_OTLP_EXPORTER_MAX_EXPORT_BATCH_SIZE: integer(64, 'Spans of one such batch.', { min: 1 }),
+  SGLANG_USE_OWN_OPERATORS: flag(
+    true,
+    'Compute attention and the rounding to 8 bits with operators of sglang-node, where they were compiled for the machine.',
+  ),
   SGLANG_TEST_RETRACT: flag(false, 'For tests: retract a request every few decode steps.'),
   SGLANG_TEST_RETRACT_INTERVAL: integer(3, 'For tests: the steps between two of these retractions.', {
     min: 1,

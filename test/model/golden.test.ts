@@ -18,12 +18,14 @@ import {
 const TOLERANCE = 1e-3;
 
 function reproduces(folder: string, golden: string): void {
-  describe.each([['whole'], ['in chunks of 16']])('%s', (mode) => {
+  describe.each([['whole'], ['in chunks of 16'], ['without own operators']])('%s', (mode) => {
     let engine: Engine;
 
     beforeAll(async () => {
       const chunk = mode === 'whole' ? '-1' : '16';
+      process.env['SGLANG_USE_OWN_OPERATORS'] = String(mode !== 'without own operators');
       engine = await Engine.start(folder, ['--chunked-prefill-size', chunk, '--max-total-tokens', '4096']);
+      delete process.env['SGLANG_USE_OWN_OPERATORS'];
     });
     afterAll(() => engine.close());
 

@@ -305,6 +305,7 @@ it('has called every function of the table by now', () => {
   expect(() => ort.call('SessionOptionsAppendExecutionProvider', options, 'Nobody', [], [], 0)).toThrow(
     OrtError,
   );
+  expect(() => ort.call('RegisterCustomOpsLibrary_V2', options, '/nowhere.so')).toThrow(OrtError);
   ort.release('ReleaseCUDAProviderOptions', cuda);
   ort.release('ReleaseSessionOptions', options);
   expect(Object.keys(SIGNATURES).filter((name) => !called.has(name))).toEqual([]);

@@ -1,5 +1,4 @@
 import type { CudaStream } from '../../../onnxruntime/cuda/cuda-runtime';
-import { ELEMENT_BYTES } from '../../../onnxruntime/element-type';
 import { bytesPerToken, type KvShape } from '../../kv-store';
 import type { MemoryBudget } from '../backend';
 
@@ -7,7 +6,6 @@ import type { MemoryBudget } from '../backend';
 const DEFAULT_ROWS = 256;
 
 /** Both types that GPUs compute in. */
-const HALF_BYTES = ELEMENT_BYTES.float16;
 
 /**
  * The memory of a GPU, as --mem-fraction-static divides it: that share of what was free at the start is for weights, rows and arena; the
