@@ -1,4 +1,4 @@
-import { assertNever } from '../../core/errors';
+import { assertNever, StartupError } from '../../core/errors';
 import type { ServerArgs } from '../../server-args/server-args';
 import type { Backend } from './backend';
 import { hostMemory } from './share';
@@ -15,6 +15,9 @@ type DeviceArgs = Pick<ServerArgs, 'device' | 'kvCacheDtype' | 'baseGpuId' | 'gp
  */
 export function createBackend(args: DeviceArgs, rank: number): Backend {
   const { device, kvCacheDtype, baseGpuId, gpuIdStep, dpSize } = args;
+  if (kvCacheDtype === 'int8' && device !== 'cpu') {
+    throw new StartupError(`--kv-cache-dtype int8 is for --device cpu, and this is --device ${device}`);
+  }
   const share = { rank, of: dpSize };
   switch (device) {
     case 'cpu':

@@ -36,7 +36,7 @@ export class CpuBackend implements Backend {
   ) {
     if (kvType === 'int8' && this.operators === null) {
       throw new StartupError(
-        '--kv-cache-dtype int8 needs the operators of sglang-node, which this machine has not',
+        '--kv-cache-dtype int8 needs the operators of sglang-node, which are compiled for Linux on x64 with AVX2 (and SGLANG_USE_OWN_OPERATORS)',
       );
     }
     this.threads = threadsOf(share);
