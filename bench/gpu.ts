@@ -212,7 +212,7 @@ function printBandwidth(
   const known = BANDWIDTHS.find(([pattern]) => pattern.test(name))?.[1];
   const bandwidth = options.bandwidth === undefined ? known : Number(options.bandwidth);
   const { config } = readModel(options.modelPath, {}, 'generation', null);
-  const kvBytes = Number(options.context) * bytesPerToken(config, ELEMENT_BYTES.float16);
+  const kvBytes = Number(options.context) * bytesPerToken(config, 'float16');
   for (const { mode, decode } of modes) {
     const one = decode.find(({ size }) => size === 1);
     if (one === undefined) continue;
