@@ -26,7 +26,7 @@ export interface ModelParts {
   readonly weights: ModelWeights;
   /** null where no layer has experts. */
   readonly routers: Routers | null;
-  /** Whether products round their inputs to few bits. */
+  /** Whether products round their inputs to few bits: 8, or 16. */
   readonly roundsInputs: boolean;
 }
 
@@ -71,7 +71,7 @@ export async function loadModelRunner(
   }
   backend.prepareFor?.(model, args.dtype);
   const routers = model.routers ?? null;
-  const roundsInputs = model.linear !== unquantized;
+  const roundsInputs = model.linear !== unquantized || backend.elementType !== 'float32';
   const routing = args.expertDistributionRecorderMode !== null;
   if (routing && routers === null) {
     logger.log(

@@ -45,6 +45,19 @@ beforeAll(async () => {
   await cpu.close();
 });
 
+it('holds a draft to more than rounding to 16 bits can change', async () => {
+  for (const [backend, rounds] of [
+    [new PlayedCuda('float32'), false],
+    [new PlayedCuda(), true],
+  ] as const) {
+    const gpu = await Engine.start(FOLDER, ['--device', 'cuda', '--dtype', 'half', ...FLAGS], undefined, {
+      backend,
+    });
+    expect(gpu.model.roundsInputs).toBe(rounds);
+    await gpu.close();
+  }
+});
+
 async function compare(backend: CudaBackend, dtype: string, tolerance: number): Promise<void> {
   const flags = ['--device', 'cuda', '--dtype', dtype, ...FLAGS, ...CAPTURED];
   const gpu = await Engine.start(FOLDER, flags, undefined, { backend });

@@ -45,7 +45,7 @@ export function assembleScheduler(
     metrics,
   });
   const rows = new RowTable(modelRunner.kv);
-  const largestCaptured = args.cudaGraphBs.at(-1) ?? 0;
+  const largestCaptured = (model.backend.captures ?? true) ? (args.cudaGraphBs.at(-1) ?? 0) : 0;
   const reply = (callId: number, result: ControlResult) =>
     outlets.tokenizerManager({ type: 'control_reply', callId, result });
   const experts = ExpertDuty.of(args, model, rank, metrics, reply);
