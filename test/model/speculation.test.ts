@@ -1,3 +1,4 @@
+import { ownOperators } from '../../src/onnxruntime/own-operators';
 import { RunTimes } from '../../src/scheduler/speculation/run-times';
 import { CHECKPOINTS, Engine, SHIPPED, type Result } from './support';
 import type { Overrides } from '../unit/scheduler/generation/support';
@@ -21,6 +22,8 @@ const PROMPTS = [
   periodic(8, 50),
   [...random(3, 20), ...random(3, 20)],
 ];
+
+const INT8: readonly string[] = ['--quantization', 'w8a8_int8'];
 
 type Sampling = Overrides['sampling'];
 const SAMPLINGS: readonly (readonly [name: string, sampling: Sampling, more?: Partial<Overrides>])[] = [
@@ -71,23 +74,24 @@ async function eager(
 const accepted = ({ scheduler }: Engine) => scheduler.load.drafts?.averageAcceptLength ?? 0;
 
 describe.each([
-  ['random weights', join(CHECKPOINTS, 'random-qwen2')],
-  ['a trained model', join(SHIPPED, 'demo-chat')],
-  ['a mixture of experts', join(CHECKPOINTS, 'mixtral')],
-])('with %s', (_, model) => {
+  ['random weights', join(CHECKPOINTS, 'random-qwen2'), []],
+  ['a trained model', join(SHIPPED, 'demo-chat'), []],
+  ['a mixture of experts', join(CHECKPOINTS, 'mixtral'), []],
+  ...(ownOperators() === null ? [] : [['a model in 8 bits', join(SHIPPED, 'demo-chat'), INT8] as const]),
+] as const)('with %s', (_, model, kind) => {
   const asked = requests(40);
   let alone: Result[];
   let plain: Engine;
 
   beforeAll(async () => {
-    plain = await Engine.start(model, MEMORY);
+    plain = await Engine.start(model, [...MEMORY, ...kind]);
     alone = [];
     for (const request of asked) alone.push(await plain.generate(request));
   });
   afterAll(() => plain.close());
 
   it('the same tokens come one request at a time', async () => {
-    const engine = await eager(model);
+    const engine = await eager(model, kind);
     for (const [i, request] of asked.entries())
       expectSame(await engine.generate(request), alone[i] as Result);
     expect(accepted(engine)).toBeGreaterThan(1.02);
@@ -106,7 +110,7 @@ describe.each([
     ['from long matches only', ['--speculative-ngram-min-match-window-size', '4']],
     ['with too little memory', ['--max-total-tokens', '420', '--schedule-conservativeness', '0.05']],
   ])('the same tokens come %s', async (__, flags) => {
-    const engine = await eager(model, flags);
+    const engine = await eager(model, [...flags, ...kind]);
     const together = await Promise.all(asked.map((request) => engine.generate(request)));
     together.forEach((result, i) => expectSame(result, alone[i] as Result));
     // Once more, with the cache full of what was computed with drafts.
@@ -118,7 +122,7 @@ describe.each([
   });
 
   it('the same tokens come after retractions', async () => {
-    const engine = await eager(model, [], { SGLANG_TEST_RETRACT: 'true' });
+    const engine = await eager(model, kind, { SGLANG_TEST_RETRACT: 'true' });
     const together = await Promise.all(asked.map((request) => engine.generate(request)));
     together.forEach((result, i) => expectSame(result, alone[i] as Result));
     expect(together.some(({ retractions }) => retractions > 0)).toBe(true);
@@ -126,7 +130,7 @@ describe.each([
   });
 
   it('some check drafts alone, and the others go on together', async () => {
-    const engine = await Engine.start(model, [...MEMORY, ...NGRAM]);
+    const engine = await Engine.start(model, [...MEMORY, ...NGRAM, ...kind]);
     // A draft pays by these times, and not for everybody at every time.
     const step = jest.spyOn(RunTimes.prototype, 'step').mockImplementation((size) => 10 * size);
     const run = jest.spyOn(RunTimes.prototype, 'run').mockImplementation((tokens) => 10 + tokens / 2);
@@ -139,7 +143,7 @@ describe.each([
   });
 
   it('an end in the middle of a draft is an end, and nothing behind it is cached', async () => {
-    const engine = await eager(model);
+    const engine = await eager(model, kind);
     const prompt = periodic(3, 30);
     for (let maxNewTokens = 1; maxNewTokens <= 9; maxNewTokens++) {
       const result = await engine.generate({ prompt, sampling: { maxNewTokens, logitBias: [[5, 100]] } });
@@ -157,7 +161,8 @@ describe.each([
   });
 });
 
-// Inputs in 8 bits are rounded apart by the last bits of float32, so that cache, chunks and drafts may change what they come to.
+// Inputs that are rounded within a product are rounded apart by the last bits of float32, so that drafts may change what they come to; with
+// ONNX Runtime's attention others as well.
 it.each([
   ['--quantization', 'w8a8_int8'],
   ['--torchao-config', 'int4wo-32'],
