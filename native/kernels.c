@@ -365,4 +365,45 @@ static void quantize(const Quantization *q, size_t row) {
   q->scales[row] = to_bytes(q->rows + row * q->width, q->x + row * q->width, q->width, 128);
 }
 
-const Kernels CONCAT(kernels_, VARIANT) = {append, attend, quantize};
+/* -- gating --------------------------------------------------------------------------------------------------------------------- */
+
+static inline Vector silu(Vector x) {
+  Vector e = exponential((Vector)((Ints)x | INT32_MIN));
+  return x * choose(x < all(0), e, all(1)) / (e + 1);
+}
+
+#define SIGN_1(i) ((i) & 1 ? -1.0f : 1.0f)
+#define SIGN_2(i) ((i) & 2 ? -1.0f : 1.0f)
+#define SIGN_4(i) ((i) & 4 ? -1.0f : 1.0f)
+#define SIGN_8(i) ((i) & 8 ? -1.0f : 1.0f)
+
+/* Sums and differences of neighbours, of pairs and so on, up to halves of the block. */
+static inline void turn(float *x, size_t block) {
+  for (size_t i = 0; i < block; i += LANES) {
+    Vector v = load(x + i);
+    v = SHUFFLED(v, FAR_1) + v * (Vector)PER_LANE(SIGN_1);
+    v = SHUFFLED(v, FAR_2) + v * (Vector)PER_LANE(SIGN_2);
+    v = SHUFFLED(v, FAR_4) + v * (Vector)PER_LANE(SIGN_4);
+    if (LANES == 16) v = SHUFFLED(v, FAR_8) + v * (Vector)PER_LANE(SIGN_8);
+    store(x + i, v);
+  }
+  for (size_t half = LANES; half < block; half *= 2)
+    for (size_t start = 0; start < block; start += 2 * half)
+      for (size_t i = start; i < start + half; i += LANES) {
+        Vector a = load(x + i), b = load(x + i + half);
+        store(x + i, a + b);
+        store(x + i + half, a - b);
+      }
+}
+
+static void gate(const Gating *g, size_t row) {
+  static _Thread_local float inner[MAX_GATED_WIDTH];
+  const float *gates = g->product + row * 2 * g->width, *ups = gates + g->width;
+  float scale = g->product_scales[row], factor = scale / sqrtf((float)g->block);
+  for (size_t i = 0; i < g->width; i += LANES) store(inner + i, silu(load(gates + i) * scale) * (load(ups + i) * factor));
+  if (g->block > 1)
+    for (size_t i = 0; i < g->width; i += g->block) turn(inner + i, g->block);
+  g->scales[row] = to_bytes(g->rows + row * g->width, inner, g->width, 128);
+}
+
+const Kernels CONCAT(kernels_, VARIANT) = {append, attend, quantize, gate};

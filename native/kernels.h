@@ -6,6 +6,9 @@
 /* Lengths of heads are multiples of the first and at most the second; so many heads at most share their keys. */
 enum { HEAD_DIM_STEP = 16, MAX_HEAD_DIM = 256, MAX_GROUP = 64 };
 
+/* The longest row of a gated MLP. */
+enum { MAX_GATED_WIDTH = 32768 };
+
 /* Attention of new tokens over rows of keys and values, to which they are appended. */
 typedef struct {
   size_t batch, sequence, heads, kv_heads, head_dim;
@@ -41,6 +44,15 @@ typedef struct {
   float *scales;
 } Quantization;
 
+/* silu(gate) * up of rows, of which both are a product [rows, 2 * width] without the scale of its rows; turned, and in 8 bits. */
+typedef struct {
+  /* Both multiples of HEAD_DIM_STEP. Blocks are turned by a Hadamard matrix; 1: not at all. */
+  size_t width, block;
+  const float *product, *product_scales;
+  uint8_t *rows;
+  float *scales;
+} Gating;
+
 typedef struct {
   /* Rotates the new tokens of one row's one key head and of its queries, and appends keys and values. */
   void (*append)(const Attention *, size_t batch, size_t kv_head);
@@ -48,6 +60,7 @@ typedef struct {
   void (*attend)(const Attention *, size_t batch, size_t kv_head, size_t first, size_t count);
   /* A row in 8 bits around 128, with its scale. */
   void (*quantize)(const Quantization *, size_t row);
+  void (*gate)(const Gating *, size_t row);
 } Kernels;
 
 extern const Kernels kernels_v3, kernels_v4;

@@ -224,6 +224,40 @@ static size_t rows_outputs(const OrtCustomOp *op) { return (void)op, 2; }
 static int rows_input(const OrtCustomOp *op, size_t index) { return (void)op, (void)index, ORT_FLOAT; }
 static int rows_output(const OrtCustomOp *op, size_t index) { return (void)op, index == 0 ? ORT_UINT8 : ORT_FLOAT; }
 
+/* -- GatedRows ------------------------------------------------------------------------------------------------------------------ */
+
+static void gate_task(void *data, size_t row) { kernels->gate(data, row); }
+
+static OrtStatus *compute_gated(void *kernel, OrtKernelContext *context) {
+  Tensor product, scales;
+  TRY(input(context, 0, &product));
+  TRY(input(context, 1, &scales));
+  if (product.rank != 2 || scales.rank < 1 || scales.dims[0] != product.dims[0]) return invalid("product: [rows, 2 * width], scales: [rows, 1]");
+  Gating g = {.width = (size_t)product.dims[1] / 2, .block = (size_t) * (int64_t *)kernel, .product = product.data, .product_scales = scales.data};
+  size_t block = g.block, step = block > HEAD_DIM_STEP ? block : HEAD_DIM_STEP;
+  if (g.width % step != 0 || g.width > MAX_GATED_WIDTH || (block != 1 && (block < HEAD_DIM_STEP || block & (block - 1)))) return invalid("width and block");
+  TRY(output(context, 0, (int64_t[]){product.dims[0], (int64_t)g.width}, 2, &g.rows));
+  TRY(output(context, 1, (int64_t[]){product.dims[0], 1}, 2, &g.scales));
+  size_t rows = (size_t)product.dims[0];
+  if (rows == 0) return NULL;
+  return ORT_PARALLEL_FOR(context, gate_task, rows, 0, &g);
+}
+
+static OrtStatus *create_gated(const OrtCustomOp *op, OrtApi api, const OrtKernelInfo *info, void **kernel) {
+  (void)op, (void)api;
+  int64_t *block = malloc(sizeof *block);
+  if (!block) return invalid("out of memory");
+  OrtStatus *status = ORT_ATTRIBUTE_INT(info, "block", block);
+  if (status) free(block);
+  else *kernel = block;
+  return status;
+}
+static const char *gated_name(const OrtCustomOp *op) { return (void)op, "GatedRows"; }
+static size_t gated_inputs(const OrtCustomOp *op) { return (void)op, 2; }
+static size_t gated_outputs(const OrtCustomOp *op) { return (void)op, 2; }
+static int gated_input(const OrtCustomOp *op, size_t index) { return (void)op, (void)index, ORT_FLOAT; }
+static int gated_output(const OrtCustomOp *op, size_t index) { return (void)op, index == 0 ? ORT_UINT8 : ORT_FLOAT; }
+
 /* -- what they have in common --------------------------------------------------------------------------------------------------- */
 
 static const char *provider(const OrtCustomOp *op) { return (void)op, (const char *)NULL; }
@@ -243,6 +277,7 @@ static const OrtCustomOp attention_operator =
 static const OrtCustomOp int8_attention_operator =
     OPERATOR(int8_attention, create_attention, compute_attention, attention_characteristic);
 static const OrtCustomOp rows_operator = OPERATOR(rows, create_rows, compute_rows, required);
+static const OrtCustomOp gated_operator = OPERATOR(gated, create_gated, compute_gated, required);
 
 /* Called by ONNX Runtime for each session that registers the library. The domain outlives them all. */
 EXPORT OrtStatus *RegisterCustomOps(OrtSessionOptions *options, const OrtApiBase *base) {
@@ -255,6 +290,7 @@ EXPORT OrtStatus *RegisterCustomOps(OrtSessionOptions *options, const OrtApiBase
     TRY(ORT_DOMAIN_ADD(made, &attention_operator));
     TRY(ORT_DOMAIN_ADD(made, &int8_attention_operator));
     TRY(ORT_DOMAIN_ADD(made, &rows_operator));
+    TRY(ORT_DOMAIN_ADD(made, &gated_operator));
     domain = made;
   }
   return ORT_ADD_DOMAIN(options, domain);

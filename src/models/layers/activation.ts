@@ -11,6 +11,10 @@ export const ACTIVATIONS = {
 
 export type Activation = keyof typeof ACTIVATIONS;
 
+export function isSilu(activation: Activation): boolean {
+  return ACTIVATIONS[activation] === silu;
+}
+
 function silu(g: GraphBuilder, x: Value): Value {
   return g.node('Mul', [x, g.node('Sigmoid', [x])]);
 }

@@ -6,6 +6,7 @@ import { ACTIVATIONS } from './activation';
 import { gatedMlp } from './layers';
 import { unquantized, type LinearMethod } from './linear-method';
 import type { BranchInput } from './residual-stream';
+import { turned } from './rotation';
 
 /**
  * A mixture of experts, unrolled: each pair of a token and one of its experts is a row, rows are sorted by expert, each
@@ -133,8 +134,9 @@ function throughExperts(
   const widened = products(reads, gather(g, x, tokens), config.hiddenSize, intermediateSize, [names.gate, names.up]);
   const [gate, up] = g.nodes('Split', [widened], { attributes: { axis: 1, num_outputs: 2 }, outputs: 2 });
   const activated = g.node('Mul', [ACTIVATIONS[config.hiddenAct](g, gate as Value), up as Value]);
-  const inner = writes.inner(g, activated, intermediateSize);
-  const narrowed = products(inner.linear, inner.value, intermediateSize, config.hiddenSize, [names.down]);
+  const inner = writes.inner(intermediateSize);
+  const value = turned(g, activated, intermediateSize, inner.block);
+  const narrowed = products(inner.linear, value, intermediateSize, config.hiddenSize, [names.down]);
   const weighted = g.node('Mul', [narrowed, weights]);
 
   const perToken = g.node('Reshape', [

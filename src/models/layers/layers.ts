@@ -1,6 +1,8 @@
 import type { GraphBuilder, Value } from '../graph/graph-builder';
-import { ACTIVATIONS, type Activation } from './activation';
+import { ACTIVATIONS, isSilu, type Activation } from './activation';
+import type { LinearMethod, LinearPart } from './linear-method';
 import type { BranchInput } from './residual-stream';
+import { turned } from './rotation';
 
 /** The layers that model families are written in. All values are flat: [tokens, width]. */
 
@@ -61,16 +63,22 @@ export interface MlpShape {
 /** activation(gate(x)) · up(x), projected down: the MLP of the Llama line. */
 export function gatedMlp(g: GraphBuilder, { value: x, reads, writes }: BranchInput, prefix: string, shape: MlpShape): Value {
   const { hidden, intermediate, bias } = shape;
-  const read = (name: string, outputs: number) =>
-    reads.apply(g, x, { inputs: hidden, parts: [{ name: `${prefix}.${name}`, outputs }], bias });
-  const [gate, up] = shape.fused
-    ? g.nodes('Split', [read('gate_up_proj', 2 * intermediate)], {
-        attributes: { axis: 1, num_outputs: 2 },
-        outputs: 2,
-      })
-    : [read('gate_proj', intermediate), read('up_proj', intermediate)];
-  const activated = g.node('Mul', [ACTIVATIONS[shape.activation](g, gate as Value), up as Value]);
+  const names = shape.fused ? ['gate_up_proj'] : ['gate_proj', 'up_proj'];
+  const parts = names.map((name) => ({ name: `${prefix}.${name}`, outputs: (2 / names.length) * intermediate }));
   const down = { inputs: intermediate, parts: [{ name: `${prefix}.down_proj`, outputs: hidden }], bias };
-  const inner = writes.inner(g, activated, intermediate);
-  return inner.linear.apply(g, inner.value, down);
+  const { block, linear } = writes.inner(intermediate);
+  const inner =
+    (isSilu(shape.activation) && reads.gated?.(g, x, { inputs: hidden, parts, bias }, block)) ||
+    turned(g, activated(g, x, reads, parts, shape), intermediate, block);
+  return linear.apply(g, inner, down);
+}
+
+/** activation(gate(x)) · up(x). */
+function activated(g: GraphBuilder, x: Value, reads: LinearMethod, parts: readonly LinearPart[], shape: MlpShape): Value {
+  const { hidden, bias } = shape;
+  const read = (part: LinearPart) => reads.apply(g, x, { inputs: hidden, parts: [part], bias });
+  const [gate, up] = shape.fused
+    ? g.nodes('Split', [read(parts[0] as LinearPart)], { attributes: { axis: 1, num_outputs: 2 }, outputs: 2 })
+    : parts.map(read);
+  return g.node('Mul', [ACTIVATIONS[shape.activation](g, gate as Value), up as Value]);
 }

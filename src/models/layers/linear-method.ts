@@ -30,6 +30,13 @@ export interface LinearMethod {
    * @param counts [projections]
    */
   applyEach(g: GraphBuilder, x: Value, counts: Value, projections: readonly Projection[]): Value;
+  /**
+   * silu(gate(x)) · up(x), each block of it turned, as a value that only `apply` of a method of the same kind takes. Left out by methods
+   * that have no operator for it.
+   * @param projection gate and up, side by side
+   * @returns null where the operator does not do: the layer is written out then
+   */
+  readonly gated?: (g: GraphBuilder, x: Value, projection: Projection, block: number) => Value | null;
   /** The same for weights that are turned when they are quantized; left out by methods that gain nothing from a rotation. */
   readonly turned?: (turn: Turn) => LinearMethod;
 }

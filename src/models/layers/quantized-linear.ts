@@ -27,6 +27,19 @@ export function int8Products(weightsOf: WeightsOf): LinearMethod {
       return projection.bias ? g.node('Add', [scaled, biasOf(g, projection)]) : scaled;
     },
 
+    gated(g, x, projection, block) {
+      const width = projection.parts.reduce((sum, part) => sum + part.outputs, 0) / 2;
+      if (!g.hasOwnOperators || projection.bias || width % GATED.multipleOf !== 0 || width > GATED.longest) return null;
+      const { rows, scale } = quantizedRows(g, x, projection.inputs);
+      const [inner, innerScale] = g.nodes('GatedRows', [product(g, rows, projection), scale], {
+        domain: 'sglang',
+        attributes: { block },
+        outputs: 2,
+      }) as [Value, Value];
+      g.memo(rowsOf(inner), () => ({ rows: inner, scale: innerScale }));
+      return inner;
+    },
+
     applyEach(g, x, counts, projections) {
       const { rows, scale } = quantizedRows(g, x, (projections[0] as Projection).inputs);
       const products = shareRows(g, rows, counts, projections, (slice, projection) =>
@@ -80,6 +93,12 @@ function rounded(form: WeightForm, turn: Turn | null): WeightsOf {
     }));
 }
 
+/** Widths that the operator `GatedRows` computes (`native/kernels.h`). */
+const GATED = { multipleOf: 16, longest: 32_768 };
+
+/** Under which a value's rows in 8 bits are kept. */
+const rowsOf = (x: Value) => `${x}:quantized rows`;
+
 /** Rows in 8 bits. */
 interface QuantizedRows {
   /** [rows, width] uint8 */
@@ -93,7 +112,7 @@ interface QuantizedRows {
  * @param x [rows, width]
  */
 function quantizedRows(g: GraphBuilder, x: Value, width: number): QuantizedRows {
-  return g.memo(`${x}:quantized rows`, () => {
+  return g.memo(rowsOf(x), () => {
     if (g.hasOwnOperators) {
       const [rows, scale] = g.nodes('QuantizeRows', [x], { domain: 'sglang', outputs: 2 }) as [Value, Value];
       return { rows, scale };

@@ -19,10 +19,10 @@ export interface BranchInput {
 export interface Writing {
   readonly linear: LinearMethod;
   /**
-   * Of an input with elements of very different sizes, which is turned first where the stream is rotated.
-   * @param x [tokens, width]
+   * Of an input with elements of very different sizes, which is turned first, by blocks, where the stream is rotated.
+   * @returns the block, 1 for none, and how the projection of what is turned is multiplied
    */
-  inner(g: GraphBuilder, x: Value, width: number): { readonly value: Value; readonly linear: LinearMethod };
+  inner(width: number): { readonly block: number; readonly linear: LinearMethod };
 }
 
 /**
@@ -101,12 +101,12 @@ export class ResidualStream {
 }
 
 function writing(linear: LinearMethod, rotation: Rotation | null): Writing {
-  if (rotation === null) return { linear, inner: (_, value) => ({ value, linear }) };
+  if (rotation === null) return { linear, inner: () => ({ block: 1, linear }) };
   return {
     linear: turnedMethod(linear, rotation.writing(1)),
-    inner(g, x, width) {
+    inner(width) {
       const block = innerBlockOf(width);
-      return { value: turned(g, x, width, block), linear: turnedMethod(linear, rotation.writing(block)) };
+      return { block, linear: turnedMethod(linear, rotation.writing(block)) };
     },
   };
 }

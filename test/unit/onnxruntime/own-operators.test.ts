@@ -11,6 +11,7 @@ import { IoBinding } from '../../../src/onnxruntime/io-binding';
 import { ownOperators, ownOperatorsFile } from '../../../src/onnxruntime/own-operators';
 import { Session } from '../../../src/onnxruntime/session';
 import { Tensor } from '../../../src/onnxruntime/tensor';
+import { turnInputs } from '../../../src/checkpoint/quantization/turning';
 import { noWeights } from './no-weights';
 
 /** The operators of `native`, against sums in double precision. */
@@ -40,6 +41,8 @@ interface Shape {
   readonly packed?: boolean;
   readonly int8?: boolean;
 }
+
+const SETTINGS = { intraOpThreads: 2, externalDataFolder: null, provider: null, operators: library };
 
 const CAPACITY = 200;
 
@@ -88,12 +91,7 @@ class Layer {
       kvType,
     });
     g.output('out', out, 'float32', ['tokens', heads * dim]);
-    const session = await Session.create(g.build(), {
-      intraOpThreads: 2,
-      externalDataFolder: null,
-      provider: null,
-      operators: library,
-    });
+    const session = await Session.create(g.build(), SETTINGS);
     const planes = kvPlanes(0, dim, kvType).map((plane) => {
       const length = rows * kvHeads * CAPACITY * plane.width;
       return { ...plane, data: plane.type === 'int8' ? new Int8Array(length) : new Float32Array(length) };
@@ -308,12 +306,7 @@ here.each(KERNELS)('rounding to 8 bits with kernels %i', (level) => {
     });
     g.output('rows', rows as string, 'uint8', ['n', width]);
     g.output('scales', scales as string, 'float32', ['n', 1]);
-    const session = await Session.create(g.build(), {
-      intraOpThreads: 2,
-      externalDataFolder: null,
-      provider: null,
-      operators: library,
-    });
+    const session = await Session.create(g.build(), SETTINGS);
     const x = floats(9 * width, random(width), 5);
     x.fill(0, 2 * width, 3 * width);
     const [bytes, found] = [new Uint8Array(9 * width), new Float32Array(9)];
@@ -329,6 +322,53 @@ here.each(KERNELS)('rounding to 8 bits with kernels %i', (level) => {
       values.forEach((value, i) => {
         const exact = most === 0 ? 128 : 128 + (value / most) * 127;
         expect(Math.abs((bytes[row * width + i] ?? NaN) - exact)).toBeLessThan(0.501);
+      });
+    }
+    binding.dispose();
+    session.dispose();
+  });
+});
+
+here.each(KERNELS)('a gated MLP with kernels %i', (level) => {
+  beforeAll(() => void use(level));
+  afterAll(() => void use(4));
+
+  it.each([
+    [48, 1],
+    [96, 16],
+    [192, 64],
+    [512, 256],
+  ])('of %i numbers a row comes turned in blocks of %i', async (width, block) => {
+    const rows = 6;
+    const g = new GraphBuilder(noWeights, null, 'float32', true);
+    const [bytes, scales] = g.nodes(
+      'GatedRows',
+      [g.input('product', 'float32', ['n', 2 * width]), g.input('scale', 'float32', ['n', 1])],
+      { domain: 'sglang', attributes: { block }, outputs: 2 },
+    );
+    g.output('bytes', bytes as string, 'uint8', ['n', width]);
+    g.output('scales', scales as string, 'float32', ['n', 1]);
+    const session = await Session.create(g.build(), SETTINGS);
+    const next = random(width);
+    const [product, scale] = [floats(rows * 2 * width, next, 300), floats(rows, next, 0.02)];
+    const [found, foundScales] = [new Uint8Array(rows * width), new Float32Array(rows)];
+    const binding = new IoBinding(session);
+    binding.bindInput('product', Tensor.over('float32', product, [rows, 2 * width]));
+    binding.bindInput('scale', Tensor.over('float32', scale, [rows, 1]));
+    binding.bindOutput('bytes', Tensor.over('uint8', found, [rows, width]));
+    binding.bindOutput('scales', Tensor.over('float32', foundScales, [rows, 1]));
+    await binding.run();
+    for (let row = 0; row < rows; row++) {
+      const at = (i: number) => (product[row * 2 * width + i] ?? NaN) * (scale[row] ?? NaN);
+      const inner = Float32Array.from(
+        { length: width },
+        (_, i) => (at(i) / (1 + Math.exp(-at(i)))) * at(width + i),
+      );
+      if (block > 1) turnInputs(inner, block);
+      const step = Math.max(...inner.map(Math.abs)) / 127;
+      expect((foundScales[row] ?? NaN) / step).toBeCloseTo(1, 4);
+      inner.forEach((value, i) => {
+        expect(Math.abs((found[row * width + i] ?? NaN) - 128 - value / step)).toBeLessThan(0.51);
       });
     }
     binding.dispose();

@@ -114,7 +114,7 @@ describe('layers compute what their torch originals do', () => {
     const g = new GraphBuilder(weights);
     const x = g.input('x', 'float32', ['n', 1]);
     const linear = unquantized;
-    const writes = { linear, inner: (_: GraphBuilder, value: string) => ({ value, linear }) };
+    const writes = { linear, inner: () => ({ block: 1, linear }) };
     const input = { value: x, reads: linear, writes, plain: (rows: string) => rows };
     g.output('y', gatedMlp(g, input, 'mlp', { hidden: 1, intermediate: 1, activation: 'silu', bias: false, fused: false }), 'float32', ['n', 1]);
     const silu = 2 / (1 + Math.exp(-2));
