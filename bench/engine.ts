@@ -1,6 +1,7 @@
 import { join } from 'node:path';
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import { CpuBackend } from '../src/model-runner/backends/cpu/cpu-backend';
+import type { HostKvType } from '../src/model-runner/backends/cpu/host-kv-store';
 import { loadModel } from '../src/model-runner/load-model';
 import { readModel } from '../src/models/registry';
 import { ModelRunner } from '../src/model-runner/model-runner';
@@ -14,6 +15,7 @@ interface Options {
   readonly modelPath: string;
   readonly loadFormat: string;
   readonly quantization?: string;
+  readonly kvCacheDtype: HostKvType;
   readonly cache?: string;
   readonly context: string;
   readonly batchSizes: string;
@@ -31,6 +33,9 @@ interface Measurement {
   readonly minMs: number;
 }
 
+/** Tokens of a prompt that are computed at a time where rows are filled. */
+const PIECE = 256;
+
 const SHAPES = join(__dirname, '..', '..', 'bench', 'shapes');
 
 async function main(): Promise<void> {
@@ -42,6 +47,11 @@ async function main(): Promise<void> {
     )
     .option('--load-format <format>', 'auto or dummy (random weights)', 'dummy')
     .option('--quantization <method>', 'w8a8_int8 or int4wo-128, say; float32 without it')
+    .addOption(
+      new Option('--kv-cache-dtype <type>', 'of keys and values')
+        .choices(['float32', 'int8'])
+        .default('float32'),
+    )
     .option('--cache <folder>', 'where quantized weights are kept; nowhere without it')
     .option('--context <tokens>', 'tokens in each row when decoding', '256')
     .option('--batch-sizes <list>', 'decode batch sizes', '1,2,4,8,16')
@@ -59,7 +69,7 @@ async function main(): Promise<void> {
 
   const model = readModel(options.modelPath, {}, 'generation', options.quantization);
   const weights = options.loadFormat === 'dummy' ? dummyWeights() : openCheckpoint(options.modelPath);
-  const backend = new CpuBackend();
+  const backend = new CpuBackend(undefined, undefined, options.kvCacheDtype);
   const loadedAt = performance.now();
   const session = await loadModel(model, weights, { capacity, tail: 'logits' }, backend, options.cache);
   weights.close();
@@ -73,6 +83,7 @@ async function main(): Promise<void> {
 
   const results: Measurement[] = [];
   for (const length of lengths) results.push(await measurePrefill(runner, length));
+  for (let row = 0; row < Math.max(...sizes); row++) await fill(runner, row, context);
   for (const size of sizes) results.push(await measureDecode(runner, size, context, Number(options.steps)));
   runner.dispose();
   session.dispose();
@@ -81,10 +92,23 @@ async function main(): Promise<void> {
 }
 
 async function measurePrefill(runner: ModelRunner, length: number): Promise<Measurement> {
-  const ids = new Int32Array(length).fill(5);
+  const ids = tokens(length);
   const run = () => runner.extend({ row: 0, past: 0, ids, logitPositions: [length - 1] });
   const repeats = length > 200 ? 3 : 5;
   return summarize(`prefill ${length}`, length, await time(run, repeats));
+}
+
+/** Rows that hold nothing are one page of zeros, which attention reads from the nearest cache. */
+async function fill(runner: ModelRunner, row: number, context: number): Promise<void> {
+  for (let past = 0; past < context; past += PIECE) {
+    const ids = tokens(Math.min(PIECE, context - past));
+    await runner.extend({ row, past, ids, logitPositions: [] });
+  }
+}
+
+/** Tokens at random, of a small vocabulary as well. */
+function tokens(count: number): Int32Array {
+  return Int32Array.from({ length: count }, () => 5 + Math.floor(Math.random() * 500));
 }
 
 async function measureDecode(
@@ -93,12 +117,11 @@ async function measureDecode(
   context: number,
   steps: number,
 ): Promise<Measurement> {
-  const ids = new Int32Array(size).fill(5);
   const lengths = new Int32Array(size).fill(context);
   return summarize(
     `decode B=${size} context ${context}`,
     size,
-    await time(() => runner.decode(ids, lengths), steps),
+    await time(() => runner.decode(tokens(size), lengths), steps),
   );
 }
 

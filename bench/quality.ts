@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import { openCheckpoint } from '../src/checkpoint/checkpoint';
 import { CpuBackend } from '../src/model-runner/backends/cpu/cpu-backend';
+import type { HostKvType } from '../src/model-runner/backends/cpu/host-kv-store';
 import { loadModel } from '../src/model-runner/load-model';
 import { MAX_LOGIT_ROWS, ModelRunner } from '../src/model-runner/model-runner';
 import { readModel } from '../src/models/registry';
@@ -14,6 +15,7 @@ import { loadTokenizer } from '../src/tokenizer/tokenizer';
 interface Options {
   readonly modelPath: string;
   readonly quantization: readonly string[];
+  readonly kvCacheDtype: HostKvType;
   readonly text: string;
   readonly window: string;
   readonly windows: string;
@@ -33,7 +35,16 @@ interface Quality {
 async function main(): Promise<void> {
   const options = new Command('bench:quality')
     .requiredOption('--model-path <folder>', 'checkpoint in a floating-point type')
-    .option('--quantization <methods...>', 'what --quantization or --torchao-config take', ['w8a8_int8'])
+    .option(
+      '--quantization <methods...>',
+      'what --quantization or --torchao-config take; none leaves weights as they are',
+      ['w8a8_int8'],
+    )
+    .addOption(
+      new Option('--kv-cache-dtype <type>', 'of the quantized side')
+        .choices(['float32', 'int8'])
+        .default('float32'),
+    )
     .option('--text <file>', 'a text of some thousand tokens', 'README.md')
     .option('--window <tokens>', 'tokens of one prompt', '256')
     .option('--windows <count>', 'prompts at most', '16')
@@ -41,10 +52,15 @@ async function main(): Promise<void> {
     .parse()
     .opts<Options>();
   const windows = await windowsOf(options);
-  const exact = await runnerOf(options.modelPath, null, Number(options.window));
+  const exact = await runnerOf(options.modelPath, null, 'float32', Number(options.window));
   const results: Quality[] = [];
   for (const quantization of options.quantization) {
-    const rounded = await runnerOf(options.modelPath, quantization, Number(options.window));
+    const rounded = await runnerOf(
+      options.modelPath,
+      quantization === 'none' ? null : quantization,
+      options.kvCacheDtype,
+      Number(options.window),
+    );
     results.push({ quantization, ...(await compare(exact, rounded, windows)) });
   }
   if (options.json) return console.log(JSON.stringify(results, null, 2));
@@ -64,10 +80,15 @@ async function windowsOf({ modelPath, text, window, windows }: Options): Promise
   return Array.from({ length: count }, (_, at) => ids.slice(at * size, (at + 1) * size));
 }
 
-async function runnerOf(modelPath: string, quantization: string | null, capacity: number) {
+async function runnerOf(
+  modelPath: string,
+  quantization: string | null,
+  kvType: HostKvType,
+  capacity: number,
+) {
   const model = readModel(modelPath, {}, 'generation', quantization);
   const weights = openCheckpoint(modelPath);
-  const backend = new CpuBackend();
+  const backend = new CpuBackend(undefined, undefined, kvType);
   const session = await loadModel(model, weights, { capacity, tail: 'logits' }, backend);
   weights.close();
   return new ModelRunner(session, model.config, backend, backend.createKvStore(model.config, 1, capacity, 1));
