@@ -406,4 +406,33 @@ static void gate(const Gating *g, size_t row) {
   g->scales[row] = to_bytes(g->rows + row * g->width, inner, g->width, 128);
 }
 
-const Kernels CONCAT(kernels_, VARIANT) = {append, attend, quantize, gate};
+/* -- choosing ------------------------------------------------------------------------------------------------------------------- */
+
+static int largest(const float *row, size_t count) {
+  Vector most = all(-INFINITY);
+  Ints unordered = {};
+  size_t i = 0;
+  for (; i + LANES <= count; i += LANES) {
+    Vector v = load(row + i);
+    unordered |= v != v;
+    most = larger(v, most);
+  }
+  float best = max_of(most);
+  int is_void = 0;
+  for (int lane = 0; lane < LANES; lane++) is_void |= unordered[lane];
+  for (size_t rest = i; rest < count; rest++) {
+    is_void |= row[rest] != row[rest];
+    best = row[rest] > best ? row[rest] : best;
+  }
+  if (is_void || best == -INFINITY) return -1;
+  for (i = 0; i + LANES <= count; i += LANES) {
+    Ints same = load(row + i) == best;
+    int any = 0;
+    for (int lane = 0; lane < LANES; lane++) any |= same[lane];
+    if (any) break;
+  }
+  while (row[i] != best) i++;
+  return (int)i;
+}
+
+const Kernels CONCAT(kernels_, VARIANT) = {append, attend, quantize, gate, largest};

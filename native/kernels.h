@@ -61,6 +61,8 @@ typedef struct {
   /* A row in 8 bits around 128, with its scale. */
   void (*quantize)(const Quantization *, size_t row);
   void (*gate)(const Gating *, size_t row);
+  /* The first index of the largest number; -1 where one is not a number, or all are -infinity. */
+  int (*largest)(const float *row, size_t count);
 } Kernels;
 
 extern const Kernels kernels_v3, kernels_v4;

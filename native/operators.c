@@ -28,6 +28,9 @@ EXPORT int sglang_use_kernels(int most) {
   return level;
 }
 
+/* For callers without a session; sglang_use_kernels must have found some. */
+EXPORT int sglang_largest(const float *row, size_t count) { return kernels->largest(row, count); }
+
 #define TEXT_(x) #x
 #define TEXT(x) TEXT_(x)
 

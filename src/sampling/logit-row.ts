@@ -1,3 +1,5 @@
+import { ownKernels } from '../core/own-kernels';
+
 /** How many neighbouring logits share one entry of `blockMax`. */
 export const BLOCK = 256;
 
@@ -40,6 +42,11 @@ function scan(logits: Float32Array, blockMax: Float32Array): number {
 
 /** The index of the largest logit, the lowest one among equals; -1 when a logit is NaN or all are -Infinity. */
 export function argmax(logits: Float32Array): number {
+  const kernels = ownKernels();
+  return kernels === null ? scanned(logits) : kernels.largest(logits, logits.length);
+}
+
+function scanned(logits: Float32Array): number {
   let max = -Infinity;
   let at = -1;
   for (let i = 0; i < logits.length; i++) {

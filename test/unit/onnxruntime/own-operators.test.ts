@@ -2,13 +2,14 @@ import { createHash } from 'node:crypto';
 import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { openLibrary } from '../../../src/core/native-library';
+import { ownKernels, ownKernelsFile } from '../../../src/core/own-kernels';
 import { packageRoot } from '../../../src/core/package';
 import { GraphBuilder } from '../../../src/models/graph/graph-builder';
 import { kvPlanes } from '../../../src/models/kv-planes';
 import { cachedAttention } from '../../../src/models/layers/cached-attention';
 import type { DecoderConfig } from '../../../src/models/config/decoder-config';
 import { IoBinding } from '../../../src/onnxruntime/io-binding';
-import { ownOperators, ownOperatorsFile } from '../../../src/onnxruntime/own-operators';
+import { ownOperators } from '../../../src/onnxruntime/own-operators';
 import { Session } from '../../../src/onnxruntime/session';
 import { Tensor } from '../../../src/onnxruntime/tensor';
 import { turnInputs } from '../../../src/checkpoint/quantization/turning';
@@ -235,7 +236,7 @@ here.each(KERNELS)('attention with kernels %i', (level) => {
       const layer = await Layer.of(shape, 3);
       const width = (shape.heads + 2 * shape.kvHeads) * shape.dim;
       const next = random(7);
-      const texts = [150, 67, 3].map((length) => floats(length * width, next, 2));
+      const texts = [100, 41, 3].map((length) => floats(length * width, next, 2));
       const tolerance = shape.int8 ? 0.03 : 2e-5;
       const rest: Float32Array[] = [];
       // Whole prompts, one at a time.
@@ -250,8 +251,8 @@ here.each(KERNELS)('attention with kernels %i', (level) => {
       const again = await Layer.of(shape, 3);
       for (const [row, text] of texts.entries()) {
         const length = text.length / width;
-        for (let from = 0; from < length - 1; from += 37) {
-          const to = Math.min(from + 37, length - 1);
+        for (let from = 0; from < length - 1; from += 29) {
+          const to = Math.min(from + 29, length - 1);
           const out = await again.run(text.slice(from * width, to * width), row, [to], to - from);
           expect(out).toEqual(rest[row]?.slice(from * size, to * size));
         }
@@ -329,6 +330,31 @@ here.each(KERNELS)('rounding to 8 bits with kernels %i', (level) => {
   });
 });
 
+here.each(KERNELS)('the largest number with kernels %i', (level) => {
+  beforeAll(() => void use(level));
+  afterAll(() => void use(4));
+
+  it.each([1, 5, 16, 37, 1000])('of %i is the first of those, and none where one is NaN', (count) => {
+    const row = floats(count, random(count));
+    const find = () => ownKernels()?.largest(row, count);
+    expect(find()).toBe(row.indexOf(Math.max(...row)));
+    for (const at of [0, count >> 1, count - 1]) {
+      const before = row[at] ?? NaN;
+      row[at] = 3;
+      row[count - 1] = 3;
+      expect(find()).toBe(at);
+      row[at] = NaN;
+      expect(find()).toBe(-1);
+      row[at] = before;
+      row[count - 1] = 0;
+    }
+    expect(ownKernels()?.largest(row.fill(-Infinity), count)).toBe(-1);
+    expect(ownKernels()?.largest(row, 0)).toBe(-1);
+    row[count - 1] = Infinity;
+    expect(find()).toBe(count - 1);
+  });
+});
+
 here.each(KERNELS)('a gated MLP with kernels %i', (level) => {
   beforeAll(() => void use(level));
   afterAll(() => void use(4));
@@ -384,7 +410,7 @@ it('is compiled from the sources that lie beside it', () => {
   }
   // Else: node native/build.mjs
   expect(
-    readFileSync(ownOperatorsFile().replace(/native\/.*/, 'native/prebuilt/linux-x64/operators.so')).includes(
+    readFileSync(ownKernelsFile().replace(/native\/.*/, 'native/prebuilt/linux-x64/operators.so')).includes(
       digest.digest('hex'),
     ),
   ).toBe(true);

@@ -17,7 +17,10 @@ import { PLAIN, kept, makeRow, ranked, rowOf, rowSpecs, softmax } from './refere
 const keptBy = (logits: Float32Array, { value, lastIndex }: Cut) =>
   ranked(logits).filter((id) => logits[id]! > value || (logits[id] === value && id <= lastIndex));
 
-describe('argmax and LogitRow', () => {
+describe.each(['true', 'false'])('argmax and LogitRow, own kernels: %s', (use) => {
+  beforeAll(() => (process.env['SGLANG_USE_OWN_OPERATORS'] = use));
+  afterAll(() => delete process.env['SGLANG_USE_OWN_OPERATORS']);
+
   it('find the largest logit, the lowest index among equals', () => {
     fc.assert(
       fc.property(rowSpecs, (spec) => {
