@@ -98,7 +98,8 @@ describe.each([
     await engine.close();
   });
 
-  it.each([
+  // What sets 8 bits apart shows in any of them.
+  const ways: readonly (readonly [string, readonly string[]])[] = [
     ['all at once', []],
     ['in small chunks, so that prompts and drafts take turns', ['--chunked-prefill-size', '8']],
     ['in pages', ['--page-size', '16', '--chunked-prefill-size', '32']],
@@ -109,7 +110,8 @@ describe.each([
     ['in long checks', ['--speculative-num-draft-tokens', '48']],
     ['from long matches only', ['--speculative-ngram-min-match-window-size', '4']],
     ['with too little memory', ['--max-total-tokens', '420', '--schedule-conservativeness', '0.05']],
-  ])('the same tokens come %s', async (__, flags) => {
+  ];
+  it.each(kind.length === 0 ? ways : ways.slice(0, 2))('the same tokens come %s', async (__, flags) => {
     const engine = await eager(model, [...flags, ...kind]);
     const together = await Promise.all(asked.map((request) => engine.generate(request)));
     together.forEach((result, i) => expectSame(result, alone[i] as Result));
