@@ -111,7 +111,7 @@ describe.each([
     ['from long matches only', ['--speculative-ngram-min-match-window-size', '4']],
     ['with too little memory', ['--max-total-tokens', '420', '--schedule-conservativeness', '0.05']],
   ];
-  it.each(kind.length === 0 ? ways : ways.slice(0, 2))('the same tokens come %s', async (__, flags) => {
+  it.each(kind.length === 0 ? ways : ways.slice(0, 1))('the same tokens come %s', async (__, flags) => {
     const engine = await eager(model, [...flags, ...kind]);
     const together = await Promise.all(asked.map((request) => engine.generate(request)));
     together.forEach((result, i) => expectSame(result, alone[i] as Result));
