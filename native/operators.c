@@ -135,10 +135,32 @@ static OrtStatus *check_attention(const Attention *a, const Tensor *in) {
   return NULL;
 }
 
+static int same_dims(const Tensor *a, const Tensor *b, size_t count) {
+  for (size_t i = 0; i < count; i++)
+    if (a->dims[i] != b->dims[i]) return 0;
+  return a->rank == b->rank;
+}
+
+/* Everything that places are computed from. */
+static OrtStatus *check_shapes(const AttentionKernel *k, const Tensor *in) {
+  const int64_t dim = in[PAST_KEY].dims[3], batch = in[SEQLENS].dims[0];
+  const int64_t kv_width = k->kv_heads * dim, q_width = k->heads * dim;
+  if (in[SEQLENS].rank != 1 || batch < 1 || in[QUERY].rank != 2 || in[QUERY].dims[0] % batch != 0) return invalid("seqlens_k: [batch], query: [batch * sequence, width]");
+  if (in[QUERY].dims[1] != (in[KEY].data ? q_width : q_width + 2 * kv_width)) return invalid("query has another width");
+  if (in[KEY].data && (!in[VALUE].data || in[KEY].dims[0] != in[QUERY].dims[0] || in[KEY].dims[1] != kv_width || !same_dims(in + KEY, in + VALUE, 2)))
+    return invalid("key and value have other shapes");
+  if (!same_dims(in + PAST_KEY, in + PAST_VALUE, 4)) return invalid("past_key and past_value have other shapes");
+  if (in[COS].data && (!in[SIN].data || in[COS].rank != 2 || !same_dims(in + COS, in + SIN, 2))) return invalid("cos and sin have other shapes");
+  if (k->is_int8 && (!same_dims(in + KEY_SCALES, in + VALUE_SCALES, 4) || !same_dims(&(Tensor){.rank = 4, .dims = {batch, k->kv_heads, in[PAST_KEY].dims[2], 1}}, in + KEY_SCALES, 4)))
+    return invalid("scales: [batch, kv_heads, capacity, 1]");
+  return NULL;
+}
+
 static OrtStatus *compute_attention(void *kernel, OrtKernelContext *context) {
   const AttentionKernel *k = kernel;
   Tensor in[ATTENTION_INPUTS];
   for (size_t i = 0; i < (k->is_int8 ? ATTENTION_INPUTS : KEY_SCALES); i++) TRY(input(context, i, in + i));
+  TRY(check_shapes(k, in));
   Attention a = {.batch = (size_t)in[SEQLENS].dims[0], .heads = (size_t)k->heads, .kv_heads = (size_t)k->kv_heads};
   size_t tokens = (size_t)in[QUERY].dims[0];
   a.head_dim = (size_t)in[PAST_KEY].dims[3];
