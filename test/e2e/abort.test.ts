@@ -98,7 +98,8 @@ describe('a client that leaves', () => {
       const program =
         'fetch(process.argv[1], { method: "POST", body: process.argv[2], headers: { "content-type": "application/json" } })' +
         '.then(async ({ body }) => { for await (const chunk of body) process.stdout.write(chunk); })';
-      const body = JSON.stringify({ ...long(7), stream: true });
+      // Log-probabilities, so that it has not come to its end before a busy machine has killed anybody.
+      const body = JSON.stringify({ ...long(7), stream: true, return_logprob: true, top_logprobs_num: 20 });
       const client = spawn(process.execPath, ['-e', program, `${server.url}/generate`, body]);
       await once(client.stdout, 'data');
       client.kill('SIGKILL');
