@@ -20,7 +20,7 @@ const FLAGS =
 const VARIANTS = { v3: '-march=x86-64-v3', v4: '-march=x86-64-v4 -mprefer-vector-width=512' };
 
 /** The digest of all that a library is made of. */
-export function digestOfSources() {
+function digestOfSources() {
   const hash = createHash('sha256');
   for (const file of readdirSync(HERE).sort()) {
     if (/\.([ch]|mjs)$/.test(file)) hash.update(file).update(readFileSync(join(HERE, file)));
@@ -29,7 +29,7 @@ export function digestOfSources() {
 }
 
 /** @param {string} output */
-export function build(output) {
+function build(output) {
   const work = mkdtempSync(join(tmpdir(), 'operators-'));
   try {
     const compile = (

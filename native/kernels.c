@@ -134,9 +134,15 @@ static inline float to_bytes(uint8_t *restrict to, const float *restrict from, s
   return most / 127;
 }
 
+/* Tokens of a row before the new ones. */
+static inline size_t past_of(const Attention *a, size_t batch) {
+  size_t total = (size_t)a->seqlens[batch] + 1;
+  return total > a->sequence ? total - a->sequence : 0;
+}
+
 static void append(const Attention *a, size_t batch, size_t kv_head) {
   size_t total = (size_t)a->seqlens[batch] + 1, dim = a->head_dim, group = a->heads / a->kv_heads;
-  size_t past = total > a->sequence ? total - a->sequence : 0;
+  size_t past = past_of(a, batch);
   size_t head = batch * a->kv_heads + kv_head;
   float rotated[MAX_HEAD_DIM];
   for (size_t i = 0; i < total - past; i++) {
@@ -294,8 +300,7 @@ static inline __attribute__((always_inline)) void attend_to(
     const Attention *a, size_t batch, size_t kv_head, size_t first, size_t count, int bytes) {
   static _Thread_local Scratch scratch;
   Scratch *s = &scratch;
-  size_t dim = a->head_dim, group = a->heads / a->kv_heads, total = (size_t)a->seqlens[batch] + 1;
-  size_t past = total > a->sequence ? total - a->sequence : 0;
+  size_t dim = a->head_dim, group = a->heads / a->kv_heads, past = past_of(a, batch);
   size_t head = batch * a->kv_heads + kv_head, element = bytes ? 1 : sizeof(float);
   float *queries[ROWS];
   size_t begins[ROWS], ends[ROWS];

@@ -123,18 +123,6 @@ static void attend_task(void *data, size_t index) {
   kernels->attend(a, batch, head % a->kv_heads, first, count);
 }
 
-static OrtStatus *check_attention(const Attention *a, const Tensor *in) {
-  if (in[PAST_KEY].rank != 4 || (size_t)in[PAST_KEY].dims[0] != a->batch) return invalid("past_key: [batch, kv_heads, capacity, head_dim]");
-  if ((size_t)in[PAST_KEY].dims[1] != a->kv_heads) return invalid("past_key has another number of heads");
-  if (a->head_dim % HEAD_DIM_STEP != 0 || a->head_dim > MAX_HEAD_DIM) return invalid("head_dim");
-  if (a->cos && 2 * a->rotary_half > a->head_dim) return invalid("cos and sin are wider than a head");
-  for (size_t row = 0; row < a->batch; row++) {
-    if (a->seqlens[row] < 0 || (size_t)a->seqlens[row] >= a->capacity) return invalid("seqlens_k is outside of the rows");
-    if (a->cos && a->seqlens[row] >= in[COS].dims[0]) return invalid("seqlens_k is outside of the rotary tables");
-  }
-  return NULL;
-}
-
 static int same_dims(const Tensor *a, const Tensor *b, size_t count) {
   for (size_t i = 0; i < count; i++)
     if (a->dims[i] != b->dims[i]) return 0;
@@ -142,17 +130,27 @@ static int same_dims(const Tensor *a, const Tensor *b, size_t count) {
 }
 
 /* Everything that places are computed from. */
-static OrtStatus *check_shapes(const AttentionKernel *k, const Tensor *in) {
-  const int64_t dim = in[PAST_KEY].dims[3], batch = in[SEQLENS].dims[0];
-  const int64_t kv_width = k->kv_heads * dim, q_width = k->heads * dim;
-  if (in[SEQLENS].rank != 1 || batch < 1 || in[QUERY].rank != 2 || in[QUERY].dims[0] % batch != 0) return invalid("seqlens_k: [batch], query: [batch * sequence, width]");
-  if (in[QUERY].dims[1] != (in[KEY].data ? q_width : q_width + 2 * kv_width)) return invalid("query has another width");
-  if (in[KEY].data && (!in[VALUE].data || in[KEY].dims[0] != in[QUERY].dims[0] || in[KEY].dims[1] != kv_width || !same_dims(in + KEY, in + VALUE, 2)))
+static OrtStatus *check_attention(const AttentionKernel *k, const Tensor *in) {
+  const Tensor *q = in + QUERY, *past = in + PAST_KEY, *cos = in + COS;
+  const int64_t batch = in[SEQLENS].dims[0], capacity = past->dims[2], dim = past->dims[3];
+  const int64_t q_width = k->heads * dim, kv_width = k->kv_heads * dim;
+  const int32_t *seqlens = in[SEQLENS].data;
+  if (in[SEQLENS].rank != 1 || batch < 1 || q->rank != 2 || q->dims[0] % batch != 0) return invalid("seqlens_k: [batch], query: [batch * sequence, width]");
+  if (past->rank != 4 || past->dims[0] != batch || !same_dims(past, in + PAST_VALUE, 4)) return invalid("past_key and past_value: [batch, kv_heads, capacity, head_dim]");
+  if (past->dims[1] != k->kv_heads) return invalid("past_key has another number of heads");
+  if (dim % HEAD_DIM_STEP != 0 || dim > MAX_HEAD_DIM) return invalid("head_dim");
+  if (q->dims[1] != (in[KEY].data ? q_width : q_width + 2 * kv_width)) return invalid("query has another width");
+  if (in[KEY].data && (!in[VALUE].data || in[KEY].dims[0] != q->dims[0] || in[KEY].dims[1] != kv_width || !same_dims(in + KEY, in + VALUE, 2)))
     return invalid("key and value have other shapes");
-  if (!same_dims(in + PAST_KEY, in + PAST_VALUE, 4)) return invalid("past_key and past_value have other shapes");
-  if (in[COS].data && (!in[SIN].data || in[COS].rank != 2 || !same_dims(in + COS, in + SIN, 2))) return invalid("cos and sin have other shapes");
-  if (k->is_int8 && (!same_dims(in + KEY_SCALES, in + VALUE_SCALES, 4) || !same_dims(&(Tensor){.rank = 4, .dims = {batch, k->kv_heads, in[PAST_KEY].dims[2], 1}}, in + KEY_SCALES, 4)))
+  if (cos->data && (!in[SIN].data || cos->rank != 2 || !same_dims(cos, in + SIN, 2))) return invalid("cos and sin have other shapes");
+  if (cos->data && 2 * cos->dims[1] > dim) return invalid("cos and sin are wider than a head");
+  const Tensor scales = {.rank = 4, .dims = {batch, k->kv_heads, capacity, 1}};
+  if (k->is_int8 && (!same_dims(&scales, in + KEY_SCALES, 4) || !same_dims(&scales, in + VALUE_SCALES, 4)))
     return invalid("scales: [batch, kv_heads, capacity, 1]");
+  for (int64_t row = 0; row < batch; row++) {
+    if (seqlens[row] < 0 || seqlens[row] >= capacity) return invalid("seqlens_k is outside of the rows");
+    if (cos->data && seqlens[row] >= cos->dims[0]) return invalid("seqlens_k is outside of the rotary tables");
+  }
   return NULL;
 }
 
@@ -160,7 +158,7 @@ static OrtStatus *compute_attention(void *kernel, OrtKernelContext *context) {
   const AttentionKernel *k = kernel;
   Tensor in[ATTENTION_INPUTS];
   for (size_t i = 0; i < (k->is_int8 ? ATTENTION_INPUTS : KEY_SCALES); i++) TRY(input(context, i, in + i));
-  TRY(check_shapes(k, in));
+  TRY(check_attention(k, in));
   Attention a = {.batch = (size_t)in[SEQLENS].dims[0], .heads = (size_t)k->heads, .kv_heads = (size_t)k->kv_heads};
   size_t tokens = (size_t)in[QUERY].dims[0];
   a.head_dim = (size_t)in[PAST_KEY].dims[3];
@@ -178,7 +176,6 @@ static OrtStatus *compute_attention(void *kernel, OrtKernelContext *context) {
   a.scale = k->scale;
   a.softcap = k->softcap;
   a.window = (size_t)k->window;
-  TRY(check_attention(&a, in));
   int64_t shape[] = {in[QUERY].dims[0], (int64_t)(a.heads * a.head_dim)};
   TRY(output(context, 0, shape, 2, &a.out));
   TRY(output(context, 1, in[PAST_KEY].dims, 4, &a.keys));
@@ -192,7 +189,7 @@ static OrtStatus *compute_attention(void *kernel, OrtKernelContext *context) {
   if (tokens == 0) return NULL;
   size_t heads = a.batch * a.kv_heads, group = a.heads / a.kv_heads;
   /* Queries of a head together, which read its keys once; fewer at a time where that would leave threads without work. */
-  a.task_rows = heads >= 8 || a.sequence > 8 ? 64 / group * group : 4;
+  a.task_rows = heads >= 8 || a.sequence > 8 ? MAX_GROUP / group * group : 4;
   TRY(ORT_PARALLEL_FOR(context, append_task, heads, heads, &a));
   return ORT_PARALLEL_FOR(context, attend_task, heads * tasks_of(&a), heads * tasks_of(&a), &a);
 }

@@ -28,7 +28,7 @@ export function int8Products(weightsOf: WeightsOf): LinearMethod {
     },
 
     gated(g, x, projection, block) {
-      const width = projection.parts.reduce((sum, part) => sum + part.outputs, 0) / 2;
+      const width = outputsOf(projection) / 2;
       if (!g.hasOwnOperators || projection.bias || width % GATED.multipleOf !== 0 || width > GATED.longest) return null;
       const { rows, scale } = quantizedRows(g, x, projection.inputs);
       const [inner, innerScale] = g.nodes('GatedRows', [product(g, rows, projection), scale], {
@@ -54,7 +54,7 @@ export function int8Products(weightsOf: WeightsOf): LinearMethod {
 export function int4Products(block: number, weightsOf: WeightsOf): LinearMethod {
   const product = (g: GraphBuilder, x: Value, projection: Projection): Value => {
     const { values, scales, zeros } = weightsOf(g, projection);
-    const N = projection.parts.reduce((sum, part) => sum + part.outputs, 0);
+    const N = outputsOf(projection);
     const rest = projection.bias ? [zeros, '', biasOf(g, projection)] : zeros === '' ? [] : [zeros];
     return g.node('MatMulNBits', [x, values, scales, ...rest], {
       domain: 'com.microsoft',
@@ -95,6 +95,10 @@ function rounded(form: WeightForm, turn: Turn | null): WeightsOf {
 
 /** Widths that the operator `GatedRows` computes (`native/kernels.h`). */
 const GATED = { multipleOf: 16, longest: 32_768 };
+
+function outputsOf({ parts }: Projection): number {
+  return parts.reduce((sum, { outputs }) => sum + outputs, 0);
+}
 
 /** Under which a value's rows in 8 bits are kept. */
 const rowsOf = (x: Value) => `${x}:quantized rows`;
