@@ -1,4 +1,4 @@
-import { kvPlanes, type KvType } from '../models/kv-planes';
+import { kvPlanesOf, type KvType } from '../models/kv-planes';
 import { ELEMENT_BYTES } from '../onnxruntime/element-type';
 import type { IoBinding } from '../onnxruntime/io-binding';
 
@@ -67,11 +67,9 @@ export interface KvShape {
 }
 
 /** Bytes of what is kept of one token over all layers. */
-export function bytesPerToken({ numLayers, numKvHeads, headDim }: KvShape, type: KvType): number {
-  const planes = kvPlanes(0, headDim, type);
-  return (
-    numLayers * numKvHeads * planes.reduce((sum, { width, type: of }) => sum + width * ELEMENT_BYTES[of], 0)
-  );
+export function bytesPerToken(shape: KvShape, type: KvType): number {
+  const perHead = kvPlanesOf(shape, type).map(({ width, type: of }) => width * ELEMENT_BYTES[of]);
+  return shape.numKvHeads * perHead.reduce((sum, bytes) => sum + bytes, 0);
 }
 
 /** A run of adjacent slots that holds consecutive tokens: copied as one piece. */

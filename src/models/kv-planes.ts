@@ -20,3 +20,11 @@ export function kvPlanes(layer: number, headDim: number, type: KvType): KvPlane[
     return [plane, { past, present, type: 'float32', width: 1 } as const];
   });
 }
+
+/** That of all layers, one after the other. */
+export function kvPlanesOf(
+  { numLayers, headDim }: { readonly numLayers: number; readonly headDim: number },
+  type: KvType,
+): KvPlane[] {
+  return Array.from({ length: numLayers }, (_, layer) => kvPlanes(layer, headDim, type)).flat();
+}

@@ -1,7 +1,7 @@
 import type { IoBinding } from '../../../onnxruntime/io-binding';
 import { Tensor } from '../../../onnxruntime/tensor';
 import { releasePages } from './host-pages';
-import { kvPlanes, type KvPlane, type KvType } from '../../../models/kv-planes';
+import { kvPlanesOf, type KvPlane, type KvType } from '../../../models/kv-planes';
 import { slotRuns, type KvShape, type KvStore } from '../../kv-store';
 
 /** What a token has in one layer, with the memory for it. */
@@ -35,10 +35,7 @@ export class HostKvStore implements KvStore {
     readonly slots: number,
     type: HostKvType = 'float32',
   ) {
-    const layers = Array.from({ length: shape.numLayers }, (_, layer) =>
-      kvPlanes(layer, shape.headDim, type),
-    );
-    this.planes = layers.flat().map((plane) => {
+    this.planes = kvPlanesOf(shape, type).map((plane) => {
       const Memory = plane.type === 'int8' ? Int8Array : Float32Array;
       const arena = new Memory(shape.numKvHeads * slots * plane.width);
       return { ...plane, rows: new Memory(rows * this.rowLength(plane)), arena };

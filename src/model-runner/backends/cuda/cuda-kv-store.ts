@@ -1,4 +1,5 @@
 import type { CudaStream } from '../../../onnxruntime/cuda/cuda-runtime';
+import { kvPlanesOf } from '../../../models/kv-planes';
 import type { DeviceMemory } from '../../../onnxruntime/device-memory';
 import { ELEMENT_BYTES, type FloatType } from '../../../onnxruntime/element-type';
 import type { IoBinding } from '../../../onnxruntime/io-binding';
@@ -50,25 +51,17 @@ export class CudaKvStore implements KvStore {
     readonly capacity: number,
     readonly slots: number,
   ) {
-    const { numLayers, numKvHeads, headDim } = shape;
+    const { numKvHeads, headDim } = shape;
     this.stride = rowStride(capacity);
     this.vector = headDim * ELEMENT_BYTES[type];
     this.held = new Int32Array(rows);
     const before = memory.bytes;
-    this.planes = Array.from({ length: numLayers }, (_, layer) =>
-      ['k', 'v'].map((kind) => {
-        const rowTensor = memory.allocate(type, [rows, numKvHeads, this.stride, headDim]);
-        const arena = memory.allocate(type, [numKvHeads, slots, headDim]);
-        return {
-          past: `past_${kind}.${layer}`,
-          present: `present_${kind}.${layer}`,
-          rows: rowTensor,
-          arena,
-          rowsAt: memory.addressOf(rowTensor),
-          arenaAt: memory.addressOf(arena),
-        };
-      }),
-    ).flat();
+    this.planes = kvPlanesOf(shape, type).map(({ past, present }) => {
+      const rowTensor = memory.allocate(type, [rows, numKvHeads, this.stride, headDim]);
+      const arena = memory.allocate(type, [numKvHeads, slots, headDim]);
+      const [rowsAt, arenaAt] = [memory.addressOf(rowTensor), memory.addressOf(arena)];
+      return { past, present, rows: rowTensor, arena, rowsAt, arenaAt };
+    });
     this.bytes = memory.bytes - before;
   }
 

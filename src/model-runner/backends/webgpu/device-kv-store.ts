@@ -1,3 +1,4 @@
+import { kvPlanesOf, type KvPlane } from '../../../models/kv-planes';
 import type { DeviceMemory } from '../../../onnxruntime/device-memory';
 import type { IoBinding } from '../../../onnxruntime/io-binding';
 import type { Tensor } from '../../../onnxruntime/tensor';
@@ -26,7 +27,7 @@ export class DeviceKvStore implements KvStore {
   private batch: Pool | null = null;
   /** Whose first tokens the workspace holds. */
   private inWork = { row: -1, tokens: 0 };
-  private readonly names: readonly string[];
+  private readonly planes: readonly KvPlane[];
 
   /** @throws OrtError when the device has no room for it */
   constructor(
@@ -38,7 +39,7 @@ export class DeviceKvStore implements KvStore {
     readonly capacity: number,
     readonly slots: number,
   ) {
-    this.names = Array.from({ length: shape.numLayers }, (_, layer) => [`k.${layer}`, `v.${layer}`]).flat();
+    this.planes = kvPlanesOf(shape, 'float32');
     const before = memory.bytes;
     this.rowPool = this.pool(rows, capacity);
     this.arena = this.pool(1, slots);
@@ -87,11 +88,11 @@ export class DeviceKvStore implements KvStore {
     }
     const pool = this.poolOf(first, count);
     const dims = [count, this.shape.numKvHeads, pool.stride, this.shape.headDim];
-    for (const [plane, name] of this.names.entries()) {
-      const tensor = this.memory.view(pool.planes[plane] as Tensor, 'float32', dims);
+    for (const [at, { past, present }] of this.planes.entries()) {
+      const tensor = this.memory.view(pool.planes[at] as Tensor, 'float32', dims);
       binding.adopt(tensor);
-      binding.bindInput(`past_${name}`, tensor);
-      binding.bindOutput(`present_${name}`, tensor);
+      binding.bindInput(past, tensor);
+      binding.bindOutput(present, tensor);
     }
   }
 
@@ -138,7 +139,7 @@ export class DeviceKvStore implements KvStore {
   private pool(rows: number, stride: number): Pool {
     const { numKvHeads, headDim } = this.shape;
     const vectors = rows * numKvHeads * stride;
-    const planes = this.names.map(() => this.memory.allocate('float32', [vectors, headDim]));
+    const planes = this.planes.map(() => this.memory.allocate('float32', [vectors, headDim]));
     return { planes, stride };
   }
 
