@@ -1,16 +1,16 @@
 import { bug } from '../core/errors';
-import type { TensorDtype } from './safetensors';
+import { decodeBlocks, isBlockType } from './gguf/blocks';
+import { halfValues } from './halves';
+import type { StoredType } from './safetensors';
 
 /** Stored numbers as float32 ones. */
 
-const F16_VALUES = 2 ** 16;
-let halves: Float32Array | undefined;
-
 /**
- * @param bytes little-endian, whole numbers of the type
+ * @param bytes little-endian, whole numbers of the type, or whole blocks
  * @throws Error for a type that holds no floats
  */
-export function toFloats(dtype: TensorDtype, bytes: Uint8Array): Float32Array {
+export function toFloats(dtype: StoredType, bytes: Uint8Array): Float32Array {
+  if (isBlockType(dtype)) return decodeBlocks(dtype, bytes);
   switch (dtype) {
     case 'F32':
       return new Float32Array(aligned(bytes));
@@ -23,7 +23,7 @@ export function toFloats(dtype: TensorDtype, bytes: Uint8Array): Float32Array {
     case 'F16': {
       const stored = new Uint16Array(aligned(bytes));
       const floats = new Float32Array(stored.length);
-      halves ??= Float32Array.from({ length: F16_VALUES }, (_, bits) => f16ToFloat(bits));
+      const halves = halfValues();
       for (let at = 0; at < stored.length; at++) floats[at] = halves[stored[at] as number] as number;
       return floats;
     }
@@ -33,8 +33,8 @@ export function toFloats(dtype: TensorDtype, bytes: Uint8Array): Float32Array {
 }
 
 /** Whether `toFloats` takes it. */
-export function holdsFloats(dtype: TensorDtype): boolean {
-  return dtype === 'F32' || dtype === 'BF16' || dtype === 'F16';
+export function holdsFloats(dtype: StoredType): boolean {
+  return dtype === 'F32' || dtype === 'BF16' || dtype === 'F16' || isBlockType(dtype);
 }
 
 /** The bytes in a buffer of their own, where views of any type can begin. */
@@ -42,13 +42,4 @@ function aligned(bytes: Uint8Array): ArrayBuffer {
   const { buffer, byteOffset, byteLength } = bytes;
   if (byteOffset === 0 && byteLength === buffer.byteLength && buffer instanceof ArrayBuffer) return buffer;
   return Uint8Array.from(bytes).buffer;
-}
-
-function f16ToFloat(bits: number): number {
-  const sign = bits & 0x8000 ? -1 : 1;
-  const exponent = (bits >> 10) & 0x1f;
-  const fraction = bits & 0x3ff;
-  if (exponent === 0) return sign * fraction * 2 ** -24;
-  if (exponent === 0x1f) return fraction === 0 ? sign * Infinity : NaN;
-  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
 }

@@ -1,6 +1,7 @@
 import * as fs from 'node:fs';
 import { errorMessage, StartupError } from '../core/errors';
 import { holdsFloats, toFloats } from './floats';
+import type { BlockType } from './gguf/blocks';
 import { quote } from './model-files';
 import { parseStrictJson } from './strict-json';
 
@@ -29,10 +30,13 @@ const ITEM_BYTES = {
 
 export type TensorDtype = keyof typeof ITEM_BYTES;
 
+/** How values lie in a file: each by itself, or in GGUF's blocks, of which a row is a whole number. */
+export type StoredType = TensorDtype | BlockType;
+
 /** Where a tensor's bytes lie on disk: row-major, little-endian, no padding. */
 export interface TensorRef {
   readonly name: string;
-  readonly dtype: TensorDtype;
+  readonly dtype: StoredType;
   readonly shape: readonly number[];
   /** Absolute path with all links resolved. */
   readonly file: string;

@@ -21,7 +21,10 @@ export async function loadModel(
   cacheDir: string | null = null,
 ): Promise<Session> {
   const graphOf = (source: QuantizedSource): GraphBuilder => {
-    const graph = new GraphBuilder(weights, source, backend.elementType, backend.operators != null);
+    const graph = new GraphBuilder(weights, source, backend.elementType, {
+      ownOperators: backend.operators != null,
+      blocks: !backend.floatsOnly,
+    });
     const kvType = backend.kvType ?? backend.elementType;
     model.build(graph, { ...options, kvType, linear: model.linear, head: model.head });
     return graph;

@@ -71,7 +71,8 @@ export async function loadModelRunner(
   }
   backend.prepareFor?.(model, args.dtype);
   const routers = model.routers ?? null;
-  const roundsInputs = model.linear !== unquantized || backend.elementType !== 'float32';
+  const hasFewBits = model.linear !== unquantized && !backend.floatsOnly;
+  const roundsInputs = hasFewBits || backend.elementType !== 'float32';
   const routing = args.expertDistributionRecorderMode !== null;
   if (routing && routers === null) {
     logger.log(

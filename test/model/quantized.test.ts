@@ -1,8 +1,9 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { Folders } from '../unit/checkpoint/folders';
+import { answers, bits, meanDistance, startUncached } from './answers';
 import { Embedder } from './embedder';
-import { CHECKPOINTS, Engine, readGolden, SHIPPED, type Result } from './support';
+import { CHECKPOINTS, readGolden, SHIPPED } from './support';
 
 /** Quantized weights: near what they were made from, and one answer whatever runs beside a request. */
 
@@ -15,30 +16,6 @@ const VOCAB = 200;
 const PROMPTS = Array.from({ length: 9 }, (_, i) =>
   Array.from({ length: 4 + 9 * i }, (_, j) => 3 + (((i % 3) * 31 + j * 17 + (j > 20 ? i * 7 : 0)) % VOCAB)),
 );
-const NO_CACHE = ['--disable-radix-cache', '--max-total-tokens', '4096'];
-
-const ask = (engine: Engine, prompt: readonly number[]) =>
-  engine.generate({
-    prompt,
-    sampling: { maxNewTokens: 16 },
-    logprobs: { startLen: 0, topNum: 3, tokenIds: [5, 9] },
-  });
-
-async function answers(folder: string, flags: readonly string[], together: boolean): Promise<Result[]> {
-  const engine = await Engine.start(folder, [...NO_CACHE, ...flags]);
-  try {
-    if (together) return await Promise.all(PROMPTS.map((prompt) => ask(engine, prompt)));
-    const alone: Result[] = [];
-    for (const prompt of PROMPTS) alone.push(await ask(engine, prompt));
-    return alone;
-  } finally {
-    await engine.close();
-  }
-}
-
-/** What a result says of its tokens, to the bit. */
-const bits = ({ ids, inputLogprobs, outputLogprobs }: Result) => [ids, inputLogprobs, outputLogprobs];
-
 const MODELS = [
   ...['random-qwen2', 'llama-fp16-biases', 'gemma3', 'phi3', 'qwen2-moe', 'mixtral'].map((name) =>
     join(CHECKPOINTS, name),
@@ -52,12 +29,12 @@ const METHODS = [
 
 describe.each(METHODS)('%s %s', (...flags) => {
   it.each(MODELS)('%s answers the same alone and in a batch, whole and in chunks', async (folder) => {
-    const alone = await answers(folder, [...flags, '--chunked-prefill-size', '-1'], false);
+    const alone = await answers(folder, [...flags, '--chunked-prefill-size', '-1'], PROMPTS, false);
     expect(new Set(alone.map(({ ids }) => ids.join())).size).toBeGreaterThan(1);
-    const together = await answers(folder, flags, true);
+    const together = await answers(folder, flags, PROMPTS, true);
     expect(together.map(bits)).toEqual(alone.map(bits));
-    const chunked = await answers(folder, [...flags, '--chunked-prefill-size', '8'], true);
-    const silent = await Engine.start(folder, [...NO_CACHE, ...flags, '--chunked-prefill-size', '8']);
+    const chunked = await answers(folder, [...flags, '--chunked-prefill-size', '8'], PROMPTS, true);
+    const silent = await startUncached(folder, [...flags, '--chunked-prefill-size', '8']);
     const prompt = PROMPTS.at(-1) ?? [];
     expect((await silent.generate({ prompt, sampling: { maxNewTokens: 1 } })).ids).toHaveLength(1);
     await silent.close();
@@ -71,20 +48,9 @@ it('was made once for each model and method', () => {
   expect(readdirSync(join(cacheDir, 'quantized'))).toHaveLength(MODELS.length * METHODS.length);
 });
 
-/** Mean distance of the log-probabilities of prompts and outputs. */
-function meanDistance(some: readonly Result[], others: readonly Result[]): number {
-  const tokens = (results: readonly Result[]) =>
-    results.flatMap(({ inputLogprobs, outputLogprobs }) =>
-      [...inputLogprobs, ...outputLogprobs].map(({ token }) => token[0] ?? 0),
-    );
-  const expected = tokens(others);
-  const differences = tokens(some).map((value, at) => Math.abs(value - (expected[at] as number)));
-  return differences.reduce((sum, difference) => sum + difference, 0) / differences.length;
-}
-
 /** Mean distance of the prompts' log-probabilities from those that the reference computed in float32. */
 async function distanceFromGolden(folder: string, golden: string, flags: readonly string[]): Promise<number> {
-  const engine = await Engine.start(folder, [...NO_CACHE, ...flags]);
+  const engine = await startUncached(folder, flags);
   const differences: number[] = [];
   for (const { input_ids: prompt, input_token_logprobs: expected } of readGolden(golden)) {
     const sampling = { maxNewTokens: 1 };

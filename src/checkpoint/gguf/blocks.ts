@@ -1,141 +1,178 @@
-import { bug } from '../../core/errors';
-import { toFloats } from '../floats';
-import type { GgufType } from './types';
+import { halfValues } from '../halves';
+import { typeNamed } from './types';
 
 /**
- * Values that lie in blocks as float32 ones. A value is a product of few bits, or one more added to it: what comes out is what
- * the file says, rounded once where 24 bits do not hold it.
+ * Values that lie in blocks: whole numbers of few bits, with a scale for each group of them. A value is its number less `middle`,
+ * times the scale; where groups have minimums it is the number times the scale, and the minimum added to it.
  */
-
-type Decode = (block: Uint8Array, scales: Float32Array, out: Float32Array) => void;
-
-interface BlockForm {
-  /** Where a block's half-precision numbers begin. */
-  readonly halvesAt: number;
-  readonly halves: 1 | 2;
-  readonly decode: Decode;
+export interface BlockForm {
+  /** Values that share a scale. */
+  readonly group: 16 | 32;
+  /** Least number of bits, of those that products take, that holds the numbers. */
+  readonly bits: 4 | 8;
+  /** The number in the middle of those that there are. */
+  readonly middle: number;
+  readonly hasMinimums: boolean;
 }
 
-const FORMS: Readonly<Record<string, BlockForm>> = {
-  Q4_0: { halvesAt: 0, halves: 1, decode: nibbles(2, 8) },
-  Q4_1: { halvesAt: 0, halves: 2, decode: nibbles(4, 0) },
-  Q5_0: { halvesAt: 0, halves: 1, decode: fiveBits(2, 16) },
-  Q5_1: { halvesAt: 0, halves: 2, decode: fiveBits(4, 0) },
-  Q8_0: { halvesAt: 0, halves: 1, decode: eightBits },
-  Q4_K: { halvesAt: 0, halves: 2, decode: superBlock(16, null) },
-  Q5_K: { halvesAt: 0, halves: 2, decode: superBlock(48, 16) },
-  Q6_K: { halvesAt: 208, halves: 1, decode: sixBits },
-};
+/** A block taken apart. */
+export interface Block {
+  /** [values] */
+  readonly numbers: Uint8Array;
+  /** [values / group] */
+  readonly scales: Float32Array;
+  /** [values / group]; nothing where the form has none. */
+  readonly minimums: Float32Array;
+}
 
-/** Names of the types that `decodeBlocks` takes. */
-export const BLOCK_TYPE_NAMES: readonly string[] = Object.keys(FORMS);
+interface Reader extends BlockForm {
+  /** Takes apart the block that begins at `at`. */
+  read(bytes: Uint8Array, at: number, block: Block): void;
+}
 
-/** @param bytes whole blocks of the type */
-export function decodeBlocks({ name, values, bytes: size }: GgufType, bytes: Uint8Array): Float32Array {
-  const { halvesAt, halves, decode } = FORMS[name] ?? unknown(name);
-  const count = bytes.length / size;
-  const out = new Float32Array(count * values);
-  const scales = halvesOf(bytes, size, halvesAt, halves);
-  for (let at = 0; at < count; at++) {
-    decode(
-      bytes.subarray(at * size, (at + 1) * size),
-      scales.subarray(at * halves, (at + 1) * halves),
-      out.subarray(at * values, (at + 1) * values),
-    );
+const READERS = {
+  Q4_0: { group: 32, bits: 4, middle: 8, hasMinimums: false, read: simple(2, null) },
+  Q4_1: { group: 32, bits: 4, middle: 8, hasMinimums: true, read: simple(4, null) },
+  Q5_0: { group: 32, bits: 8, middle: 16, hasMinimums: false, read: simple(6, 2) },
+  Q5_1: { group: 32, bits: 8, middle: 16, hasMinimums: true, read: simple(8, 4) },
+  Q8_0: { group: 32, bits: 8, middle: 128, hasMinimums: false, read: eightBits },
+  Q4_K: { group: 32, bits: 4, middle: 8, hasMinimums: true, read: superBlock(16, null) },
+  Q5_K: { group: 32, bits: 8, middle: 16, hasMinimums: true, read: superBlock(48, 16) },
+  Q6_K: { group: 16, bits: 8, middle: 32, hasMinimums: false, read: sixBits },
+} as const satisfies Readonly<Record<string, Reader>>;
+
+/** The types of blocks that can be read. */
+export type BlockType = keyof typeof READERS;
+
+export const BLOCK_TYPES = Object.keys(READERS) as readonly BlockType[];
+
+export function isBlockType(name: string): name is BlockType {
+  return Object.hasOwn(READERS, name);
+}
+
+export function blockForm(type: BlockType): BlockForm {
+  return READERS[type];
+}
+
+/**
+ * Takes blocks apart, one after the other.
+ * @param bytes whole blocks of the type
+ * @param take told of each; what it is given is the next one's as soon as it returns
+ */
+export function eachBlock(
+  type: BlockType,
+  bytes: Uint8Array,
+  take: (block: Block, index: number) => void,
+): void {
+  const { values, bytes: size } = typeNamed(type);
+  const reader: Reader = READERS[type];
+  const groups = values / reader.group;
+  const block = {
+    numbers: new Uint8Array(values),
+    scales: new Float32Array(groups),
+    minimums: new Float32Array(reader.hasMinimums ? groups : 0),
+  };
+  for (let index = 0; index * size < bytes.length; index++) {
+    reader.read(bytes, index * size, block);
+    take(block, index);
   }
+}
+
+/**
+ * The values as float32: what the file says, rounded once where 24 bits do not hold it.
+ * @param bytes whole blocks of the type
+ */
+export function decodeBlocks(type: BlockType, bytes: Uint8Array): Float32Array {
+  const { values, bytes: size } = typeNamed(type);
+  const { group, middle, hasMinimums } = blockForm(type);
+  const out = new Float32Array((bytes.length / size) * values);
+  const zero = hasMinimums ? 0 : middle;
+  eachBlock(type, bytes, ({ numbers, scales, minimums }, index) => {
+    for (let at = 0; at < values; at++) {
+      const of = Math.floor(at / group);
+      const least = hasMinimums ? (minimums[of] as number) : 0;
+      out[index * values + at] = (scales[of] as number) * ((numbers[at] as number) - zero) + least;
+    }
+  });
   return out;
 }
 
-function unknown(name: string): never {
-  throw bug(`blocks of type ${name}`);
-}
-
-/** The half-precision numbers of all blocks. */
-function halvesOf(bytes: Uint8Array, size: number, at: number, halves: number): Float32Array {
-  const count = bytes.length / size;
-  const packed = new Uint8Array(count * halves * 2);
-  for (let block = 0; block < count; block++) {
-    const start = block * size + at;
-    packed.set(bytes.subarray(start, start + halves * 2), block * halves * 2);
-  }
-  return toFloats('F16', packed);
-}
-
-/** Two values a byte: the low halves are the first 16, the high ones the others. */
-function nibbles(start: number, zero: number): Decode {
-  return (block, scales, out) => {
-    const d = scales[0]!;
-    const m = scales[1] ?? 0;
-    for (let i = 0; i < 16; i++) {
-      const byte = block[start + i]!;
-      out[i] = d * ((byte & 15) - zero) + m;
-      out[i + 16] = d * ((byte >> 4) - zero) + m;
-    }
-  };
-}
-
-/** As `nibbles`, behind 32 bits that are the fifth of each value. */
-function fiveBits(start: number, zero: number): Decode {
-  return (block, scales, out) => {
-    const d = scales[0]!;
-    const m = scales[1] ?? 0;
-    for (let i = 0; i < 16; i++) {
-      const byte = block[start + 4 + i]!;
-      const low = (block[start + (i >> 3)]! >> (i & 7)) & 1;
-      const high = (block[start + 2 + (i >> 3)]! >> (i & 7)) & 1;
-      out[i] = d * (((byte & 15) | (low << 4)) - zero) + m;
-      out[i + 16] = d * (((byte >> 4) | (high << 4)) - zero) + m;
-    }
-  };
-}
-
-function eightBits(block: Uint8Array, scales: Float32Array, out: Float32Array): void {
-  const d = scales[0]!;
-  for (let i = 0; i < 32; i++) out[i] = d * ((block[2 + i]! << 24) >> 24);
+function half(bytes: Uint8Array, at: number): number {
+  return halfValues()[(bytes[at] as number) | ((bytes[at + 1] as number) << 8)] as number;
 }
 
 /**
- * Eight blocks of 32 values, each with a scale and a minimum of 6 bits: Q4_K, and Q5_K with the fifth bits before the others.
+ * 32 values behind a scale, and a minimum where there is room for one. Two values a byte: the low halves are the first 16, the
+ * high ones the others.
+ * @param quants where those bytes begin
+ * @param fifth where 32 bits begin that are the fifth of each value
+ */
+function simple(quants: number, fifth: number | null): Reader['read'] {
+  return (bytes, at, { numbers, scales, minimums }) => {
+    scales[0] = half(bytes, at);
+    if (minimums.length > 0) minimums[0] = half(bytes, at + 2);
+    for (let i = 0; i < 16; i++) {
+      const byte = bytes[at + quants + i] as number;
+      numbers[i] = byte & 15;
+      numbers[i + 16] = byte >> 4;
+    }
+    if (fifth === null) return;
+    for (let i = 0; i < 32; i++) {
+      const bit = ((bytes[at + fifth + (i >> 3)] as number) >> (i & 7)) & 1;
+      numbers[i] = (numbers[i] as number) | (bit << 4);
+    }
+  };
+}
+
+/** 32 signed bytes behind their scale. */
+function eightBits(bytes: Uint8Array, at: number, { numbers, scales }: Block): void {
+  scales[0] = half(bytes, at);
+  for (let i = 0; i < 32; i++) numbers[i] = (bytes[at + 2 + i] as number) ^ 128;
+}
+
+/**
+ * Eight groups of 32 values, each with a scale and a minimum of 6 bits: Q4_K, and Q5_K with the fifth bits before the others.
  * @param quants where the four bits of each value begin
  * @param fifth where the fifth bits begin
  */
-function superBlock(quants: number, fifth: number | null): Decode {
-  return (block, scales, out) => {
-    const d = scales[0]!;
-    const least = scales[1]!;
-    for (let part = 0; part < 8; part++) {
-      const [scale, minimum] = sixBitPair(block, part);
-      const ds = d * scale;
-      const dm = least * minimum;
-      const start = quants + (part >> 1) * 32;
-      const shift = (part & 1) * 4;
+function superBlock(quants: number, fifth: number | null): Reader['read'] {
+  return (bytes, at, { numbers, scales, minimums }) => {
+    const d = half(bytes, at);
+    const least = half(bytes, at + 2);
+    for (let group = 0; group < 8; group++) {
+      const [scale, minimum] = sixBitPair(bytes, at + 4, group);
+      scales[group] = d * scale;
+      minimums[group] = -least * minimum;
+      const start = at + quants + (group >> 1) * 32;
+      const shift = (group & 1) * 4;
       for (let i = 0; i < 32; i++) {
-        const bit = fifth === null ? 0 : ((block[fifth + i]! >> part) & 1) << 4;
-        out[part * 32 + i] = ds * (((block[start + i]! >> shift) & 15) | bit) - dm;
+        const high = fifth === null ? 0 : (((bytes[at + fifth + i] as number) >> group) & 1) << 4;
+        numbers[group * 32 + i] = (((bytes[start + i] as number) >> shift) & 15) | high;
       }
     }
   };
 }
 
-/** Scale and minimum of a part: twelve bytes hold eight of each. */
-function sixBitPair(block: Uint8Array, part: number): [scale: number, minimum: number] {
-  const at = (index: number) => block[4 + index]!;
-  if (part < 4) return [at(part) & 63, at(part + 4) & 63];
-  const scale = (at(part + 4) & 15) | ((at(part - 4) >> 6) << 4);
-  const minimum = (at(part + 4) >> 4) | ((at(part) >> 6) << 4);
+/** Scale and minimum of a group: twelve bytes hold eight of each. */
+function sixBitPair(bytes: Uint8Array, start: number, group: number): [scale: number, minimum: number] {
+  const at = (index: number) => bytes[start + index] as number;
+  if (group < 4) return [at(group) & 63, at(group + 4) & 63];
+  const scale = (at(group + 4) & 15) | ((at(group - 4) >> 6) << 4);
+  const minimum = (at(group + 4) >> 4) | ((at(group) >> 6) << 4);
   return [scale, minimum];
 }
 
-/** Q6_K: 16 blocks of 16 values with a scale of 8 bits each; four bits of a value in one place, two in another. */
-function sixBits(block: Uint8Array, scales: Float32Array, out: Float32Array): void {
-  const d = scales[0]!;
-  for (let at = 0; at < 256; at++) {
-    const half = at >> 7;
-    const quarter = (at >> 5) & 3;
-    const i = at & 31;
-    const low = (block[half * 64 + (quarter & 1) * 32 + i]! >> ((quarter >> 1) * 4)) & 15;
-    const high = (block[128 + half * 32 + i]! >> (quarter * 2)) & 3;
-    const scale = (block[192 + (at >> 4)]! << 24) >> 24;
-    out[at] = d * scale * ((low | (high << 4)) - 32);
+/** Q6_K: 16 groups of 16 values with a scale of 8 bits each; four bits of a value in one place, two in another. */
+function sixBits(bytes: Uint8Array, at: number, { numbers, scales }: Block): void {
+  const d = half(bytes, at + 208);
+  for (let group = 0; group < 16; group++)
+    scales[group] = d * (((bytes[at + 192 + group] as number) << 24) >> 24);
+  for (let value = 0; value < 256; value++) {
+    const upper = value >> 7;
+    const quarter = (value >> 5) & 3;
+    const i = value & 31;
+    const low = ((bytes[at + upper * 64 + (quarter & 1) * 32 + i] as number) >> ((quarter >> 1) * 4)) & 15;
+    const high = ((bytes[at + 128 + upper * 32 + i] as number) >> (quarter * 2)) & 3;
+    numbers[value] = low | (high << 4);
   }
 }

@@ -2,6 +2,7 @@ import { toFloats } from '../floats';
 import { quote } from '../model-files';
 import { readTensor } from '../safetensors';
 import { architectureKey, architectureOf } from './architectures';
+import { isBlockType } from './blocks';
 import { endTokenIds } from './end-tokens';
 import type { GgufFile } from './gguf-file';
 import type { Metadata } from './metadata';
@@ -46,6 +47,7 @@ export function configOfGguf(gguf: GgufFile): Record<string, unknown> {
     bos_token_id: metadata.whole('tokenizer.ggml.bos_token_id'),
     eos_token_id: endTokenIds(metadata),
     torch_dtype: dtypeOf(gguf),
+    quantization_config: hasBlocks(gguf) ? { quant_method: 'gguf' } : null,
     mlp_only_layers: fields.whole('expert_count') === null ? null : layersWithoutExperts(gguf, fields),
     ...OWN_FIELDS[key]?.(fields, { heads, headDim }),
   };
@@ -185,6 +187,10 @@ function wholeOf(total: number | null, parts: number | null): number | null {
 
 function partOf(dims: number | null, headDim: number | null): number | null {
   return dims === null || headDim === null || dims === headDim ? null : dims / headDim;
+}
+
+function hasBlocks({ tensors }: GgufFile): boolean {
+  return [...tensors.values()].some(({ type }) => isBlockType(type.name));
 }
 
 /** The type that most of its weights were made from or are made into. */

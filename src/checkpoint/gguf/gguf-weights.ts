@@ -1,22 +1,21 @@
 import * as path from 'node:path';
 import type { StartupError } from '../../core/errors';
-import { holdsFloats, toFloats } from '../floats';
 import { quote } from '../model-files';
-import { readTensor, type TensorDtype, type TensorRef } from '../safetensors';
+import { readFloats, readTensor, type TensorRef } from '../safetensors';
 import { ScratchFolder } from '../scratch-folder';
 import type { WeightSource } from '../weight-source';
 import { architectureKey, architectureOf, type GgufArchitecture } from './architectures';
-import { BLOCK_TYPE_NAMES, decodeBlocks } from './blocks';
+import { BLOCK_TYPES, isBlockType, type BlockType } from './blocks';
 import { readGguf, type GgufFile, type GgufTensor } from './gguf-file';
 import { storedPlace, type StoredPlace } from './tensor-names';
+import { typeNamed } from './types';
 
-const FLOAT_TYPES = ['F32', 'F16', 'BF16'];
+const FLOAT_TYPES = ['F32', 'F16', 'BF16'] as const;
 const FILE = 'converted.bin';
-/** Values that are floats in memory at a time. */
-const SLAB = 4 * 2 ** 20;
 
-/** A tensor, or the slice of a stack of them, where it lies. */
-interface Stored extends GgufTensor {
+/** A tensor, or the slice of a stack of them, as it lies in the file, and what has to be undone. */
+interface Stored {
+  readonly ref: TensorRef;
   /** Heads whose rows have to be brought into another order; 0 for none. */
   readonly heads: number;
   /** What is added to each value. */
@@ -24,8 +23,8 @@ interface Stored extends GgufTensor {
 }
 
 /**
- * The weights of a GGUF file under the names that families ask for. Floats are where they are in the file, unless their rows have
- * to be put into another order; what lies in blocks is made into float32 in a temporary file that goes with `close`.
+ * The weights of a GGUF file under the names that families ask for, floats and blocks where they are in the file. Those whose
+ * rows have to be put into another order, or whose values have to be changed, are in a temporary file that goes with `close`.
  */
 export class GgufWeights implements WeightSource {
   readonly files: readonly string[];
@@ -46,12 +45,11 @@ export class GgufWeights implements WeightSource {
 
   get(name: string, shape: readonly number[]): TensorRef {
     const stored = this.find(name, shape);
-    if (isFloatType(stored.type.name) && stored.heads === 0 && stored.shift === 0) {
-      return this.refOf(stored, stored.type.name, shape);
-    }
+    const isAsStored = stored.heads === 0 && stored.shift === 0 && !splitsBlocks(stored.ref);
+    if (isAsStored) return stored.ref;
     let ref = this.made.get(name);
     if (ref === undefined) {
-      ref = this.convert(stored, shape);
+      ref = this.convert(stored);
       this.made.set(name, ref);
     }
     return ref;
@@ -76,15 +74,15 @@ export class GgufWeights implements WeightSource {
         `tensor ${quote(place.tensor)} has shape [${tensor.shape.join(', ')}], expected [${expected.join(', ')}]`,
       );
     }
-    if (!isFloatType(slice.type.name) && !BLOCK_TYPE_NAMES.includes(slice.type.name)) {
+    const { type, offset, byteLength } = slice;
+    if (!isReadable(type.name)) {
       throw gguf.metadata.refusal(
-        `tensor ${quote(place.tensor)} is stored as ${slice.type.name}, which is not supported ` +
-          `(${[...FLOAT_TYPES, ...BLOCK_TYPE_NAMES].join(', ')} are)`,
+        `tensor ${quote(place.tensor)} is stored as ${type.name}, which is not supported ` +
+          `(${[...FLOAT_TYPES, ...BLOCK_TYPES].join(', ')} are)`,
       );
     }
     return {
-      ...slice,
-      shape,
+      ref: { name: tensor.name, dtype: type.name, shape, file: gguf.file, offset, byteLength },
       heads: architecture.interleaved ? this.headsOf(place) : 0,
       shift: architecture.shiftedNorms && place.isNorm ? -1 : 0,
     };
@@ -98,57 +96,36 @@ export class GgufWeights implements WeightSource {
     return rotated === 'queries' ? queries : (metadata.forAllLayers(`${key}_kv`) ?? queries);
   }
 
-  private refOf(stored: GgufTensor, dtype: TensorDtype, shape: readonly number[]): TensorRef {
-    const { name, offset, byteLength } = stored;
-    return { name, dtype, shape, file: this.gguf.file, offset, byteLength };
-  }
-
-  /** Floats keep their type, unless something is added to them. */
-  private convert(stored: Stored, shape: readonly number[]): TensorRef {
-    const { type, heads, shift } = stored;
-    const keeps = isFloatType(type.name) && shift === 0;
-    const dtype: TensorDtype = keeps ? type.name : 'F32';
+  /** Values that stay what they are keep their type. */
+  private convert({ ref, heads, shift }: Stored): TensorRef {
+    const keeps = shift === 0 && !splitsBlocks(ref);
+    const dtype = keeps ? ref.dtype : 'F32';
+    const bytes = keeps ? readTensor(ref) : bytesOf(shifted(readFloats(ref), shift));
     // A row of a vector is one value.
-    const rows = shape[0] as number;
-    const whole = this.readWhole(stored);
-    const splits = (whole.length / rows) % type.bytes !== 0;
-    const bytes = splits ? bytesOf(shifted(decode(stored, whole), shift)) : whole;
-    const ordered =
-      heads === 0 ? bytes : halfAfterHalf(bytes, rows, heads, () => this.oddHeads(stored, heads));
+    const rows = ref.shape[0] as number;
+    const ordered = heads === 0 ? bytes : halfAfterHalf(bytes, rows, heads, () => this.oddHeads(ref, heads));
     const folder = (this.scratch ??= new ScratchFolder('gguf'));
     const offset = this.scratchBytes;
-    if (keeps || splits) this.append(ordered);
-    else
-      for (const slab of slabsOf(ordered, type)) this.append(bytesOf(shifted(decode(stored, slab), shift)));
-    return {
-      name: stored.name,
-      dtype,
-      shape,
-      file: path.join(folder.path, FILE),
-      offset,
-      byteLength: this.scratchBytes - offset,
-    };
+    folder.append(FILE, ordered);
+    this.scratchBytes += ordered.length;
+    const file = path.join(folder.path, FILE);
+    return { ...ref, dtype, file, offset, byteLength: ordered.length };
   }
 
-  private append(bytes: Uint8Array): void {
-    this.scratch?.append(FILE, bytes);
-    this.scratchBytes += bytes.length;
-  }
-
-  private readWhole(stored: GgufTensor): Uint8Array {
-    // The type does not matter: bytes are read.
-    return readTensor(this.refOf(stored, 'U8', stored.shape));
-  }
-
-  private oddHeads({ name, shape }: GgufTensor, heads: number): StartupError {
+  private oddHeads({ name, shape }: TensorRef, heads: number): StartupError {
     return this.gguf.metadata.refusal(
       `tensor ${quote(name)} of shape [${shape.join(', ')}] is not that of ${heads} heads of an even size`,
     );
   }
 }
 
-function isFloatType(name: string): name is 'F32' | 'F16' | 'BF16' {
-  return FLOAT_TYPES.includes(name);
+function isReadable(name: string): name is (typeof FLOAT_TYPES)[number] | BlockType {
+  return (FLOAT_TYPES as readonly string[]).includes(name) || isBlockType(name);
+}
+
+/** Whether rows are not whole blocks: those of a vector, and of a column. */
+function splitsBlocks({ dtype, shape, byteLength }: TensorRef): boolean {
+  return isBlockType(dtype) && (byteLength / (shape[0] as number)) % typeNamed(dtype).bytes !== 0;
 }
 
 /** Sizes of 1 say nothing of where a value lies. */
@@ -164,19 +141,8 @@ function sliceOf(tensor: GgufTensor, index: number): GgufTensor | null {
   return { ...tensor, shape, byteLength, offset: tensor.offset + index * byteLength };
 }
 
-function decode({ type }: GgufTensor, bytes: Uint8Array): Float32Array {
-  return isFloatType(type.name) && holdsFloats(type.name)
-    ? toFloats(type.name, bytes)
-    : decodeBlocks(type, bytes);
-}
-
 function shifted(values: Float32Array, shift: number): Float32Array {
   return shift === 0 ? values : values.map((value) => value + shift);
-}
-
-function* slabsOf(bytes: Uint8Array, type: GgufTensor['type']): Iterable<Uint8Array> {
-  const size = Math.ceil(SLAB / type.values) * type.bytes;
-  for (let at = 0; at < bytes.length; at += size) yield bytes.subarray(at, at + size);
 }
 
 function bytesOf(values: Float32Array): Uint8Array {

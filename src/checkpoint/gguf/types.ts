@@ -1,3 +1,5 @@
+import { bug } from '../../core/errors';
+
 /** The types that tensors of a GGUF file may have, by the number that stands for each in the file. */
 
 /** A type: values lie in blocks of a fixed number of values and bytes. */
@@ -46,7 +48,16 @@ const TYPES: ReadonlyMap<number, GgufType> = new Map([
   [39, row('MXFP4', 32, 17)],
 ]);
 
+const BY_NAME: ReadonlyMap<string, GgufType> = new Map([...TYPES.values()].map((type) => [type.name, type]));
+
 /** @returns undefined for a number that stands for no type that is known */
 export function ggufType(number: number): GgufType | undefined {
   return TYPES.get(number);
+}
+
+/** @param name of one of the types */
+export function typeNamed(name: string): GgufType {
+  const type = BY_NAME.get(name);
+  if (type === undefined) throw bug(`there is no type ${name}`);
+  return type;
 }

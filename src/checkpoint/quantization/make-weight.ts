@@ -1,10 +1,12 @@
 import { createHash } from 'node:crypto';
 import * as fs from 'node:fs';
 import { toFloats } from '../floats';
-import { readFloats, readTensor } from '../safetensors';
-import { takeAwq, takeGptq, takeInt8Rows, type PackedTarget } from './packed-layouts';
+import { readFloats, readTensor, type TensorRef } from '../safetensors';
+import { takeAwq, takeBlocks, takeGptq, takeInt8Rows, type PackedTarget } from './packed-layouts';
 import {
   sizesOf,
+  TENSORS,
+  type BlockWeight,
   type FloatWeight,
   type PackedWeight,
   type QuantizedTensors,
@@ -32,22 +34,33 @@ export function makeWeight(
 ): Uint8Array {
   const target: PackedTarget = {
     values: new Uint8Array(tensors.values.byteLength),
-    scales: new Float32Array(tensors.scales.byteLength / Float32Array.BYTES_PER_ELEMENT),
+    scales: floatsFor(tensors.scales),
     zeros: new Uint8Array(tensors.zeros?.byteLength ?? 0),
+    minimums: floatsFor(tensors.minimums),
     outputs: sizesOf(stored).outputs,
   };
   if (stored.layout === 'floats') round(stored, form, target);
   else take(stored, target);
-  const parts = [target.values, new Uint8Array(target.scales.buffer), target.zeros];
-  [tensors.values, tensors.scales, tensors.zeros].forEach((tensor, at) => {
-    if (tensor !== null) write(fd, parts[at] as Uint8Array, tensor.offset);
-  });
+  const parts = TENSORS.filter((kind) => tensors[kind] !== null).map((kind) => bytesOf(target[kind]));
+  tensorsIn(tensors).forEach((tensor, at) => write(fd, parts[at] as Uint8Array, tensor.offset));
   return digest(parts);
 }
 
 /** The SHA-256 of a weight that lies in a file. @throws StartupError when the file ends before it does */
-export function digestOf({ values, scales, zeros }: QuantizedTensors): Uint8Array {
-  return digest([readTensor(values), readTensor(scales), ...(zeros === null ? [] : [readTensor(zeros)])]);
+export function digestOf(tensors: QuantizedTensors): Uint8Array {
+  return digest(tensorsIn(tensors).map(readTensor));
+}
+
+function tensorsIn(tensors: QuantizedTensors): readonly TensorRef[] {
+  return TENSORS.map((kind) => tensors[kind]).filter((tensor) => tensor !== null);
+}
+
+function floatsFor(tensor: TensorRef | null): Float32Array {
+  return new Float32Array((tensor?.byteLength ?? 0) / Float32Array.BYTES_PER_ELEMENT);
+}
+
+function bytesOf(view: Uint8Array | Float32Array): Uint8Array {
+  return new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
 }
 
 function digest(parts: readonly Uint8Array[]): Uint8Array {
@@ -56,19 +69,28 @@ function digest(parts: readonly Uint8Array[]): Uint8Array {
 
 function round(stored: FloatWeight, form: WeightForm, { values, scales }: PackedTarget): void {
   const signed = new Int8Array(values.buffer);
-  if (form.kind === 'int4_blocks') values.fill(INT4_ZEROS);
+  const floats = form.kind === 'floats' ? new Float32Array(values.buffer) : null;
+  if (form.kind === 'blocks') values.fill(INT4_ZEROS);
   for (const rows of slabs(stored)) {
-    if (form.kind === 'int8_columns') toInt8Columns(rows, signed, scales);
-    else toInt4Blocks(rows, form.block, values, scales);
+    if (floats !== null) floats.set(rows.values, rows.first * rows.inputs);
+    else if (form.kind === 'blocks') toInt4Blocks(rows, form.block, values, scales);
+    else toInt8Columns(rows, signed, scales);
   }
 }
 
 const TAKES = { int8_rows: takeInt8Rows, gptq: takeGptq, awq: takeAwq } as const;
 
-function take({ layout, parts }: PackedWeight, target: PackedTarget): void {
+function take(stored: PackedWeight | BlockWeight, target: PackedTarget): void {
   let first = 0;
-  for (const part of parts) {
-    TAKES[layout](part, target, first);
+  if (stored.layout === 'blocks') {
+    for (const part of stored.parts) {
+      takeBlocks(part, target, first);
+      first += part.shape[0] as number;
+    }
+    return;
+  }
+  for (const part of stored.parts) {
+    TAKES[stored.layout](part, target, first);
     first += part.outputs;
   }
 }

@@ -1,4 +1,5 @@
 import { bug } from '../../core/errors';
+import { blockForm, eachBlock, isBlockType } from '../gguf/blocks';
 import { readFloats, readTensor, type TensorRef } from '../safetensors';
 import type { PackedPart } from './quantized-weight';
 
@@ -10,6 +11,7 @@ import type { PackedPart } from './quantized-weight';
  *   [groups, outputs / 8] int32, each stored as one less than it is.
  * * `awq`: values [inputs, outputs / 8] int32, eight outputs to a word in the order 0 2 4 6 1 3 5 7; scales [groups, outputs]; zero points
  *   [groups, outputs / 8] in the same order.
+ * * GGUF's blocks (`gguf/blocks.ts`), each with its scale beside its values.
  */
 
 /** Where parts go: rows of all outputs. */
@@ -17,6 +19,7 @@ export interface PackedTarget {
   readonly values: Uint8Array;
   readonly scales: Float32Array;
   readonly zeros: Uint8Array;
+  readonly minimums: Float32Array;
   /** Outputs of all parts. */
   readonly outputs: number;
 }
@@ -64,6 +67,34 @@ export function takeAwq(part: PackedPart, target: PackedTarget, first: number): 
     }
   }
   takeGroups(part, target, first, at);
+}
+
+/**
+ * Rows are whole blocks, so that all of them follow one another as values do. Numbers are moved so that the one in the middle comes to
+ * lie on the zero point; where blocks have minimums, those make up for it.
+ */
+export function takeBlocks(part: TensorRef, target: PackedTarget, first: number): void {
+  const { dtype, shape } = part;
+  if (!isBlockType(dtype)) throw bug(`${dtype} has no blocks`);
+  const { bits, group, middle, hasMinimums } = blockForm(dtype);
+  const start = first * (shape[1] as number);
+  const shift = (bits === 4 ? 8 : 128) - middle;
+  eachBlock(dtype, readTensor(part), ({ numbers, scales, minimums }, index) => {
+    const from = start + index * numbers.length;
+    const to = (from * bits) / 8;
+    if (bits === 4) {
+      for (let at = 0; at < numbers.length; at += 2) {
+        target.values[to + (at >> 1)] = (numbers[at] as number) | ((numbers[at + 1] as number) << 4);
+      }
+    } else {
+      for (let at = 0; at < numbers.length; at++) target.values[to + at] = (numbers[at] as number) + shift;
+    }
+    target.scales.set(scales, from / group);
+    if (!hasMinimums) return;
+    for (let at = 0; at < scales.length; at++) {
+      target.minimums[from / group + at] = (minimums[at] as number) + middle * (scales[at] as number);
+    }
+  });
 }
 
 function takeGroups(

@@ -1,5 +1,11 @@
 import type { TensorRef } from '../safetensors';
-import { shapesOf, type QuantizedTensors, type QuantizedWeight } from './quantized-weight';
+import {
+  shapesOf,
+  TENSORS,
+  type QuantizedTensors,
+  type QuantizedWeight,
+  type TensorShape,
+} from './quantized-weight';
 
 /** Bytes of the digest of one weight. */
 export const DIGEST_BYTES = 32;
@@ -14,39 +20,52 @@ export interface QuantizedFile {
   readonly byteLength: number;
   /** Of each weight, in the order of the weights. */
   readonly tensors: readonly QuantizedTensors[];
-  /** [weights, 32] The SHA-256 of each weight's values and scales. */
+  /** [weights, 32] The SHA-256 of all that each weight consists of. */
   readonly digests: TensorRef;
 }
 
 /**
- * Lays out a file: scales first, because those must be aligned, then values, zero points, digests.
+ * Lays out a file: floats first, because those must be aligned, then bytes, digests.
  * @param file its path
  */
 export function layOut(file: string, weights: readonly QuantizedWeight[]): QuantizedFile {
-  const shapes = weights.map((weight) => shapesOf(weight));
   let end = 0;
-  const place = (name: string, { dtype, shape }: Pick<TensorRef, 'dtype' | 'shape'>): TensorRef => {
+  const place = (name: string, { dtype, shape }: TensorShape): TensorRef => {
     const byteLength = shape.reduce((product, size) => product * size, dtype === 'F32' ? 4 : 1);
     const tensor = { name, dtype, shape, file, offset: end, byteLength };
     end += byteLength;
     return tensor;
   };
-  const scales = weights.map(({ name }, at) => place(`${name}.scales`, shapes[at]!.scales));
-  const values = weights.map(({ name }, at) => place(`${name}.values`, shapes[at]!.values));
-  const zeros = weights.map(({ name }, at) => shapes[at]!.zeros && place(`${name}.zeros`, shapes[at]!.zeros));
+  const shapes = weights.map((weight) => shapesOf(weight));
+  const all = TENSORS.flatMap((kind) =>
+    weights.flatMap(({ name }, at) => {
+      const shape = shapes[at]?.[kind];
+      return shape ? [{ name: `${name}.${kind}`, shape }] : [];
+    }),
+  );
+  const placed = [...all.filter(isFloat), ...all.filter((one) => !isFloat(one))].map(({ name, shape }) =>
+    place(name, shape),
+  );
   const digests = place(DIGESTS, { dtype: 'U8', shape: [weights.length, DIGEST_BYTES] });
-  const header = writeHeader([...scales, ...values, ...zeros.filter((tensor) => tensor !== null), digests]);
+  const header = writeHeader([...placed, digests]);
   const moved = (tensor: TensorRef) => ({ ...tensor, offset: header.length + tensor.offset });
+  const byName = new Map(placed.map((tensor) => [tensor.name, moved(tensor)]));
+  const tensorsOf = ({ name }: QuantizedWeight): QuantizedTensors => ({
+    values: byName.get(`${name}.values`) as TensorRef,
+    scales: byName.get(`${name}.scales`) ?? null,
+    zeros: byName.get(`${name}.zeros`) ?? null,
+    minimums: byName.get(`${name}.minimums`) ?? null,
+  });
   return {
     header,
     byteLength: header.length + end,
-    tensors: weights.map((_, at) => ({
-      values: moved(values[at]!),
-      scales: moved(scales[at]!),
-      zeros: zeros[at] ? moved(zeros[at]) : null,
-    })),
+    tensors: weights.map(tensorsOf),
     digests: moved(digests),
   };
+}
+
+function isFloat({ shape }: { readonly shape: TensorShape }): boolean {
+  return shape.dtype === 'F32';
 }
 
 function writeHeader(tensors: readonly TensorRef[]): Buffer {

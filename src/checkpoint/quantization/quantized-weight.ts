@@ -1,26 +1,41 @@
-import type { TensorDtype, TensorRef } from '../safetensors';
+import type { TensorRef } from '../safetensors';
 
 /**
- * How the weights of a linear layer lie in few bits:
+ * How the weights of a linear layer lie:
  *
  * * `int8_columns`: values [inputs, outputs] int8, one scale for each output. What is stored is the value times its scale.
- * * `int4_blocks`: values [outputs, blocks, block / 2], two to a byte, the earlier one in its low half; one scale for each block of
- *   `block` inputs. What is stored is 8 less than the value, times its scale; in place of 8 the block's zero point where it has one:
- *   [outputs, blocks / 2], two to a byte.
+ * * `blocks`: values [outputs, blocks, block · bits / 8], of 4 bits two to a byte, the earlier one in its low half; one scale for each
+ *   block of `block` inputs. What is stored is the value less a zero point, times its scale. The zero point is 8, of 8 bits 128, unless
+ *   blocks have their own (4 bits only: [outputs, blocks / 2], two to a byte). Where blocks have minimums, [outputs, blocks] float32, each
+ *   is added to all that its block stands for.
+ * * `floats`: values [outputs, inputs] float32, for what cannot be multiplied in any other form.
  */
-export type WeightForm =
-  | { readonly kind: 'int8_columns' }
-  | { readonly kind: 'int4_blocks'; readonly block: number; readonly hasZeros: boolean };
+export type WeightForm = { readonly kind: 'int8_columns' } | BlockedForm | { readonly kind: 'floats' };
+
+export interface BlockedForm {
+  readonly kind: 'blocks';
+  readonly bits: 4 | 8;
+  readonly block: number;
+  /** What blocks have beside their scales. */
+  readonly offset: 'none' | 'zeros' | 'minimums';
+}
 
 /** How weights lie in a checkpoint, and what they become. */
-export type StoredWeight = FloatWeight | PackedWeight;
+export type StoredWeight = FloatWeight | BlockWeight | PackedWeight;
 
-/** Floats, which are rounded. */
+/** What stands for floats, which are rounded. */
 export interface FloatWeight {
   readonly layout: 'floats';
-  /** null rounds them as they are. */
+  /** null takes them as they are. */
   readonly turn: WeightTurn | null;
   /** [outputs, inputs] each; outputs of the result follow one another. */
+  readonly parts: readonly TensorRef[];
+}
+
+/** Blocks of one of GGUF's types, of which nothing is lost. See `packed-layouts.ts`. */
+export interface BlockWeight {
+  readonly layout: 'blocks';
+  /** [outputs, inputs] each, all of the same type; outputs of the result follow one another. */
   readonly parts: readonly TensorRef[];
 }
 
@@ -54,7 +69,7 @@ export interface WeightTurn {
   readonly outputs: number;
 }
 
-/** The weights of one or several linear layers of the same input in few bits. */
+/** The weights of one or several linear layers of the same input, made into another form. */
 export interface QuantizedWeight {
   /** Of its own among the weights of a model. */
   readonly name: string;
@@ -62,66 +77,77 @@ export interface QuantizedWeight {
   readonly stored: StoredWeight;
 }
 
-/** What comes of them, in a file. */
+/** What weights consist of, in a file. */
+export const TENSORS = ['values', 'scales', 'zeros', 'minimums'] as const;
+
+/** What comes of them, in a file; null for what the form has none of. */
 export interface QuantizedTensors {
   readonly values: TensorRef;
   /** float32 */
-  readonly scales: TensorRef;
-  /** null where the form has none. */
+  readonly scales: TensorRef | null;
   readonly zeros: TensorRef | null;
+  /** float32 */
+  readonly minimums: TensorRef | null;
 }
 
 export interface TensorShape {
-  readonly dtype: TensorDtype;
+  readonly dtype: 'F32' | 'I8' | 'U8';
   readonly shape: readonly number[];
 }
 
+type Shapes = Readonly<Record<keyof QuantizedTensors, TensorShape | null>>;
+
 /** What a weight becomes. */
-export function shapesOf({ form, stored }: Pick<QuantizedWeight, 'form' | 'stored'>): {
-  readonly values: TensorShape;
-  readonly scales: TensorShape;
-  readonly zeros: TensorShape | null;
-} {
+export function shapesOf({ form, stored }: Pick<QuantizedWeight, 'form' | 'stored'>): Shapes {
   const { inputs, outputs } = sizesOf(stored);
+  const only = { scales: null, zeros: null, minimums: null };
   switch (form.kind) {
     case 'int8_columns':
       return {
+        ...only,
         values: { dtype: 'I8', shape: [inputs, outputs] },
         scales: { dtype: 'F32', shape: [outputs] },
-        zeros: null,
       };
-    case 'int4_blocks': {
+    case 'blocks': {
       const blocks = Math.ceil(inputs / form.block);
+      const each: TensorShape = { dtype: 'F32', shape: [outputs, blocks] };
       return {
-        values: { dtype: 'U8', shape: [outputs, blocks, form.block / 2] },
-        scales: { dtype: 'F32', shape: [outputs, blocks] },
-        zeros: form.hasZeros ? { dtype: 'U8', shape: [outputs, Math.ceil(blocks / 2)] } : null,
+        values: { dtype: 'U8', shape: [outputs, blocks, (form.block * form.bits) / 8] },
+        scales: each,
+        zeros: form.offset === 'zeros' ? { dtype: 'U8', shape: [outputs, Math.ceil(blocks / 2)] } : null,
+        minimums: form.offset === 'minimums' ? each : null,
       };
     }
+    case 'floats':
+      return { ...only, values: { dtype: 'F32', shape: [outputs, inputs] } };
   }
 }
 
 /** Sizes of all parts together. */
-export function sizesOf({ layout, parts }: StoredWeight): {
+export function sizesOf(stored: StoredWeight): {
   readonly inputs: number;
   readonly outputs: number;
 } {
   const sizes =
-    layout === 'floats'
-      ? parts.map(({ shape }) => ({ outputs: shape[0] as number, inputs: shape[1] as number }))
-      : parts;
+    stored.layout === 'floats' || stored.layout === 'blocks'
+      ? stored.parts.map(({ shape }) => ({ outputs: shape[0] as number, inputs: shape[1] as number }))
+      : stored.parts;
   const outputs = sizes.reduce((sum, part) => sum + part.outputs, 0);
   return { inputs: (sizes[0] as { inputs: number }).inputs, outputs };
 }
 
 /** All tensors of the checkpoint that a weight is made of. */
 export function tensorsOf({ stored }: QuantizedWeight): readonly TensorRef[] {
-  if (stored.layout === 'floats') {
-    return stored.turn?.scale ? [...stored.parts, stored.turn.scale.tensor] : stored.parts;
+  switch (stored.layout) {
+    case 'floats':
+      return stored.turn?.scale ? [...stored.parts, stored.turn.scale.tensor] : stored.parts;
+    case 'blocks':
+      return stored.parts;
+    default:
+      return stored.parts.flatMap(({ values, scales, zeros }) => [
+        values,
+        scales,
+        ...(zeros === null ? [] : [zeros]),
+      ]);
   }
-  return stored.parts.flatMap(({ values, scales, zeros }) => [
-    values,
-    scales,
-    ...(zeros === null ? [] : [zeros]),
-  ]);
 }

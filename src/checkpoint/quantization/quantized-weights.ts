@@ -41,8 +41,8 @@ export class QuantizedWeights {
   }
 
   /**
-   * Takes weights from the cache, or makes them and keeps them there. A cache that cannot be written costs a warning: they are
-   * then made for this start alone.
+   * Takes weights from the cache, or makes them and keeps them there, if any are rounded: to take blocks over is done sooner than to see
+   * whether they are in the cache. A cache that cannot be written costs a warning: they are then made for this start alone.
    * @throws StartupError when they cannot be read, or be written anywhere
    */
   static async of(
@@ -52,7 +52,7 @@ export class QuantizedWeights {
     const stored = weights.flatMap(tensorsOf).reduce((sum, { byteLength }) => sum + byteLength, 0);
     const maker = new Maker(weights, new QuantizeThreads(stored < WORTH_THREADS ? 0 : threads));
     try {
-      if (cacheDir !== null) {
+      if (cacheDir !== null && weights.some(isWorthKeeping)) {
         const kept = await maker.keep(cacheDir).catch((error: unknown) => warn(error, cacheDir));
         if (kept !== null) return new QuantizedWeights(weights, kept, null);
       }
@@ -159,7 +159,8 @@ class Maker {
   }
 
   private async withProgress(tasks: readonly Task[]): Promise<Uint8Array[]> {
-    const progress = new Progress('Quantizing weights', tasks.length);
+    const what = this.weights.some(isWorthKeeping) ? 'Quantizing weights' : 'Unpacking weights';
+    const progress = new Progress(what, tasks.length);
     try {
       return await this.threads.run(tasks, () => progress.step());
     } finally {
@@ -203,6 +204,10 @@ class Maker {
     contents.forEach((content) => hash.update(content));
     return hash.digest('hex');
   }
+}
+
+function isWorthKeeping({ form, stored }: QuantizedWeight): boolean {
+  return stored.layout !== 'blocks' && form.kind !== 'floats';
 }
 
 /** Whether it tells of a place that cannot be written, and not of weights that cannot be read. */

@@ -27,6 +27,8 @@ export interface Backend {
   readonly threads: number;
   /** Tokens of one row that a run may compute; Infinity for any number. */
   readonly runTokens: number;
+  /** Whether it multiplies weights in floats only; left out: in few bits as well. */
+  readonly floatsOnly?: boolean;
   /** The library of this project's own operators, where graphs may have some. */
   readonly operators?: string | null;
   /** What the KV cache may be planned with. */

@@ -3,7 +3,13 @@ import { StartupError, bug } from '../../core/errors';
 import { ElementType, type ElementTypeName, type FloatType, type TensorData } from '../../onnxruntime/element-type';
 import type { TensorRef, WeightSource } from '../../checkpoint/checkpoint';
 import { holdsFloats } from '../../checkpoint/floats';
-import type { QuantizedTensors, QuantizedWeight, WeightForm } from '../../checkpoint/quantization/quantized-weight';
+import { blockForm, isBlockType } from '../../checkpoint/gguf/blocks';
+import type {
+  BlockedForm,
+  QuantizedTensors,
+  QuantizedWeight,
+  WeightForm,
+} from '../../checkpoint/quantization/quantized-weight';
 import { floatBytes } from './float-bytes';
 import { AttributeType, EXTERNAL, encodeModel, type AttributeMessage, type GraphMessage } from './onnx-proto';
 
@@ -55,12 +61,15 @@ export interface CheckpointTensor {
   readonly type?: 'floats' | 'I8' | 'I32';
 }
 
-/** Weights in few bits. */
-export interface QuantizedValues {
-  readonly values: Value;
-  readonly scales: Value;
-  /** Empty where the form has none. */
-  readonly zeros: Value;
+/** Weights in another form than the checkpoint's; empty for what the form has none of. See `WeightForm`. */
+export type QuantizedValues = Readonly<Record<keyof QuantizedTensors, Value>>;
+
+/** What a graph may have, by what its session can compute. */
+export interface GraphAbilities {
+  /** Whether the session will have the operators of `native`. */
+  readonly ownOperators?: boolean;
+  /** Whether it takes weights in the blocks of a GGUF file; by default it does. They become floats elsewhere. */
+  readonly blocks?: boolean;
 }
 
 /** Where weights in few bits come from. */
@@ -83,14 +92,17 @@ export class GraphBuilder {
   /**
    * @param quantized asked for weights in few bits; null where none are wanted
    * @param floatType of activations, and of the weights and constants that they meet
-   * @param hasOwnOperators whether the session will have the operators of `native`
    */
   constructor(
     private readonly weights: WeightSource,
     private readonly quantized: QuantizedSource | null = null,
     readonly floatType: FloatType = 'float32',
-    readonly hasOwnOperators = false,
+    private readonly abilities: GraphAbilities = {},
   ) {}
+
+  get hasOwnOperators(): boolean {
+    return this.abilities.ownOperators === true;
+  }
 
   /**
    * The folder that the locations of external data are relative to, once a weight was used: the deepest one that holds all
@@ -174,17 +186,30 @@ export class GraphBuilder {
     return this.constant(name, 'int64', [values.length], BigInt64Array.from(values, BigInt));
   }
 
-  /** A weight in the checkpoint's own precision. @throws StartupError when it is missing or of another shape */
+  /**
+   * A weight in the checkpoint's own precision; of what lies in blocks in float32.
+   * @throws StartupError when it is missing or of another shape
+   */
   rawWeight(name: string, shape: readonly number[]): Value {
+    const tensor = this.stored({ name, shape });
+    if (isBlockType(tensor.dtype)) return this.unpacked(name, tensor);
     if (!this.named.has(name)) {
       this.named.add(name);
-      this.addExternal(name, this.stored({ name, shape }));
+      this.addExternal(name, tensor);
     }
     return name;
   }
 
+  /** The form that holds a weight of the checkpoint without loss; null for floats, and where the session takes no blocks. */
+  blockedForm(name: string, shape: readonly number[]): BlockedForm | null {
+    const { dtype } = this.weights.get(name, shape);
+    if (this.abilities.blocks === false || !isBlockType(dtype)) return null;
+    const { bits, group, hasMinimums } = blockForm(dtype);
+    return { kind: 'blocks', bits, block: group, offset: hasMinimums ? 'minimums' : 'none' };
+  }
+
   /**
-   * The weights of linear layers in few bits.
+   * The weights of linear layers in another form than the checkpoint's.
    * @param name of its own among the weights of the model
    * @param compose asked what they are made of, with a way to look up stored tensors
    * @throws StartupError when one of those is missing, or of another type
@@ -197,10 +222,31 @@ export class GraphBuilder {
     return this.memo(`${name}:quantized`, () => {
       if (this.quantized === null) throw bug('nobody quantizes weights for this graph');
       const stored = compose((weight) => this.stored(weight));
-      const { values, scales, zeros } = this.quantized.tensors({ name, form, stored });
-      for (const tensor of [values, scales, zeros]) if (tensor !== null) this.addExternal(tensor.name, tensor);
-      return { values: values.name, scales: scales.name, zeros: zeros?.name ?? '' };
+      const tensors = this.quantized.tensors({ name, form, stored });
+      const valueOf = (tensor: TensorRef | null): Value => {
+        if (tensor === null) return '';
+        this.addExternal(tensor.name, tensor);
+        return tensor.name;
+      };
+      return {
+        values: valueOf(tensors.values),
+        scales: valueOf(tensors.scales),
+        zeros: valueOf(tensors.zeros),
+        minimums: valueOf(tensors.minimums),
+      };
     });
+  }
+
+  /**
+   * Weights that lie in blocks, one behind the other.
+   * @param form that holds all of them: see `blockedForm`
+   */
+  blockedWeight(form: BlockedForm, weights: readonly CheckpointTensor[]): QuantizedValues {
+    const name = weights.map((weight) => weight.name).join('+');
+    return this.quantizedWeight(`${name}:blocks`, form, (stored) => ({
+      layout: 'blocks',
+      parts: weights.map(stored),
+    }));
   }
 
   /** What is made once for a key, and is the same whenever it is asked for again. */
@@ -223,6 +269,8 @@ export class GraphBuilder {
 
   /** Rows of a table in the type of the graph, gathered as they are stored: the table stays small. */
   rowsOf(name: string, shape: readonly number[], indices: Value): Value {
+    const form = this.blockedForm(name, shape);
+    if (form !== null) return this.rowsOfBlocks(form, { name, shape }, indices);
     const options = { traits: ['embedding'] } as const;
     const rows = this.node('Gather', [this.rawWeight(name, shape), indices], options);
     return this.storedType(name, shape) === this.floatType ? rows : this.cast(rows, this.floatType, options);
@@ -244,12 +292,37 @@ export class GraphBuilder {
     ]);
   }
 
+  private rowsOfBlocks(form: BlockedForm, table: CheckpointTensor, indices: Value): Value {
+    const { name, shape } = table;
+    const [rows, width] = shape as [number, number];
+    const { bits, block } = form;
+    const { values, scales, minimums } = this.blockedWeight(form, [table]);
+    // Products want an axis for the blocks.
+    const flat = this.node('Reshape', [values, this.ints(`${name}:flat`, [rows, (width * bits) / 8])]);
+    const gathered = this.node('GatherBlockQuantized', [flat, indices, scales], {
+      domain: 'com.microsoft',
+      attributes: { bits, block_size: block, gather_axis: 0, quantize_axis: 1 },
+    });
+    if (minimums === '') return gathered;
+    const least = this.node('Gather', [minimums, indices]);
+    const inBlocks = (value: Value, size: number) =>
+      this.node('Reshape', [value, this.ints(`${name}:blocks of ${size}`, [-1, width / block, size])]);
+    const sum = this.node('Add', [inBlocks(gathered, block), inBlocks(least, 1)]);
+    return this.node('Reshape', [sum, this.ints(`${name}:rows`, [-1, width])]);
+  }
+
+  private unpacked(name: string, tensor: TensorRef): Value {
+    const form: WeightForm = { kind: 'floats' };
+    return this.quantizedWeight(`${name}:floats`, form, () => ({ layout: 'floats', turn: null, parts: [tensor] })).values;
+  }
+
   private cast(value: Value, to: FloatType, options: NodeOptions = {}): Value {
     return this.node('Cast', [value], { ...options, attributes: { to: ElementType[to] } });
   }
 
   private storedType(name: string, shape: readonly number[]): ElementTypeName | undefined {
-    return WEIGHT_TYPES[this.weights.get(name, shape).dtype];
+    const { dtype } = this.weights.get(name, shape);
+    return isBlockType(dtype) ? 'float32' : WEIGHT_TYPES[dtype];
   }
 
   /** @throws StartupError when it is missing, or of another type */

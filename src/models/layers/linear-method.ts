@@ -50,7 +50,8 @@ export const unquantized: LinearMethod = {
 
   applyEach(g, x, counts, projections) {
     // The same product as Gemm's, of whose output the rank and the width are known whatever its input is: see `shareRows`.
-    return shareRows(g, x, counts, projections, (slice, projection) =>
+    const { inputs } = projections[0] as Projection;
+    return shareRows(g, x, inputs, counts, projections, (slice, projection) =>
       g.node('FusedMatMul', [slice, weightOf(g, projection)], { domain: 'com.microsoft', attributes: { transB: 1 } }),
     );
   },
@@ -78,18 +79,20 @@ function concat(g: GraphBuilder, values: readonly Value[]): Value {
 
 /**
  * Shares rows out among projections and puts the products one behind the other again.
+ * @param x [rows, width]
  * @param product of a slice, which may be empty
  */
 export function shareRows(
   g: GraphBuilder,
   x: Value,
+  width: number,
   counts: Value,
   projections: readonly Projection[],
   product: (slice: Value, projection: Projection) => Value,
 ): Value {
   const [first] = projections as [Projection];
   if (projections.length === 1) return product(x, first);
-  const slices = g.nodes('Split', [unshaped(g, x, first.inputs, counts), counts], {
+  const slices = g.nodes('Split', [unshaped(g, x, width, counts), counts], {
     attributes: { axis: 0 },
     outputs: projections.length,
   });

@@ -1,6 +1,7 @@
 import { quote } from '../../checkpoint/model-files';
 import { bug } from '../../core/errors';
 import type { ConfigFile } from '../config/config-file';
+import { ggufLinear } from './gguf-linear';
 import { unquantized, type LinearMethod } from './linear-method';
 import { awq, compressedTensors, gptq, type Settings } from './packed-linear';
 import { int4Weights, w8a8Int8 } from './quantized-linear';
@@ -8,11 +9,15 @@ import { int4Weights, w8a8Int8 } from './quantized-linear';
 /** Makes the method of a quantized checkpoint from what its config says of it; null for a variant that is not supported. */
 type MethodReader = (settings: Settings) => LinearMethod | null;
 
+/** The scheme of a GGUF file that has some of its weights in blocks. */
+const GGUF = 'gguf';
+
 /** Quantization schemes by the name in `quantization_config.quant_method`, and what --quantization may call them. */
 const METHODS: ReadonlyMap<string, MethodReader> = new Map([
   ['compressed-tensors', compressedTensors],
   ['gptq', gptq],
   ['awq', awq],
+  [GGUF, () => ggufLinear],
 ]);
 
 /** How checkpoints in a floating-point type can be quantized when they are loaded, by what --quantization or --torchao-config say. */
@@ -25,7 +30,7 @@ const AT_LOAD: ReadonlyMap<string, LinearMethod> = new Map([
 /**
  * How a checkpoint's linear layers are stored. Quantized ones say so in `quantization_config` (or `compression_config`); a
  * scheme that is not known is refused before a weight is found missing or, worse, is taken for what it is not.
- * @param quantization one of `AT_LOAD`: how to quantize those that are not; or of `METHODS`: what they must be; null takes them as they are
+ * @param quantization one of `AT_LOAD`: how to quantize those that are not, or are in a GGUF file; or of `METHODS`: what they must be; null takes them as they are
  * @throws StartupError that names the scheme
  */
 export function linearMethodOf(config: ConfigFile, quantization: string | null): LinearMethod {
@@ -34,6 +39,8 @@ export function linearMethodOf(config: ConfigFile, quantization: string | null):
   const settings = fields[field];
   if (!settings) return quantization === null ? unquantized : methodAtLoad(config, quantization);
   const scheme = settings['quant_method'] ?? settings['quant_algo'] ?? settings['format'] ?? 'unknown';
+  // Blocks of any type stand for floats, which can be rounded in another way.
+  if (scheme === GGUF && quantization !== null && AT_LOAD.has(quantization)) return methodAtLoad(config, quantization);
   const method = typeof scheme === 'string' ? METHODS.get(scheme)?.(settings) : undefined;
   if (!method) throw config.refusal(unsupported(settings, scheme, field));
   if (quantization !== null && quantization !== scheme && !isAlias(quantization, scheme)) {
@@ -61,4 +68,9 @@ function methodAtLoad(config: ConfigFile, name: string): LinearMethod {
   if (method !== undefined) return method;
   if (!METHODS.has(name)) throw bug(`quantization '${name}' was not refused`);
   throw config.refusal(`weights are not quantized with ${quote(name)} (--quantization)`);
+}
+
+/** Whether it computes on every device: with floats, where a session takes nothing else. */
+export function isForAnyDevice(linear: LinearMethod): boolean {
+  return linear === unquantized || linear === ggufLinear;
 }

@@ -1,7 +1,7 @@
-import type { PackedLayout, WeightForm } from '../../checkpoint/quantization/quantized-weight';
+import type { BlockedForm, PackedLayout, WeightForm } from '../../checkpoint/quantization/quantized-weight';
 import type { CheckpointTensor } from '../graph/graph-builder';
 import { unquantized, type LinearMethod, type LinearPart, type Projection } from './linear-method';
-import { int4Products, int8Products, type WeightsOf } from './quantized-linear';
+import { blockProducts, int8Products, type WeightsOf } from './quantized-linear';
 
 /**
  * Linear methods of checkpoints that bring weights in few bits. What they say in `quantization_config`:
@@ -43,13 +43,13 @@ export function gptq(settings: Settings): LinearMethod | null {
   const isV1 = (settings['checkpoint_format'] ?? 'gptq') === 'gptq';
   const fits = settings['bits'] === 4 && isV1 && !settings['desc_act'] && !settings['lm_head'];
   if (block === null || !fits) return null;
-  const form: WeightForm = { kind: 'int4_blocks', block, hasZeros: true };
+  const form: BlockedForm = { kind: 'blocks', bits: 4, block, offset: 'zeros' };
   const weights = packed('gptq', form, ({ name, outputs }, inputs) => ({
     values: { name: `${name}.qweight`, shape: [inputs / 8, outputs], type: 'I32' },
     scales: { name: `${name}.scales`, shape: [inputs / block, outputs] },
     zeros: { name: `${name}.qzeros`, shape: [inputs / block, outputs / 8], type: 'I32' },
   }));
-  return partly(int4Products(block, weights), listOf(settings['modules_to_not_convert']), isWithin);
+  return partly(blockProducts(form, weights), listOf(settings['modules_to_not_convert']), isWithin);
 }
 
 /** 4-bit weights in groups of inputs. @returns null for other sizes and versions */
@@ -57,13 +57,13 @@ export function awq(settings: Settings): LinearMethod | null {
   const block = blockOf(settings['group_size']);
   const fits = settings['bits'] === 4 && ['gemm', 'GEMM', undefined].includes(settings['version'] as string | undefined);
   if (block === null || !fits || settings['zero_point'] === false) return null;
-  const form: WeightForm = { kind: 'int4_blocks', block, hasZeros: true };
+  const form: BlockedForm = { kind: 'blocks', bits: 4, block, offset: 'zeros' };
   const weights = packed('awq', form, ({ name, outputs }, inputs) => ({
     values: { name: `${name}.qweight`, shape: [inputs, outputs / 8], type: 'I32' },
     scales: { name: `${name}.scales`, shape: [inputs / block, outputs] },
     zeros: { name: `${name}.qzeros`, shape: [inputs / block, outputs / 8], type: 'I32' },
   }));
-  return partly(int4Products(block, weights), listOf(settings['modules_to_not_convert']), isWithin);
+  return partly(blockProducts(form, weights), listOf(settings['modules_to_not_convert']), isWithin);
 }
 
 interface PackedNames {

@@ -1,4 +1,4 @@
-import type { WeightForm } from '../../checkpoint/quantization/quantized-weight';
+import type { BlockedForm, WeightForm } from '../../checkpoint/quantization/quantized-weight';
 import type { GraphBuilder, QuantizedValues, Value } from '../graph/graph-builder';
 import { biasOf, shareRows, type LinearMethod, type Projection } from './linear-method';
 import type { Turn } from './rotation';
@@ -41,8 +41,9 @@ export function int8Products(weightsOf: WeightsOf): LinearMethod {
     },
 
     applyEach(g, x, counts, projections) {
-      const { rows, scale } = quantizedRows(g, x, (projections[0] as Projection).inputs);
-      const products = shareRows(g, rows, counts, projections, (slice, projection) =>
+      const { inputs } = projections[0] as Projection;
+      const { rows, scale } = quantizedRows(g, x, inputs);
+      const products = shareRows(g, rows, inputs, counts, projections, (slice, projection) =>
         product(g, slice, projection),
       );
       return g.node('Mul', [products, scale]);
@@ -50,22 +51,56 @@ export function int8Products(weightsOf: WeightsOf): LinearMethod {
   };
 }
 
-/** Weights in 4 bits with a scale for each block of inputs; ONNX Runtime multiplies them with inputs in 8 bits, block by block. */
-export function int4Products(block: number, weightsOf: WeightsOf): LinearMethod {
+/** Weights in blocks of inputs, each with a scale; ONNX Runtime multiplies them with inputs in 8 bits, block by block. */
+export function blockProducts({ bits, block, offset }: BlockedForm, weightsOf: WeightsOf): LinearMethod {
   const product = (g: GraphBuilder, x: Value, projection: Projection): Value => {
     const { values, scales, zeros } = weightsOf(g, projection);
-    const N = outputsOf(projection);
     const rest = projection.bias ? [zeros, '', biasOf(g, projection)] : zeros === '' ? [] : [zeros];
     return g.node('MatMulNBits', [x, values, scales, ...rest], {
       domain: 'com.microsoft',
-      attributes: { K: projection.inputs, N, bits: 4, block_size: block, accuracy_level: INT8_INPUTS },
+      attributes: {
+        K: projection.inputs,
+        N: outputsOf(projection),
+        bits,
+        block_size: block,
+        accuracy_level: INT8_INPUTS,
+      },
     });
   };
-  return {
+  const scaled: LinearMethod = {
     apply: product,
     applyEach: (g, x, counts, projections) =>
-      shareRows(g, x, counts, projections, (slice, projection) => product(g, slice, projection)),
+      shareRows(g, x, (projections[0] as Projection).inputs, counts, projections, (slice, projection) =>
+        product(g, slice, projection),
+      ),
   };
+  if (offset !== 'minimums') return scaled;
+  return {
+    apply(g, x, projection) {
+      const sums = blockSums(g, x, projection.inputs, block);
+      const { minimums } = weightsOf(g, projection);
+      return g.node('Gemm', [sums, minimums, product(g, x, projection)], { attributes: { transB: 1 } });
+    },
+    applyEach(g, x, counts, projections) {
+      const { inputs } = projections[0] as Projection;
+      const sums = blockSums(g, x, inputs, block);
+      const least = shareRows(g, sums, inputs / block, counts, projections, (slice, projection) =>
+        g.node('FusedMatMul', [slice, weightsOf(g, projection).minimums], {
+          domain: 'com.microsoft',
+          attributes: { transB: 1 },
+        }),
+      );
+      return g.node('Add', [scaled.applyEach(g, x, counts, projections), least]);
+    },
+  };
+}
+
+/** What the minimum of a block is multiplied with: the sum of its inputs, as they are. */
+function blockSums(g: GraphBuilder, x: Value, inputs: number, block: number): Value {
+  return g.memo(`${x}:sums of ${block}`, () => {
+    const blocks = g.node('Reshape', [x, g.ints(`shape.blocks.${inputs}.${block}`, [-1, inputs / block, block])]);
+    return g.node('ReduceSum', [blocks, g.ints('last', [-1])], { attributes: { keepdims: 0 } });
+  });
 }
 
 /** The accuracy level of `MatMulNBits` that rounds inputs to 8 bits. */
@@ -79,9 +114,10 @@ export const w8a8Int8: LinearMethod = {
   turned: (turn) => int8Products(rounded(INT8_COLUMNS, turn)),
 };
 
-/** `int4Products` of weights that are rounded when they are loaded. */
+/** `blockProducts` of weights that are rounded to 4 bits when they are loaded. */
 export function int4Weights(block: number): LinearMethod {
-  return int4Products(block, rounded({ kind: 'int4_blocks', block, hasZeros: false }, null));
+  const form: BlockedForm = { kind: 'blocks', bits: 4, block, offset: 'none' };
+  return blockProducts(form, rounded(form, null));
 }
 
 function rounded(form: WeightForm, turn: Turn | null): WeightsOf {

@@ -139,13 +139,14 @@ export const modelTopic = topic('Model and tokenizer', yes, {
     null,
     'What weights in a floating-point type are quantized to when they are loaded, on cpu: w8a8_int8, int8 for each output, with ' +
       'inputs in 8 bits for each token. What is made is kept in SGLANG_CACHE_DIR. See also --torchao-config. ' +
-      'Checkpoints that are quantized say so themselves; compressed-tensors, gptq and awq insist on it.',
+      'Checkpoints that are quantized say so themselves; compressed-tensors, gptq, awq and gguf insist on it.',
     {
-      support: reject('use w8a8_int8, compressed-tensors, gptq or awq', [
+      support: reject('use w8a8_int8, compressed-tensors, gptq, awq or gguf', [
         'w8a8_int8',
         'compressed-tensors',
         'gptq',
         'awq',
+        'gguf',
       ]),
     },
   ),

@@ -60,7 +60,7 @@ class Layer {
 
   static async of(shape: Shape, rows: number): Promise<Layer> {
     const { heads, kvHeads, dim, rotary = dim, packed = true } = shape;
-    const g = new GraphBuilder(noWeights, null, 'float32', true);
+    const g = new GraphBuilder(noWeights, null, 'float32', { ownOperators: true });
     const kvType = shape.int8 ? 'int8' : 'float32';
     const input = (name: string, width: number) => g.input(name, 'float32', ['tokens', width]);
     const projections = packed
@@ -300,7 +300,7 @@ here.each(KERNELS)('rounding to 8 bits with kernels %i', (level) => {
   afterAll(() => void use(4));
 
   it.each([1, 15, 16, 64, 1003])('gives rows of %i numbers a scale each', async (width) => {
-    const g = new GraphBuilder(noWeights, null, 'float32', true);
+    const g = new GraphBuilder(noWeights, null, 'float32', { ownOperators: true });
     const [rows, scales] = g.nodes('QuantizeRows', [g.input('x', 'float32', ['n', width])], {
       domain: 'sglang',
       outputs: 2,
@@ -366,7 +366,7 @@ here.each(KERNELS)('a gated MLP with kernels %i', (level) => {
     [512, 256],
   ])('of %i numbers a row comes turned in blocks of %i', async (width, block) => {
     const rows = 6;
-    const g = new GraphBuilder(noWeights, null, 'float32', true);
+    const g = new GraphBuilder(noWeights, null, 'float32', { ownOperators: true });
     const [bytes, scales] = g.nodes(
       'GatedRows',
       [g.input('product', 'float32', ['n', 2 * width]), g.input('scale', 'float32', ['n', 1])],

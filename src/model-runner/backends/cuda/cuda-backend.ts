@@ -10,7 +10,7 @@ import { Session, type Place } from '../../../onnxruntime/session';
 import { GraphBuilder } from '../../../models/graph/graph-builder';
 import { logger } from '../../../logging/logger';
 import { gigabytes } from '../../../logging/units';
-import { unquantized } from '../../../models/layers/linear-method';
+import { isForAnyDevice } from '../../../models/layers/linear-methods';
 import type { Model } from '../../../models/model';
 import type { ServerArgs } from '../../../server-args/server-args';
 import type { KvShape, KvStore } from '../../kv-store';
@@ -57,6 +57,7 @@ interface Opened {
 export class CudaBackend implements Backend {
   readonly graphName = 'cuda graph';
   readonly captureRuns = 1;
+  readonly floatsOnly = true;
   readonly runTokens = Infinity;
   readonly threads: number;
   readonly memory: GpuMemory;
@@ -88,7 +89,7 @@ export class CudaBackend implements Backend {
         `${config.architecture}: encoders are computed by --device cpu; on CUDA tokens see none behind them`,
       );
     }
-    if (linear !== unquantized) {
+    if (!isForAnyDevice(linear)) {
       throw new StartupError(`${config.architecture}: quantized weights are computed by --device cpu only`);
     }
     this.type = cudaNumberType(dtype, config.torchDtype, this.gpu.stream.capability);

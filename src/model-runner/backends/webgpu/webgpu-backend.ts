@@ -1,7 +1,7 @@
 import { bug, StartupError } from '../../../core/errors';
 import { logger } from '../../../logging/logger';
 import type { NodeTraits } from '../../../models/graph/graph-builder';
-import { unquantized } from '../../../models/layers/linear-method';
+import { isForAnyDevice } from '../../../models/layers/linear-methods';
 import type { Model } from '../../../models/model';
 import { DeviceMemory } from '../../../onnxruntime/device-memory';
 import type { ElementTypeName, TensorData } from '../../../onnxruntime/element-type';
@@ -32,6 +32,7 @@ export class WebGpuBackend implements Backend {
   readonly graphName = 'webgpu graph';
   readonly elementType = 'float32';
   readonly captureRuns = 1;
+  readonly floatsOnly = true;
   readonly threads: number;
   readonly memory: MemoryBudget;
   private readonly turns = new Turns();
@@ -46,7 +47,7 @@ export class WebGpuBackend implements Backend {
   }
 
   prepareFor({ linear }: Model): void {
-    if (linear === unquantized) return;
+    if (isForAnyDevice(linear)) return;
     throw new StartupError(
       '--device webgpu: the weights of this model are quantized, which is computed with on the CPU only: serve it with --device cpu',
     );

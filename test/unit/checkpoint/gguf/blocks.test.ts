@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { decodeBlocks } from '../../../../src/checkpoint/gguf/blocks';
+import { decodeBlocks, type BlockType } from '../../../../src/checkpoint/gguf/blocks';
 import { ggufType, type GgufType } from '../../../../src/checkpoint/gguf/types';
 
 /**
@@ -91,7 +91,7 @@ describe.each(Object.entries(REFERENCE))('%s', (name, [number, valueAt]) => {
           // Neither infinite nor no number.
           for (const half of halvesAt) bytes[at + half + 1] = (bytes[at + half + 1] ?? 0) & 0xbf;
         }
-        const values = decodeBlocks(type, bytes);
+        const values = decodeBlocks(name as BlockType, bytes);
         const expected = Float32Array.from(values, (_, at) => {
           const start = Math.floor(at / type.values) * type.bytes;
           return valueAt(at % type.values, new Block(Buffer.from(bytes.subarray(start, start + type.bytes))));

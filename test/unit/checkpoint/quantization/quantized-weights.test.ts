@@ -2,7 +2,12 @@ import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { StartupError } from '../../../../src/core/errors';
 import { openCheckpoint } from '../../../../src/checkpoint/checkpoint';
-import { readFloats, readSafetensors, readTensor } from '../../../../src/checkpoint/safetensors';
+import {
+  readFloats,
+  readSafetensors,
+  readTensor,
+  type TensorRef,
+} from '../../../../src/checkpoint/safetensors';
 import type { QuantizedWeight, WeightForm } from '../../../../src/checkpoint/quantization/quantized-weight';
 import { QuantizedWeights } from '../../../../src/checkpoint/quantization/quantized-weights';
 import { turnInputs, turnOutputs } from '../../../../src/checkpoint/quantization/turning';
@@ -43,7 +48,7 @@ const bytesOf = (made: QuantizedWeights, weights: readonly QuantizedWeight[]) =>
   Buffer.concat(
     weights.flatMap((weight) => {
       const { values, scales } = made.tensors(weight);
-      return [readTensor(values), readTensor(scales)];
+      return [readTensor(values), readTensor(scales as TensorRef)];
     }),
   );
 
@@ -88,7 +93,7 @@ it('turns weights before it rounds them: outputs · W · scales · inputs', asyn
   const weights = [{ name: 'a', form: { kind: 'int8_columns' }, stored }] as const;
   const made = await of(weights, null);
   const { values, scales } = made.tensors(weights[0]);
-  const [rounded, steps] = [new Int8Array(readTensor(values)), readFloats(scales)];
+  const [rounded, steps] = [new Int8Array(readTensor(values)), readFloats(scales as TensorRef)];
 
   const expected = readFloats(tensor);
   const factors = readFloats(scale.tensor);
@@ -109,8 +114,8 @@ it('tells other contents and other forms apart', async () => {
   const dir = folders.create();
   await of(planned(checkpoint(1)), dir);
   await of(planned(checkpoint(2)), dir);
-  await of(planned(checkpoint(2), { kind: 'int4_blocks', block: 32, hasZeros: false }), dir);
-  await of(planned(checkpoint(2), { kind: 'int4_blocks', block: 64, hasZeros: false }), dir);
+  await of(planned(checkpoint(2), { kind: 'blocks', bits: 4, block: 32, offset: 'none' }), dir);
+  await of(planned(checkpoint(2), { kind: 'blocks', bits: 4, block: 64, offset: 'none' }), dir);
   // The same contents elsewhere are the same.
   await of(planned(checkpoint(2)), dir);
   expect(kept(dir)).toHaveLength(4);
