@@ -34,10 +34,10 @@ interface Quality {
 
 async function main(): Promise<void> {
   const options = new Command('bench:quality')
-    .requiredOption('--model-path <folder>', 'checkpoint in a floating-point type')
+    .requiredOption('--model-path <folder>', 'checkpoint in a floating-point type, or a GGUF file')
     .option(
       '--quantization <methods...>',
-      'what --quantization or --torchao-config take; none leaves weights as they are',
+      'what --quantization or --torchao-config take; none leaves weights as they are, of a GGUF file in blocks',
       ['w8a8_int8'],
     )
     .addOption(
@@ -52,11 +52,18 @@ async function main(): Promise<void> {
     .parse()
     .opts<Options>();
   const windows = await windowsOf(options);
-  const exact = await runnerOf(options.modelPath, null, 'float32', Number(options.window));
+  const exact = await runnerOf(
+    options.modelPath,
+    { quantization_config: null },
+    null,
+    'float32',
+    Number(options.window),
+  );
   const results: Quality[] = [];
   for (const quantization of options.quantization) {
     const rounded = await runnerOf(
       options.modelPath,
+      {},
       quantization === 'none' ? null : quantization,
       options.kvCacheDtype,
       Number(options.window),
@@ -80,13 +87,15 @@ async function windowsOf({ modelPath, text, window, windows }: Options): Promise
   return Array.from({ length: count }, (_, at) => ids.slice(at * size, (at + 1) * size));
 }
 
+/** @param overrides of config.json: in floats is also a GGUF file where it is not said to be quantized */
 async function runnerOf(
   modelPath: string,
+  overrides: Readonly<Record<string, unknown>>,
   quantization: string | null,
   kvType: HostKvType,
   capacity: number,
 ) {
-  const model = readModel(modelPath, {}, 'generation', quantization);
+  const model = readModel(modelPath, overrides, 'generation', quantization);
   const weights = openCheckpoint(modelPath);
   const backend = new CpuBackend(undefined, undefined, kvType);
   const session = await loadModel(model, weights, { capacity, tail: 'logits' }, backend);

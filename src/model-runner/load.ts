@@ -9,7 +9,6 @@ import type { ModelConfig } from '../models/config/model-config';
 import { readSentenceModules, type SentenceModules } from '../models/config/sentence-modules';
 import { readSentencePrompts } from '../models/config/vector-facts';
 import type { Model } from '../models/model';
-import { unquantized } from '../models/layers/linear-method';
 import { readModel } from '../models/registry';
 import type { Backend } from './backends/backend';
 import { EmbeddingRunner } from './embedding-runner';
@@ -26,8 +25,6 @@ export interface ModelParts {
   readonly weights: ModelWeights;
   /** null where no layer has experts. */
   readonly routers: Routers | null;
-  /** Whether products round their inputs to few bits: 8, or 16. */
-  readonly roundsInputs: boolean;
 }
 
 export interface GenerationModel extends ModelParts, Generation {
@@ -71,8 +68,6 @@ export async function loadModelRunner(
   }
   backend.prepareFor?.(model, args.dtype);
   const routers = model.routers ?? null;
-  const hasFewBits = model.linear !== unquantized && !backend.floatsOnly;
-  const roundsInputs = hasFewBits || backend.elementType !== 'float32';
   const routing = args.expertDistributionRecorderMode !== null;
   if (routing && routers === null) {
     logger.log(
@@ -89,7 +84,7 @@ export async function loadModelRunner(
   const { loaded, bytes, seconds } = await loadFirst(place, model, options, backend);
   const served = { model, purpose: options, backend, overrides: args.jsonModelOverrideArgs, quantization };
   const weights = new ModelWeights(served, loaded, sentences, bytes, seconds);
-  const parts: ModelParts = { config, contextLen, backend, routers, roundsInputs, weights };
+  const parts: ModelParts = { config, contextLen, backend, routers, weights };
   switch (kind) {
     case 'generation': {
       const generation = await prepareGeneration(args, parts);

@@ -53,7 +53,7 @@ it('holds a draft to more than rounding to 16 bits can change', async () => {
     const gpu = await Engine.start(FOLDER, ['--device', 'cuda', '--dtype', 'half', ...FLAGS], undefined, {
       backend,
     });
-    expect(gpu.model.roundsInputs).toBe(rounds);
+    expect(gpu.model.weights.roundsInputs).toBe(rounds);
     await gpu.close();
   }
 });

@@ -109,16 +109,29 @@ describe('blocks', () => {
       readonly floatsOnly = true;
     }
     const engine = await startUncached(blocks, uncut, { backend: new FloatsOnly() });
-    expect(engine.model.roundsInputs).toBe(false);
+    expect(engine.model.weights.roundsInputs).toBe(false);
     const results = await allOf(engine, PROMPTS, true);
     await engine.close();
     expect(results.map(bits)).toEqual((await answers(exact, uncut, PROMPTS, true)).map(bits));
   });
 
-  it('are rounded like the floats that they stand for', async () => {
+  it('are quantized like the floats that they stand for', async () => {
     const flags = [...uncut, '--quantization', 'w8a8_int8'];
     const expected = await answers(exact, flags, PROMPTS, true);
     expect((await answers(blocks, flags, PROMPTS, true)).map(bits)).toEqual(expected.map(bits));
+  });
+
+  it('take the place of floats, and floats theirs', async () => {
+    const expected = [await answers(blocks, uncut, PROMPTS, true), await answers(exact, uncut, PROMPTS, true)];
+    const engine = await startUncached(exact, uncut);
+    for (const [at, modelDir] of [blocks, exact].entries()) {
+      const loaded = await engine.call({ type: 'load_weights', modelDir, loadFormat: 'auto' });
+      expect(loaded).toEqual({ of: 'load_weights', failure: null });
+      await engine.call({ type: 'swap_weights', flushCache: true });
+      expect(engine.model.weights.roundsInputs).toBe(modelDir === blocks);
+      expect((await allOf(engine, PROMPTS, true)).map(bits)).toEqual(expected[at]?.map(bits));
+    }
+    await engine.close();
   });
 
   it('may be insisted on, where there are some', async () => {

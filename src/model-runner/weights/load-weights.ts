@@ -3,6 +3,7 @@ import type { TensorRef, WeightSource } from '../../checkpoint/checkpoint';
 import { expand } from '../../checkpoint/hub-cache';
 import { env } from '../../core/env';
 import { Progress } from '../../logging/progress';
+import { unquantized } from '../../models/layers/linear-method';
 import type { GraphOptions, Model } from '../../models/model';
 import type { Session } from '../../onnxruntime/session';
 import type { Backend } from '../backends/backend';
@@ -21,6 +22,8 @@ export interface LoadedWeights {
   readonly tensors: ReadonlyMap<string, TensorRef>;
   /** Of the files, as they were when they were read. */
   readonly stamps: FileStamps;
+  /** Whether products round their inputs to few bits: 8, or 16. */
+  readonly roundsInputs: boolean;
 }
 
 /**
@@ -42,11 +45,15 @@ export async function loadWeights(
     const cacheDir = place.loadFormat === 'dummy' ? null : quantizedDir();
     const session = await loadModel(model, files ?? recorder, purpose, backend, cacheDir);
     for (let shard = 0; shard < source.files.length; shard++) progress.step();
-    return { place, session, tensors: recorder.tensors, stamps };
+    return { place, session, tensors: recorder.tensors, stamps, roundsInputs: roundsInputs(model, backend) };
   } finally {
     progress.stop();
     files?.close();
   }
+}
+
+function roundsInputs({ linear }: Model, { elementType, floatsOnly }: Backend): boolean {
+  return elementType !== 'float32' || (linear !== unquantized && !floatsOnly);
 }
 
 /** Where quantized weights are kept. */

@@ -67,6 +67,11 @@ export class ModelWeights {
     return this.current.session;
   }
 
+  /** See `LoadedWeights`: others may be stored in another way than those before them. */
+  get roundsInputs(): boolean {
+    return this.current.roundsInputs;
+  }
+
   /** Bytes in memory; 0 while they are released. */
   get bytes(): number {
     return this.isReleased ? 0 : this.loadedBytes;

@@ -24,7 +24,7 @@ const EMBEDDING = 'model.embed_tokens.weight';
  * @throws StartupError when the files are not what they were, and for more values than an answer may hold
  */
 export function readParameter(
-  { place, tensors, stamps }: Omit<LoadedWeights, 'session'>,
+  { place, tensors, stamps }: Pick<LoadedWeights, 'place' | 'tensors' | 'stamps'>,
   name: string,
   limit: number,
 ): Parameter | null {

@@ -69,7 +69,7 @@ export function assembleScheduler(
       metrics,
       !args.disableJumpForward,
       undefined,
-      roundingOf(model),
+      () => roundingOf(model.weights),
     ),
     outputs: new OutputBatch(
       (outputs) => outlets.detokenizer({ type: 'token_outputs', rank, outputs }),

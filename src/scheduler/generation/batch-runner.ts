@@ -37,7 +37,7 @@ export class BatchRunner {
     /** Log-probabilities of the model's own distribution in place of the temperature-scaled one. */
     private readonly originalLogprobs = env('SGLANG_RETURN_ORIGINAL_LOGPROB'),
     /** How far logits of a run of several tokens can be from those of steps: see `hasRival`. */
-    private readonly rounding = 1e-4,
+    private readonly rounding = () => 1e-4,
   ) {}
 
   /** Milliseconds the run in progress has taken; 0 when none is. */
@@ -203,7 +203,7 @@ export class BatchRunner {
       endWithoutToken(request, logits);
       return true;
     }
-    if (onlySure && sampler.greedy && hasRival(logits, drawn, this.rounding)) return false;
+    if (onlySure && sampler.greedy && hasRival(logits, drawn, this.rounding())) return false;
     const id = request.foreseen.shift() ?? drawn;
     if (logprobs && outputLogprobs) {
       const temperature = original ? 1 : sampler.logprobTemperature;
