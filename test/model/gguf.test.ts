@@ -75,6 +75,13 @@ describe.each(CASES)('%s/%s', (dir, name, typeOf) => {
     expect(distance).toBeLessThan(0.5);
   });
 
+  it('computes pieces of a prompt that are asked for no logits', async () => {
+    const engine = await startUncached(blocks, ['--skip-tokenizer-init', '--chunked-prefill-size', '8']);
+    const prompt = PROMPTS[8] ?? [];
+    expect((await engine.generate({ prompt, sampling: { maxNewTokens: 1 } })).ids).toHaveLength(1);
+    await engine.close();
+  });
+
   it('decodes what a prompt of the same tokens gives', async () => {
     const engine = await startUncached(blocks, uncut);
     const outputs = await allOf(engine, PROMPTS, true);
@@ -119,6 +126,21 @@ describe('blocks', () => {
     const flags = [...uncut, '--quantization', 'w8a8_int8'];
     const expected = await answers(exact, flags, PROMPTS, true);
     expect((await answers(blocks, flags, PROMPTS, true)).map(bits)).toEqual(expected.map(bits));
+  });
+
+  it('are shown as the floats that they stand for', async () => {
+    const shown = [];
+    for (const file of [blocks, exact]) {
+      const engine = await startUncached(file, uncut);
+      const names = ['model.embed_tokens.weight', 'model.layers.1.self_attn.k_proj.weight'];
+      shown.push(names.map((name) => engine.model.weights.read(name, 3)));
+      await engine.close();
+    }
+    expect(shown[0]?.map((parameter) => parameter?.shape)).toEqual([
+      [3, 32],
+      [3, 32],
+    ]);
+    expect(shown[0]).toEqual(shown[1]);
   });
 
   it('take the place of floats, and floats theirs', async () => {

@@ -88,10 +88,11 @@ export function decodeBlocks(type: BlockType, bytes: Uint8Array): Float32Array {
   const out = new Float32Array((bytes.length / size) * values);
   const zero = hasMinimums ? 0 : middle;
   eachBlock(type, bytes, ({ numbers, scales, minimums }, index) => {
-    for (let at = 0; at < values; at++) {
-      const of = Math.floor(at / group);
-      const least = hasMinimums ? (minimums[of] as number) : 0;
-      out[index * values + at] = (scales[of] as number) * ((numbers[at] as number) - zero) + least;
+    for (let at = 0; at < values; at += group) {
+      const scale = scales[at / group] as number;
+      const least = hasMinimums ? (minimums[at / group] as number) : 0;
+      const to = index * values;
+      for (let i = at; i < at + group; i++) out[to + i] = scale * ((numbers[i] as number) - zero) + least;
     }
   });
   return out;

@@ -5,7 +5,7 @@ import { readFloats, readTensor, type TensorRef } from '../safetensors';
 import { takeAwq, takeBlocks, takeGptq, takeInt8Rows, type PackedTarget } from './packed-layouts';
 import {
   sizesOf,
-  TENSORS,
+  TENSOR_KINDS,
   type BlockWeight,
   type FloatWeight,
   type PackedWeight,
@@ -41,26 +41,25 @@ export function makeWeight(
   };
   if (stored.layout === 'floats') round(stored, form, target);
   else take(stored, target);
-  const parts = TENSORS.filter((kind) => tensors[kind] !== null).map((kind) => bytesOf(target[kind]));
-  tensorsIn(tensors).forEach((tensor, at) => write(fd, parts[at] as Uint8Array, tensor.offset));
+  const parts: Uint8Array[] = [];
+  for (const kind of TENSOR_KINDS) {
+    const tensor = tensors[kind];
+    if (tensor === null) continue;
+    const bytes = new Uint8Array(target[kind].buffer);
+    write(fd, bytes, tensor.offset);
+    parts.push(bytes);
+  }
   return digest(parts);
 }
 
 /** The SHA-256 of a weight that lies in a file. @throws StartupError when the file ends before it does */
 export function digestOf(tensors: QuantizedTensors): Uint8Array {
-  return digest(tensorsIn(tensors).map(readTensor));
-}
-
-function tensorsIn(tensors: QuantizedTensors): readonly TensorRef[] {
-  return TENSORS.map((kind) => tensors[kind]).filter((tensor) => tensor !== null);
+  const present = TENSOR_KINDS.map((kind) => tensors[kind]).filter((tensor) => tensor !== null);
+  return digest(present.map(readTensor));
 }
 
 function floatsFor(tensor: TensorRef | null): Float32Array {
   return new Float32Array((tensor?.byteLength ?? 0) / Float32Array.BYTES_PER_ELEMENT);
-}
-
-function bytesOf(view: Uint8Array | Float32Array): Uint8Array {
-  return new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
 }
 
 function digest(parts: readonly Uint8Array[]): Uint8Array {

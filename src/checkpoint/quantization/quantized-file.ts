@@ -1,7 +1,7 @@
 import type { TensorRef } from '../safetensors';
 import {
   shapesOf,
-  TENSORS,
+  TENSOR_KINDS,
   type QuantizedTensors,
   type QuantizedWeight,
   type TensorShape,
@@ -37,7 +37,7 @@ export function layOut(file: string, weights: readonly QuantizedWeight[]): Quant
     return tensor;
   };
   const shapes = weights.map((weight) => shapesOf(weight));
-  const all = TENSORS.flatMap((kind) =>
+  const all = TENSOR_KINDS.flatMap((kind) =>
     weights.flatMap(({ name }, at) => {
       const shape = shapes[at]?.[kind];
       return shape ? [{ name: `${name}.${kind}`, shape }] : [];

@@ -32,10 +32,10 @@ export interface FloatWeight {
   readonly parts: readonly TensorRef[];
 }
 
-/** Blocks of one of GGUF's types, of which nothing is lost. See `packed-layouts.ts`. */
+/** Blocks of GGUF's types, of which nothing is lost. See `packed-layouts.ts`. */
 export interface BlockWeight {
   readonly layout: 'blocks';
-  /** [outputs, inputs] each, all of the same type; outputs of the result follow one another. */
+  /** [outputs, inputs] each, of types that the form holds; outputs of the result follow one another. */
   readonly parts: readonly TensorRef[];
 }
 
@@ -78,7 +78,7 @@ export interface QuantizedWeight {
 }
 
 /** What weights consist of, in a file. */
-export const TENSORS = ['values', 'scales', 'zeros', 'minimums'] as const;
+export const TENSOR_KINDS = ['values', 'scales', 'zeros', 'minimums'] as const;
 
 /** What comes of them, in a file; null for what the form has none of. */
 export interface QuantizedTensors {

@@ -92,6 +92,7 @@ export class GraphBuilder {
   /**
    * @param quantized asked for weights in few bits; null where none are wanted
    * @param floatType of activations, and of the weights and constants that they meet
+   * @param abilities of the session that the graph is for
    */
   constructor(
     private readonly weights: WeightSource,

@@ -95,11 +95,14 @@ export function blockProducts({ bits, block, offset }: BlockedForm, weightsOf: W
   };
 }
 
-/** What the minimum of a block is multiplied with: the sum of its inputs, as they are. */
+/** What the minimum of a block is multiplied with: the sum of its inputs, as they are. @returns [rows, blocks] */
 function blockSums(g: GraphBuilder, x: Value, inputs: number, block: number): Value {
   return g.memo(`${x}:sums of ${block}`, () => {
-    const blocks = g.node('Reshape', [x, g.ints(`shape.blocks.${inputs}.${block}`, [-1, inputs / block, block])]);
-    return g.node('ReduceSum', [blocks, g.ints('last', [-1])], { attributes: { keepdims: 0 } });
+    const count = inputs / block;
+    const blocks = g.node('Reshape', [x, g.ints(`shape.blocks.${count}.${block}`, [-1, count, block])]);
+    const sums = g.node('ReduceSum', [blocks, g.ints('last', [-1])], { attributes: { keepdims: 0 } });
+    // Of no rows ONNX Runtime's sums have the shape of what they are sums of.
+    return g.node('Reshape', [sums, g.ints(`shape.rows.${count}`, [-1, count])]);
   });
 }
 
