@@ -144,7 +144,10 @@ describe('blocks', () => {
   });
 
   it('take the place of floats, and floats theirs', async () => {
-    const expected = [await answers(blocks, uncut, PROMPTS, true), await answers(exact, uncut, PROMPTS, true)];
+    const expected = [
+      await answers(blocks, uncut, PROMPTS, true),
+      await answers(exact, uncut, PROMPTS, true),
+    ];
     const engine = await startUncached(exact, uncut);
     for (const [at, modelDir] of [blocks, exact].entries()) {
       const loaded = await engine.call({ type: 'load_weights', modelDir, loadFormat: 'auto' });

@@ -63,13 +63,8 @@ export function assembleScheduler(
     rows,
     memory: new RequestMemory(ledger, modelRunner.kv, rows, metrics),
     ledger,
-    runner: new BatchRunner(
-      modelRunner,
-      config.vocabSize,
-      metrics,
-      !args.disableJumpForward,
-      undefined,
-      () => roundingOf(model.weights),
+    runner: new BatchRunner(modelRunner, config.vocabSize, metrics, !args.disableJumpForward, undefined, () =>
+      roundingOf(model.weights),
     ),
     outputs: new OutputBatch(
       (outputs) => outlets.detokenizer({ type: 'token_outputs', rank, outputs }),
