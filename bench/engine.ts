@@ -93,7 +93,7 @@ async function main(): Promise<void> {
 
 async function measurePrefill(runner: ModelRunner, length: number): Promise<Measurement> {
   const ids = tokens(length);
-  const run = () => runner.extend({ row: 0, past: 0, ids, logitPositions: [length - 1] });
+  const run = () => runner.extend([{ row: 0, past: 0, ids, logitPositions: [length - 1] }]);
   const repeats = length > 200 ? 3 : 5;
   return summarize(`prefill ${length}`, length, await time(run, repeats));
 }
@@ -102,7 +102,7 @@ async function measurePrefill(runner: ModelRunner, length: number): Promise<Meas
 async function fill(runner: ModelRunner, row: number, context: number): Promise<void> {
   for (let past = 0; past < context; past += PIECE) {
     const ids = tokens(Math.min(PIECE, context - past));
-    await runner.extend({ row, past, ids, logitPositions: [] });
+    await runner.extend([{ row, past, ids, logitPositions: [] }]);
   }
 }
 

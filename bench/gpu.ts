@@ -155,7 +155,7 @@ async function measure(
   const prefill: Case[] = [];
   for (const length of prompts) {
     const item = { row: 0, past: 0, ids: new Int32Array(length).fill(5), logitPositions: [length - 1] };
-    prefill.push(await time(length, length, () => runner.extend(item)));
+    prefill.push(await time(length, length, () => runner.extend([item])));
   }
   const decode: Case[] = [];
   for (const size of sizes) {

@@ -113,7 +113,7 @@ async function compare(
     for (let past = 0; past < ids.length; past += MAX_LOGIT_ROWS) {
       const piece = ids.slice(past, past + MAX_LOGIT_ROWS);
       const item = { row: 0, past, ids: piece, logitPositions: Array.from(piece.keys()) };
-      const [expected, actual] = [await exact.extend(item), await rounded.extend(item)];
+      const [expected, actual] = [await exact.extend([item]), await rounded.extend([item])];
       const vocab = expected.length / piece.length;
       for (let at = 0; at < piece.length; at++) {
         const next = ids[past + at + 1];

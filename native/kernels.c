@@ -134,19 +134,20 @@ static inline float to_bytes(uint8_t *restrict to, const float *restrict from, s
   return most / 127;
 }
 
-/* Tokens of a row before the new ones. */
-static inline size_t past_of(const Attention *a, size_t batch) {
-  size_t total = (size_t)a->seqlens[batch] + 1;
-  return total > a->sequence ? total - a->sequence : 0;
+static inline size_t new_tokens(const Attention *a, size_t batch) {
+  return (size_t)(a->starts[batch + 1] - a->starts[batch]);
 }
 
+/* Tokens of a row before the new ones. */
+static inline size_t past_of(const Attention *a, size_t batch) { return (size_t)a->seqlens[batch] + 1 - new_tokens(a, batch); }
+
 static void append(const Attention *a, size_t batch, size_t kv_head) {
-  size_t total = (size_t)a->seqlens[batch] + 1, dim = a->head_dim, group = a->heads / a->kv_heads;
+  size_t count = new_tokens(a, batch), dim = a->head_dim, group = a->heads / a->kv_heads;
   size_t past = past_of(a, batch);
   size_t head = batch * a->kv_heads + kv_head;
   float rotated[MAX_HEAD_DIM];
-  for (size_t i = 0; i < total - past; i++) {
-    size_t token = batch * a->sequence + i, place = head * a->capacity + past + i;
+  for (size_t i = 0; i < count; i++) {
+    size_t token = (size_t)a->starts[batch] + i, place = head * a->capacity + past + i;
     const float *k = a->k + token * a->kv_stride + kv_head * dim, *v = a->v + token * a->kv_stride + kv_head * dim;
     if (a->key_scales) {
       rotate(rotated, k, a, past + i, 1);
@@ -159,9 +160,6 @@ static void append(const Attention *a, size_t batch, size_t kv_head) {
     for (size_t j = kv_head * group; j < (kv_head + 1) * group; j++)
       rotate(a->out + (token * a->heads + j) * dim, a->q + token * a->q_stride + j * dim, a, past + i, a->scale);
   }
-  /* Places of a shorter row's padding: nobody reads what comes of them, but it should be numbers. */
-  for (size_t i = total - past; i < a->sequence; i++)
-    memset(a->out + ((batch * a->sequence + i) * a->heads + kv_head * group) * dim, 0, group * dim * sizeof(float));
 }
 
 /* -- attending ------------------------------------------------------------------------------------------------------------------ */
@@ -306,7 +304,7 @@ static inline __attribute__((always_inline)) void attend_to(
   size_t begins[ROWS], ends[ROWS];
   for (size_t row = 0; row < count; row++) {
     size_t token = (first + row) / group;
-    queries[row] = a->out + ((batch * a->sequence + token) * a->heads + kv_head * group + (first + row) % group) * dim;
+    queries[row] = a->out + (((size_t)a->starts[batch] + token) * a->heads + kv_head * group + (first + row) % group) * dim;
     ends[row] = past + token + 1;
     begins[row] = a->window > 0 && ends[row] > a->window ? ends[row] - a->window : 0;
     s->most[row] = -INFINITY;

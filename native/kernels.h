@@ -11,7 +11,7 @@ enum { MAX_GATED_WIDTH = 32768 };
 
 /* Attention of new tokens over rows of keys and values, to which they are appended. */
 typedef struct {
-  size_t batch, sequence, heads, kv_heads, head_dim;
+  size_t batch, tokens, heads, kv_heads, head_dim;
   /* Tokens that a row has room for. */
   size_t capacity;
   /* Distances between the tokens of each input, in elements. */
@@ -19,6 +19,8 @@ typedef struct {
   const float *q, *k, *v;
   /* [batch] Tokens of each row with the new ones, less one. */
   const int32_t *seqlens;
+  /* [batch + 1] Where the new tokens of each row begin among all of them; those of the next row follow. */
+  const int32_t *starts;
   /* [positions, rotary_half]; null where nothing is rotated. */
   const float *cos, *sin;
   size_t rotary_half;
@@ -31,7 +33,7 @@ typedef struct {
   void *keys, *values;
   /* [batch, kv_heads, capacity]; null where keys and values are float. */
   float *key_scales, *value_scales;
-  /* [batch * sequence, heads, head_dim]; holds the queries, rotated and scaled, until they are answered. */
+  /* [tokens, heads, head_dim]; holds the queries, rotated and scaled, until they are answered. */
   float *out;
   /* Queries (a token's head each) of one task. */
   size_t task_rows;

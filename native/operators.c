@@ -74,7 +74,7 @@ static OrtStatus *output(OrtKernelContext *context, size_t index, const int64_t 
 
 /* -- CachedAttention ------------------------------------------------------------------------------------------------------------ */
 
-enum { QUERY, KEY, VALUE, PAST_KEY, PAST_VALUE, SEQLENS, COS, SIN, KEY_SCALES, VALUE_SCALES, ATTENTION_INPUTS };
+enum { QUERY, KEY, VALUE, PAST_KEY, PAST_VALUE, SEQLENS, STARTS, COS, SIN, KEY_SCALES, VALUE_SCALES, ATTENTION_INPUTS };
 
 typedef struct {
   int64_t heads, kv_heads, window;
@@ -100,10 +100,19 @@ static OrtStatus *create_attention(const OrtCustomOp *op, OrtApi api, const OrtK
   return NULL;
 }
 
-/* Tasks of one row's one key head. */
-static size_t tasks_of(const Attention *a) {
-  size_t queries = a->sequence * (a->heads / a->kv_heads);
-  return (queries + a->task_rows - 1) / a->task_rows;
+/* The number of a row's first task of one key head. Up to the next row's are as many numbers as it has tasks, or one more. */
+static size_t first_task(const Attention *a, size_t batch) {
+  return (size_t)a->starts[batch] * (a->heads / a->kv_heads) / a->task_rows + batch;
+}
+
+static size_t row_of_task(const Attention *a, size_t task) {
+  size_t low = 0, high = a->batch;
+  while (high - low > 1) {
+    size_t middle = (low + high) / 2;
+    if (first_task(a, middle) <= task) low = middle;
+    else high = middle;
+  }
+  return low;
 }
 
 static void append_task(void *data, size_t index) {
@@ -113,14 +122,14 @@ static void append_task(void *data, size_t index) {
 
 static void attend_task(void *data, size_t index) {
   const Attention *a = data;
-  size_t tasks = tasks_of(a), head = index / tasks, batch = head / a->kv_heads;
-  size_t total = (size_t)a->seqlens[batch] + 1, group = a->heads / a->kv_heads;
-  size_t queries = (total < a->sequence ? total : a->sequence) * group;
-  /* The last ones first: they have the most keys, and nobody should wait for them in the end. */
-  size_t first = (tasks - 1 - index % tasks) * a->task_rows;
+  size_t tasks = first_task(a, a->batch);
+  /* The last ones of a row first: they have the most keys, and nobody should wait for them in the end. */
+  size_t task = tasks - 1 - index / a->kv_heads, batch = row_of_task(a, task);
+  size_t first = (task - first_task(a, batch)) * a->task_rows;
+  size_t queries = (size_t)(a->starts[batch + 1] - a->starts[batch]) * (a->heads / a->kv_heads);
   if (first >= queries) return;
   size_t count = queries - first < a->task_rows ? queries - first : a->task_rows;
-  kernels->attend(a, batch, head % a->kv_heads, first, count);
+  kernels->attend(a, batch, index % a->kv_heads, first, count);
 }
 
 static int same_dims(const Tensor *a, const Tensor *b, size_t count) {
@@ -134,8 +143,9 @@ static OrtStatus *check_attention(const AttentionKernel *k, const Tensor *in) {
   const Tensor *q = in + QUERY, *past = in + PAST_KEY, *cos = in + COS;
   const int64_t batch = in[SEQLENS].dims[0], capacity = past->dims[2], dim = past->dims[3];
   const int64_t q_width = k->heads * dim, kv_width = k->kv_heads * dim;
-  const int32_t *seqlens = in[SEQLENS].data;
-  if (in[SEQLENS].rank != 1 || batch < 1 || q->rank != 2 || q->dims[0] % batch != 0) return invalid("seqlens_k: [batch], query: [batch * sequence, width]");
+  const int32_t *seqlens = in[SEQLENS].data, *starts = in[STARTS].data;
+  if (in[SEQLENS].rank != 1 || batch < 1 || q->rank != 2) return invalid("seqlens_k: [batch], query: [tokens, width]");
+  if (in[STARTS].rank != 1 || in[STARTS].dims[0] != batch + 1 || starts[0] != 0 || starts[batch] != q->dims[0]) return invalid("row_starts: [batch + 1], from 0 to all tokens");
   if (past->rank != 4 || past->dims[0] != batch || !same_dims(past, in + PAST_VALUE, 4)) return invalid("past_key and past_value: [batch, kv_heads, capacity, head_dim]");
   if (past->dims[1] != k->kv_heads) return invalid("past_key has another number of heads");
   if (dim % HEAD_DIM_STEP != 0 || dim > MAX_HEAD_DIM) return invalid("head_dim");
@@ -149,6 +159,7 @@ static OrtStatus *check_attention(const AttentionKernel *k, const Tensor *in) {
     return invalid("scales: [batch, kv_heads, capacity, 1]");
   for (int64_t row = 0; row < batch; row++) {
     if (seqlens[row] < 0 || seqlens[row] >= capacity) return invalid("seqlens_k is outside of the rows");
+    if (starts[row + 1] <= starts[row] || starts[row + 1] - starts[row] > seqlens[row] + 1) return invalid("row_starts and seqlens_k do not belong together");
     if (cos->data && seqlens[row] >= cos->dims[0]) return invalid("seqlens_k is outside of the rotary tables");
   }
   return NULL;
@@ -160,16 +171,16 @@ static OrtStatus *compute_attention(void *kernel, OrtKernelContext *context) {
   for (size_t i = 0; i < (k->is_int8 ? ATTENTION_INPUTS : KEY_SCALES); i++) TRY(input(context, i, in + i));
   TRY(check_attention(k, in));
   Attention a = {.batch = (size_t)in[SEQLENS].dims[0], .heads = (size_t)k->heads, .kv_heads = (size_t)k->kv_heads};
-  size_t tokens = (size_t)in[QUERY].dims[0];
+  a.tokens = (size_t)in[QUERY].dims[0];
   a.head_dim = (size_t)in[PAST_KEY].dims[3];
   a.capacity = (size_t)in[PAST_KEY].dims[2];
-  a.sequence = tokens / a.batch;
   a.q = in[QUERY].data;
   a.q_stride = (size_t)in[QUERY].dims[1];
   a.k = in[KEY].data ? in[KEY].data : a.q + a.heads * a.head_dim;
   a.v = in[VALUE].data ? in[VALUE].data : a.k + a.kv_heads * a.head_dim;
   a.kv_stride = in[KEY].data ? (size_t)in[KEY].dims[1] : a.q_stride;
   a.seqlens = in[SEQLENS].data;
+  a.starts = in[STARTS].data;
   a.cos = in[COS].data;
   a.sin = in[SIN].data;
   a.rotary_half = a.cos ? (size_t)in[COS].dims[1] : 0;
@@ -186,18 +197,18 @@ static OrtStatus *compute_attention(void *kernel, OrtKernelContext *context) {
     if (a.key_scales != in[KEY_SCALES].data || a.value_scales != in[VALUE_SCALES].data) return invalid("present and past scales are not the same memory");
   }
   if (a.keys != in[PAST_KEY].data || a.values != in[PAST_VALUE].data) return invalid("present and past are not the same memory");
-  if (tokens == 0) return NULL;
   size_t heads = a.batch * a.kv_heads, group = a.heads / a.kv_heads;
   /* Queries of a head together, which read its keys once; fewer at a time where that would leave threads without work. */
-  a.task_rows = heads >= 8 || a.sequence > 8 ? MAX_GROUP / group * group : 4;
+  a.task_rows = heads >= 8 || a.tokens > 8 ? MAX_GROUP / group * group : 4;
   TRY(ORT_PARALLEL_FOR(context, append_task, heads, heads, &a));
-  return ORT_PARALLEL_FOR(context, attend_task, heads * tasks_of(&a), heads * tasks_of(&a), &a);
+  size_t tasks = a.kv_heads * first_task(&a, a.batch);
+  return ORT_PARALLEL_FOR(context, attend_task, tasks, tasks, &a);
 }
 
 static const char *attention_name(const OrtCustomOp *op) { return (void)op, "CachedAttention"; }
 static size_t attention_inputs(const OrtCustomOp *op) { return (void)op, KEY_SCALES; }
 static size_t attention_outputs(const OrtCustomOp *op) { return (void)op, 3; }
-static int attention_input(const OrtCustomOp *op, size_t index) { return (void)op, index == SEQLENS ? ORT_INT32 : ORT_FLOAT; }
+static int attention_input(const OrtCustomOp *op, size_t index) { return (void)op, index == SEQLENS || index == STARTS ? ORT_INT32 : ORT_FLOAT; }
 static int attention_output(const OrtCustomOp *op, size_t index) { return (void)op, (void)index, ORT_FLOAT; }
 static int attention_characteristic(const OrtCustomOp *op, size_t index) {
   (void)op;

@@ -44,15 +44,15 @@ export class EmbeddingRunner {
     const inputs = this.computesPadding ? this.paddedInputs(texts, wanted) : this.packedInputs(texts, wanted);
     const hidden = this.backend.stage('float32', pinnedFloat32(rows * size), [rows, size]);
     const binding = new IoBinding(this.session);
-    // Only decoders have experts: the run is padded to the longest prompt.
-    const sequence = Math.max(...texts.map(({ ids }) => ids.length));
-    const experts = this.routing?.bind(binding, texts.length * sequence) ?? null;
+    // Only decoders have experts.
+    const routed = this.routing !== null && inputs instanceof StepInputs ? inputs : null;
+    const experts = routed && (this.routing?.bind(binding, routed.places) ?? null);
     try {
       inputs.bind(binding);
       binding.bindOutput('hidden', hidden.tensor);
       await binding.run();
       await hidden.download();
-      await experts?.tell('extend', sequence, () => texts.map(({ ids }) => ({ ids, past: 0 })));
+      if (routed) await experts?.tell('extend', routed, () => texts.map(({ ids }) => ({ ids, past: 0 })));
       let row = 0;
       return wanted.map((tokens, i) => {
         const own = hidden.data.subarray(row * size, (row += tokens.length) * size);
@@ -73,11 +73,10 @@ export class EmbeddingRunner {
   }
 
   private paddedInputs(texts: readonly EncodedText[], wanted: readonly (readonly number[])[]): StepInputs {
-    const sequence = Math.max(...texts.map(({ ids }) => ids.length));
-    const rows = wanted.flatMap((tokens, row) => tokens.map((token) => row * sequence + token));
-    const inputs = new StepInputs(this.backend, this.session, texts.length, sequence, rows.length);
+    const lengths = texts.map(({ ids }) => ids.length);
+    const inputs = new StepInputs(this.backend, this.session, lengths, wanted.flat().length);
     texts.forEach(({ ids }, row) => inputs.setRow(row, ids, 0));
-    inputs.setLogitIndices(rows);
+    inputs.setLogitTokens(wanted);
     inputs.finish();
     return inputs;
   }

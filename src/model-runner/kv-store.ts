@@ -42,13 +42,13 @@ export interface KvStore {
   /**
    * Before a run over rows that were bound, but for those that begin with row 0: a device whose memory cannot be seen from the
    * middle has them elsewhere for the time of a run.
-   * @param past tokens that each of these rows holds
+   * @param pasts tokens that rows `first`, `first + 1`, … hold
    */
-  enter(first: number, count: number, past: number): void;
+  enter(first: number, pasts: readonly number[]): void;
   /** Where decode batches write that are padded; left out where none are. */
   readonly padding?: Padding;
-  /** After such a run: row `first + i` holds `lengths[i]` tokens now, `past` of them from before. */
-  leave(first: number, past: number, lengths: readonly number[]): void;
+  /** After such a run: row `first + i` holds `lengths[i]` tokens now, `pasts[i]` of them from before. */
+  leave(first: number, pasts: readonly number[], lengths: readonly number[]): void;
 }
 
 /** Rows behind a decode batch that are computed with it, because a larger batch was captured. They may be in use. */

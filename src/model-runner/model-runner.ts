@@ -6,8 +6,8 @@ import type { Session } from '../onnxruntime/session';
 import { pinnedFloat32 } from '../onnxruntime/tensor';
 import type { Backend, StagedTensor } from './backends/backend';
 import { cutIntoRuns } from './pieces';
-import { RoutingTap, type RoutingOutput } from './routing';
-import { StepInputs } from './step-inputs';
+import { RoutingTap, type RoutedPass, type RoutingOutput } from './routing';
+import { StepInputs, takesRowStarts } from './step-inputs';
 
 /** A piece of one request's prompt, to be appended to its row. */
 export interface ExtendItem {
@@ -45,6 +45,8 @@ export class ModelRunner {
   /** Batch sizes that were captured, ascending. */
   private captured: readonly number[] = [];
   private readonly rowBindings = new Map<number, IoBinding>();
+  /** Whether a run can append pieces of any lengths to rows of any pasts; else several rows only where none has a past. */
+  readonly packs: boolean;
   private readonly logits: StagedTensor<Float32Array>;
   /** Its first rows, by their number. */
   private readonly logitRows: StagedTensor<Float32Array>[] = [];
@@ -60,6 +62,7 @@ export class ModelRunner {
     const { vocabSize } = config;
     this.logits = backend.stage('float32', pinnedFloat32(rows * vocabSize), [rows, vocabSize]);
     this.routing = RoutingTap.of(session, backend);
+    this.packs = takesRowStarts(session);
   }
 
   /** Binds a decode batch size and runs it over rows that hold nothing. Only while no request runs. */
@@ -94,31 +97,32 @@ export class ModelRunner {
     const result = await this.run(binding, this.logitsOf(ids.length));
     padding?.appended(lengths);
     const rows = () => Array.from(lengths, (past, row) => ({ ids: ids.subarray(row, row + 1), past }));
-    await experts?.tell('decode', 1, rows);
+    await experts?.tell('decode', inputs, rows);
     return result;
   }
 
   /**
-   * Appends a piece of a prompt to its row.
-   * @returns logits of the positions asked for, [logitPositions.length, vocab]; where none are, nothing of meaning
+   * Appends pieces to adjacent rows, in one run where the device computes that correctly.
+   * @param items of rows n, n + 1, …; several where rows are packed, or where none has a past: then they are padded to the longest
+   * @returns logits of the tokens asked for, [tokens, vocab], one item's behind the other's; where none are, nothing of meaning
    */
-  extend(item: ExtendItem): Promise<Float32Array> {
-    return this.backend.turn(() => this.append(item));
+  extend(items: readonly ExtendItem[], mode: RoutedPass['mode'] = 'extend'): Promise<Float32Array> {
+    return this.backend.turn(() => this.append(items, mode));
   }
 
-  private async append(item: ExtendItem): Promise<Float32Array> {
-    const runs = cutIntoRuns(item, this.backend.runTokens);
-    return runs.length === 1 ? this.appendAtOnce(item) : this.appendInTurn(runs);
+  private async append(items: readonly ExtendItem[], mode: RoutedPass['mode']): Promise<Float32Array> {
+    const runs = items.flatMap((item) => cutIntoRuns(item, this.backend.runTokens));
+    return runs.length === items.length ? this.appendAtOnce(items, mode) : this.appendInTurn(runs, mode);
   }
 
   /** @returns the logits that were asked for, of all runs, in memory of its own */
-  private async appendInTurn(runs: readonly ExtendItem[]): Promise<Float32Array> {
+  private async appendInTurn(runs: readonly ExtendItem[], mode: RoutedPass['mode']): Promise<Float32Array> {
     const { vocabSize } = this.config;
     const rows = runs.reduce((sum, { logitPositions }) => sum + logitPositions.length, 0);
     const all = new Float32Array(rows * vocabSize);
     let row = 0;
     for (const run of runs) {
-      const logits = await this.appendAtOnce(run);
+      const logits = await this.appendAtOnce([run], mode);
       const count = run.logitPositions.length;
       all.set(logits.subarray(0, count * vocabSize), row * vocabSize);
       row += count;
@@ -126,68 +130,30 @@ export class ModelRunner {
     return all;
   }
 
-  private async appendAtOnce({ row, past, ids, logitPositions: wanted }: ExtendItem): Promise<Float32Array> {
+  private async appendAtOnce(items: readonly ExtendItem[], mode: RoutedPass['mode']): Promise<Float32Array> {
+    const first = (items[0] as ExtendItem).row;
+    const lengths = items.map(({ ids }) => ids.length);
+    const pasts = items.map(({ past }) => past);
+    const wanted = items.map(({ logitPositions }) => logitPositions);
     // Quantized projections cannot compute no rows at all.
-    const logitPositions = wanted.length > 0 ? wanted : [ids.length - 1];
-    const inputs = new StepInputs(this.backend, this.session, 1, ids.length, logitPositions.length);
-    inputs.setRow(0, ids, past);
-    inputs.setLogitIndices(logitPositions);
+    if (wanted.every(({ length }) => length === 0)) wanted[0] = [(lengths[0] as number) - 1];
+    const logitRows = wanted.reduce((sum, { length }) => sum + length, 0);
+    const inputs = new StepInputs(this.backend, this.session, lengths, logitRows);
+    items.forEach(({ ids, past }, row) => inputs.setRow(row, ids, past));
+    inputs.setLogitTokens(wanted);
     inputs.finish();
-    const binding = this.rowBinding(row);
-    const experts = this.routing?.bind(binding, ids.length) ?? null;
+    const binding = this.rowsBinding(items);
+    const experts = this.routing?.bind(binding, inputs.places) ?? null;
     try {
       inputs.bind(binding);
-      this.kv.enter(row, 1, past);
-      const logits = await this.run(binding, this.bindLogits(binding, logitPositions.length));
-      this.kv.leave(row, past, [past + ids.length]);
-      await experts?.tell('extend', ids.length, () => [{ ids, past }]);
+      this.kv.enter(first, pasts);
+      const logits = await this.run(binding, this.bindLogits(binding, logitRows));
+      const after = items.map(({ past, ids }) => past + ids.length);
+      this.kv.leave(first, pasts, after);
+      await experts?.tell(mode, inputs, () => items);
       return logits;
     } finally {
-      experts?.dispose();
-      inputs.dispose();
-    }
-  }
-
-  /**
-   * Appends whole prompts to rows that hold nothing, as one batch padded on the right.
-   * @param prompts of rows `first`, `first + 1`, …
-   * @returns logits of each prompt's last token, [prompts.length, vocab]
-   */
-  extendFirst(first: number, prompts: readonly Int32Array[]): Promise<Float32Array> {
-    return this.backend.turn(() => this.appendFirst(first, prompts));
-  }
-
-  private async appendFirst(first: number, prompts: readonly Int32Array[]): Promise<Float32Array> {
-    const sequence = Math.max(...prompts.map((ids) => ids.length));
-    if (sequence > this.backend.runTokens) {
-      const runs = prompts.map((ids, at) => ({
-        row: first + at,
-        past: 0,
-        ids,
-        logitPositions: [ids.length - 1],
-      }));
-      return this.appendInTurn(runs.flatMap((run) => cutIntoRuns(run, this.backend.runTokens)));
-    }
-    const inputs = new StepInputs(this.backend, this.session, prompts.length, sequence, prompts.length);
-    prompts.forEach((ids, row) => inputs.setRow(row, ids, 0));
-    inputs.setLogitIndices(prompts.map((ids, row) => row * sequence + ids.length - 1));
-    inputs.finish();
-    const binding = new IoBinding(this.session);
-    const experts = this.routing?.bind(binding, prompts.length * sequence) ?? null;
-    try {
-      inputs.bind(binding);
-      this.kv.bind(binding, first, prompts.length, sequence);
-      this.kv.enter(first, prompts.length, 0);
-      const logits = await this.run(binding, this.bindLogits(binding, prompts.length));
-      this.kv.leave(
-        first,
-        0,
-        prompts.map((ids) => ids.length),
-      );
-      await experts?.tell('extend', sequence, () => prompts.map((ids) => ({ ids, past: 0 })));
-      return logits;
-    } finally {
-      binding.dispose();
+      if (items.length > 1) binding.dispose();
       experts?.dispose();
       inputs.dispose();
     }
@@ -225,8 +191,8 @@ export class ModelRunner {
   private decodeOf(size: number, isCaptured: boolean): CapturedDecode {
     let decode = this.decodes.get(size);
     if (!decode) {
-      const inputs = new StepInputs(this.backend, this.session, size, 1, size);
-      inputs.setLogitIndices(Array.from({ length: size }, (_, row) => row));
+      const inputs = new StepInputs(this.backend, this.session, new Array<number>(size).fill(1), size);
+      inputs.setLogitTokens(Array.from({ length: size }, () => [0]));
       const binding = isCaptured
         ? this.backend.bindCaptured(this.session, size)
         : new IoBinding(this.session);
@@ -240,12 +206,18 @@ export class ModelRunner {
     return decode;
   }
 
-  private rowBinding(row: number): IoBinding {
-    let binding = this.rowBindings.get(row);
-    if (!binding) {
-      binding = new IoBinding(this.session);
-      this.kv.bind(binding, row, 1, this.kv.capacity);
-      this.rowBindings.set(row, binding);
+  /** A binding of the rows of a run: kept for one row, and the run's own for several. */
+  private rowsBinding(items: readonly ExtendItem[]): IoBinding {
+    const [{ row: first }] = items as [ExtendItem];
+    const known = items.length === 1 ? this.rowBindings.get(first) : undefined;
+    if (known) return known;
+    const binding = new IoBinding(this.session);
+    if (items.length === 1) {
+      this.kv.bind(binding, first, 1, this.kv.capacity);
+      this.rowBindings.set(first, binding);
+    } else {
+      const longest = Math.max(...items.map(({ past, ids }) => past + ids.length));
+      this.kv.bind(binding, first, items.length, longest);
     }
     return binding;
   }

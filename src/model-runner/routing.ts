@@ -13,11 +13,12 @@ export interface RoutedRow {
 
 /** Which experts one run of the model chose. Valid until the observer returns. */
 export interface RoutedPass {
-  readonly mode: 'extend' | 'decode';
+  /** Pieces of prompts, steps of streams, or both. */
+  readonly mode: 'extend' | 'decode' | 'mixed';
   readonly rows: readonly RoutedRow[];
-  /** Places of a row in `experts`: what follows its tokens is padding. */
-  readonly sequence: number;
-  /** [rows · sequence, width]: the experts of each place, layer after layer. */
+  /** [rows + 1] The place of each row's first token in `experts`; what follows its tokens is padding. */
+  readonly starts: Int32Array;
+  /** [places, width]: the experts of each place, layer after layer. */
   readonly experts: Int32Array;
 }
 
@@ -56,11 +57,15 @@ export class RoutingOutput {
   ) {}
 
   /** Tells the observer, if there is one, of the run that has just ended. */
-  async tell(mode: RoutedPass['mode'], sequence: number, rows: () => readonly RoutedRow[]): Promise<void> {
+  async tell(
+    mode: RoutedPass['mode'],
+    { starts }: Pick<RoutedPass, 'starts'>,
+    rows: () => readonly RoutedRow[],
+  ): Promise<void> {
     const { observer } = this.tap;
     if (observer === null) return;
     await this.staged.download();
-    observer({ mode, rows: rows(), sequence, experts: this.staged.data });
+    observer({ mode, rows: rows(), starts, experts: this.staged.data });
   }
 
   dispose(): void {

@@ -5,10 +5,13 @@ import { pinnedInt32, pinnedInt64 } from '../onnxruntime/tensor';
 import type { Backend, StagedTensor } from './backends/backend';
 
 /**
- * The small tensors of one step over `batch` rows of `sequence` tokens each: the graph's inputs beside the KV rows.
- * Fixed shape, so that a decode batch of one size binds them once and only rewrites their content.
+ * The small tensors of one run over rows of new tokens: the graph's inputs beside keys and values. Where the graph takes `row_starts` rows
+ * lie one after the other, else each is as long as the longest. Of fixed shape, so that a decode batch of one size binds them once and
+ * only rewrites their content.
  */
 export class StepInputs {
+  /** [rows + 1] The place of each row's first token among all of them, padding included, and their number. */
+  readonly starts: Int32Array;
   private readonly inputIds: BigInt64Array;
   private readonly positionIds: BigInt64Array;
   private readonly seqlens: Int32Array;
@@ -18,47 +21,63 @@ export class StepInputs {
 
   /**
    * @param session what they are for
-   * @param logitRows rows that go through the vocabulary projection
+   * @param lengths new tokens of each row
+   * @param logitRows tokens that go through the vocabulary projection
    */
   constructor(
     backend: Backend,
     session: Session,
-    readonly batch: number,
-    readonly sequence: number,
+    lengths: readonly number[],
     readonly logitRows: number,
   ) {
-    const withPositions = session.takes('position_ids');
+    const batch = lengths.length;
+    const packs = takesRowStarts(session);
+    const longest = Math.max(...lengths);
+    this.starts = pinnedInt32(batch + 1);
+    lengths.forEach((length, row) => (this.starts[row + 1] = this.startOf(row) + (packs ? length : longest)));
+    const places = this.startOf(batch);
+    const tokenDims = packs ? [places] : [batch, longest];
     const staged = (name: string, type: ElementTypeName, data: TensorData, dims: readonly number[]) =>
-      [name, backend.stage(type, data, dims, session.placeOf(name))] as const;
-    this.inputIds = pinnedInt64(batch * sequence);
-    this.positionIds = pinnedInt64(withPositions ? batch * sequence : 0);
+      session.takes(name) ? [[name, backend.stage(type, data, dims, session.placeOf(name))] as const] : [];
+    this.inputIds = pinnedInt64(places);
+    this.positionIds = pinnedInt64(session.takes('position_ids') ? places : 0);
     this.seqlens = pinnedInt32(batch);
     this.logitIndices = pinnedInt64(logitRows);
     this.tensors = [
-      staged('input_ids', 'int64', this.inputIds, [batch, sequence]),
-      staged('seqlens_k', 'int32', this.seqlens, [batch]),
-      staged('total_len', 'int32', this.totalLen, []),
-      staged('logit_indices', 'int64', this.logitIndices, [logitRows]),
-      ...(withPositions ? [staged('position_ids', 'int64', this.positionIds, [batch, sequence])] : []),
+      ...staged('input_ids', 'int64', this.inputIds, tokenDims),
+      ...staged('seqlens_k', 'int32', this.seqlens, [batch]),
+      ...staged('row_starts', 'int32', this.starts, [batch + 1]),
+      ...staged('total_len', 'int32', this.totalLen, []),
+      ...staged('logit_indices', 'int64', this.logitIndices, [logitRows]),
+      ...staged('position_ids', 'int64', this.positionIds, tokenDims),
     ];
   }
 
+  /** Tokens of all rows, padding included. */
+  get places(): number {
+    return this.inputIds.length;
+  }
+
   /**
-   * Writes one row: `ids` are appended to `past` tokens. Shorter rows than `sequence` are padded on the right, which is
-   * allowed only where no row has a past.
+   * Writes one row: `ids` are appended to `past` tokens. Shorter rows than the longest are padded on the right where rows do not lie one after
+   * the other, which is allowed only where none has a past.
    */
   setRow(row: number, ids: Int32Array, past: number): void {
-    const start = row * this.sequence;
-    for (let i = 0; i < this.sequence; i++) {
+    const start = this.startOf(row);
+    for (let i = 0; i < this.startOf(row + 1) - start; i++) {
       this.inputIds[start + i] = BigInt(ids[Math.min(i, ids.length - 1)] as number);
       if (this.positionIds.length > 0) this.positionIds[start + i] = BigInt(past + i);
     }
     this.seqlens[row] = past + ids.length - 1;
   }
 
-  /** Sets which flat positions (row · sequence + index) give logits. Call it after the last `setRow`. */
-  setLogitIndices(indices: readonly number[]): void {
-    for (let i = 0; i < this.logitRows; i++) this.logitIndices[i] = BigInt(indices[i] as number);
+  /**
+   * Sets which tokens give logits.
+   * @param tokens of each row, counted from its first; all rows' together are `logitRows`
+   */
+  setLogitTokens(tokens: readonly (readonly number[])[]): void {
+    const places = tokens.flatMap((own, row) => own.map((token) => this.startOf(row) + token));
+    for (let i = 0; i < this.logitRows; i++) this.logitIndices[i] = BigInt(places[i] as number);
   }
 
   /**
@@ -77,4 +96,13 @@ export class StepInputs {
   dispose(): void {
     for (const [, staged] of this.tensors) staged.dispose();
   }
+
+  private startOf(row: number): number {
+    return this.starts[row] as number;
+  }
+}
+
+/** Whether a graph's rows lie one after the other, so that a run can have any new tokens behind any pasts. */
+export function takesRowStarts(session: Session): boolean {
+  return session.takes('row_starts');
 }

@@ -106,11 +106,11 @@ class SlowStore implements KvStore {
   bind(binding: IoBinding, first: number, count: number, tokens: number) {
     this.store.bind(binding, first, count, tokens);
   }
-  enter(first: number, count: number, past: number) {
-    this.store.enter(first, count, past);
+  enter(first: number, pasts: readonly number[]) {
+    this.store.enter(first, pasts);
   }
-  leave(first: number, past: number, lengths: readonly number[]) {
-    this.store.leave(first, past, lengths);
+  leave(first: number, pasts: readonly number[], lengths: readonly number[]) {
+    this.store.leave(first, pasts, lengths);
   }
 
   private later(work: () => void) {

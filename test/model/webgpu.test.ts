@@ -128,7 +128,7 @@ describeOnWebGpu('on a device of WebGPU', () => {
     expect(uploadedBytes - before.uploadedBytes).toBe(steps * 3 * (4 + 8));
     // Row 2 is computed elsewhere and brought back; of that, only where tokens go is said.
     const beforeExtend = { ...backend.traffic };
-    await runner.extend({ row: 2, past: 5, ids, logitPositions: [2] });
+    await runner.extend([{ row: 2, past: 5, ids, logitPositions: [2] }]);
     expect(backend.traffic.downloadedBytes - beforeExtend.downloadedBytes).toBe(config.vocabSize * 4);
     expect(backend.traffic.uploadedBytes - beforeExtend.uploadedBytes).toBeLessThan(500);
     runner.dispose();

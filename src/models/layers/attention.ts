@@ -1,163 +1,35 @@
 import type { DecoderConfig } from '../config/decoder-config';
-import type { Rope } from '../config/rope';
 import type { GraphBuilder, Value } from '../graph/graph-builder';
-import { kvPlanes, type KvType } from '../kv-planes';
-import { cachedAttention, hasCachedAttention } from './cached-attention';
+import type { KvType } from '../kv-planes';
+import { CachedAttention, hasCachedAttention } from './cached-attention';
+import { GroupedQueryAttention } from './grouped-query-attention';
 import type { Projections } from './projections';
-import { rotaryTables } from './rotary';
 
-/** GroupQueryAttention rotates by itself only whole 16-element vectors of heads that are made of such. */
-const FUSED_ROTARY_MULTIPLE = 16;
-
-/** Whether GroupQueryAttention can rotate in every layer; if not, the graph needs the input `position_ids`. */
-function fusesRotary({ headDim, ropes }: DecoderConfig): boolean {
-  const sizes = [headDim, ...ropes.map((rope) => rope?.dims ?? 0)];
-  return sizes.every((size) => size % FUSED_ROTARY_MULTIPLE === 0);
-}
-
-/** Names of the cosine and sine tables of one rotary embedding. */
-interface Tables {
-  readonly cos: Value;
-  readonly sin: Value;
-  /** Elements of a head that they rotate. */
-  readonly dims: number;
-}
-
-/**
- * Attention over KV rows that belong to the caller. For each layer the graph takes `past_k.<layer>` and `past_v.<layer>`
- * of shape [batch, kv_heads, capacity, head_dim] and returns `present_…`; both are bound to one buffer, so new tokens are
- * appended in place. Each row's length is its own: `seqlens_k[row]` is its token count after this step, less one.
- *
- * Values outside attention are flat, [batch · sequence, width]; this class does the reshaping.
- */
-export class Attention {
-  private readonly seqlens: Value;
-  private readonly totalLen: Value;
-  private readonly grouped: Value;
-  private readonly flat: Value;
-  private readonly tables = new Map<Rope, Tables>();
-  /** [batch, sequence] int64; null where GroupQueryAttention rotates. */
-  private readonly positionIds: Value | null;
-  /** Whether the operator of `native` computes it. */
-  private readonly isOwn: boolean;
-
-  /**
-   * @param inputIds [batch, sequence]
-   * @param capacity tokens a row can hold; bounds the rotary tables
-   * @param kvType of keys and values, which outlive the run; null where they do not: the graph has no past and no present then
-   */
-  constructor(
-    private readonly g: GraphBuilder,
-    private readonly config: DecoderConfig,
-    inputIds: Value,
-    private readonly capacity: number,
-    private readonly kvType: KvType | null,
-  ) {
-    this.seqlens = g.input('seqlens_k', 'int32', ['batch']);
-    this.totalLen = g.input('total_len', 'int32', []);
-    this.isOwn = kvType !== null && hasCachedAttention(g, config, kvType);
-    this.positionIds = this.isOwn || fusesRotary(config)
-      ? null
-      : g.input('position_ids', 'int64', ['batch', 'sequence']);
-    const batchAndSequence = g.node('Shape', [inputIds]);
-    this.grouped = g.node('Concat', [batchAndSequence, g.ints('rest', [-1])], { attributes: { axis: 0 } });
-    this.flat = g.ints('shape.attention', [-1, config.numHeads * config.headDim]);
-  }
+/** How a decoder's layers attend, and with that, how the tokens of a run's rows lie in its graph. */
+export interface Attention {
+  /** [tokens] int64, of all rows. */
+  readonly tokenIds: Value;
 
   /**
    * @param projections [tokens, width] each
    * @returns [tokens, heads · head_dim]
    */
-  apply(layer: number, projections: Projections): Value {
-    const { config, g, kvType } = this;
-    const window = config.slidingWindows[layer] ?? null;
-    const rope = config.ropes[layer] ?? null;
-    const tables = rope === null ? null : this.tablesOf(rope);
-    if (this.isOwn && kvType !== null) {
-      return cachedAttention(g, config, projections, { layer, seqlens: this.seqlens, tables, window, kvType });
-    }
-    const planes = kvType === null ? [] : kvPlanes(layer, config.headDim, kvType);
-    const pastDims = ['batch', config.numKvHeads, 'capacity', config.headDim];
-    const past = kvType === null ? ['', ''] : planes.map((plane) => g.input(plane.past, plane.type, pastDims));
-    const presents = [`present_k.${layer}`, `present_v.${layer}`] as const;
-    const [q, k, v] =
-      tables === null || this.positionIds === null
-        ? this.unrotated(projections)
-        : this.rotated(projections, tables, this.positionIds);
-    const fused = tables !== null && this.positionIds === null;
-    const out = `attention.${layer}`;
-    const rows = [...past, this.seqlens, this.totalLen];
-    g.namedNode(
-      'GroupQueryAttention',
-      [q, k, v, ...rows, ...(fused ? [tables.cos, tables.sin] : [])],
-      [out, ...presents],
-      {
-        domain: 'com.microsoft',
-        traits: [
-          ...(kvType !== null ? [] : ['uncached-attention' as const]),
-          ...(config.attentionSoftcap === null ? [] : ['capped-attention' as const]),
-        ],
-        attributes: {
-          num_heads: config.numHeads,
-          kv_num_heads: config.numKvHeads,
-          do_rotary: fused ? 1 : 0,
-          ...(window === null ? {} : { local_window_size: window }),
-          ...(config.attentionScale === null ? {} : { scale: { float: config.attentionScale } }),
-          ...(config.attentionSoftcap === null ? {} : { softcap: { float: config.attentionSoftcap } }),
-        },
-      },
-    );
-    for (const { present, type } of planes) g.output(present, present, type, pastDims);
-    return g.node('Reshape', [out, this.flat]);
-  }
+  apply(layer: number, projections: Projections): Value;
+}
 
-  private group(value: Value): Value {
-    return this.g.node('Reshape', [value, this.grouped]);
-  }
-
-  private unrotated(projections: Projections): [Value, Value, Value] {
-    if ('packed' in projections) return [this.group(projections.packed), '', ''];
-    return [this.group(projections.q), this.group(projections.k), this.group(projections.v)];
-  }
-
-  private rotated(projections: Projections, tables: Tables, positionIds: Value): [Value, Value, Value] {
-    const { q, k, v } = 'packed' in projections ? this.split(projections.packed) : projections;
-    const rotate = (value: Value, heads: number) =>
-      this.g.node('RotaryEmbedding', [this.group(value), positionIds, tables.cos, tables.sin], {
-        domain: 'com.microsoft',
-        attributes: {
-          interleaved: 0,
-          num_heads: heads,
-          ...(tables.dims === this.config.headDim ? {} : { rotary_embedding_dim: tables.dims }),
-        },
-      });
-    return [rotate(q, this.config.numHeads), rotate(k, this.config.numKvHeads), this.group(v)];
-  }
-
-  private split(packed: Value): { q: Value; k: Value; v: Value } {
-    const { numHeads, numKvHeads, headDim } = this.config;
-    const sizes = this.g.ints('qkv.sizes', [numHeads * headDim, numKvHeads * headDim, numKvHeads * headDim]);
-    const [q, k, v] = this.g.nodes('Split', [packed, sizes], { attributes: { axis: 1 }, outputs: 3 }) as [
-      Value,
-      Value,
-      Value,
-    ];
-    return { q, k, v };
-  }
-
-  /** The tables of a rotary embedding, one pair for all layers that have it. */
-  private tablesOf(rope: Rope): Tables {
-    let tables = this.tables.get(rope);
-    if (!tables) {
-      const name = `rotary.${this.tables.size}`;
-      const { cos, sin, positions, half } = rotaryTables(rope, this.capacity);
-      tables = {
-        cos: this.g.floats(`${name}.cos`, [positions, half], cos),
-        sin: this.g.floats(`${name}.sin`, [positions, half], sin),
-        dims: rope.dims,
-      };
-      this.tables.set(rope, tables);
-    }
-    return tables;
-  }
+/**
+ * The attention of a graph, by the operator of `native` where that computes it.
+ * @param capacity tokens a row can hold; bounds the rotary tables
+ * @param kvType of keys and values, which outlive the run; null where they do not: the graph has no past and no present then
+ * @throws StartupError when nothing computes with keys and values of this type
+ */
+export function attentionOf(
+  g: GraphBuilder,
+  config: DecoderConfig,
+  capacity: number,
+  kvType: KvType | null,
+): Attention {
+  return kvType !== null && hasCachedAttention(g, config, kvType)
+    ? new CachedAttention(g, config, capacity, kvType)
+    : new GroupedQueryAttention(g, config, capacity, kvType);
 }

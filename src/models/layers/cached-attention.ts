@@ -2,7 +2,9 @@ import { StartupError } from '../../core/errors';
 import type { DecoderConfig } from '../config/decoder-config';
 import type { GraphBuilder, Value } from '../graph/graph-builder';
 import { kvPlanes, type KvPlane, type KvType } from '../kv-planes';
+import type { Attention } from './attention';
 import type { Projections } from './projections';
+import { GraphRotary, type RotaryInputs } from './rotary-inputs';
 
 /** What the operator computes: heads of so many elements, and so many of them with the same keys (`native/kernels.h`). */
 const HEADS = { multipleOf: 16, longest: 256, sharing: 64 };
@@ -26,8 +28,10 @@ export interface LayerAttention {
   readonly layer: number;
   /** [batch] int32: tokens of each row with the new ones, less one. */
   readonly seqlens: Value;
+  /** [batch + 1] int32: where the new tokens of each row begin, and their end. */
+  readonly starts: Value;
   /** null where the layer does not rotate. */
-  readonly tables: { readonly cos: Value; readonly sin: Value } | null;
+  readonly tables: Omit<RotaryInputs, 'dims'> | null;
   /** Tokens that one attends to, itself included; null for all before it. */
   readonly window: number | null;
   readonly kvType: KvType;
@@ -43,7 +47,7 @@ export function cachedAttention(
   g: GraphBuilder,
   config: DecoderConfig,
   projections: Projections,
-  { layer, seqlens, tables, window, kvType }: LayerAttention,
+  { layer, seqlens, starts, tables, window, kvType }: LayerAttention,
 ): Value {
   const { numHeads, numKvHeads, headDim, attentionScale, attentionSoftcap } = config;
   const planes = kvPlanes(layer, headDim, kvType);
@@ -57,7 +61,7 @@ export function cachedAttention(
   const out = `attention.${layer}`;
   g.namedNode(
     kvType === 'int8' ? 'CachedAttentionInt8' : 'CachedAttention',
-    [...qkv, keys, values, seqlens, ...rotary, ...scales],
+    [...qkv, keys, values, seqlens, starts, ...rotary, ...scales],
     [out, ...inOrder.map(({ present }) => present)],
     {
       domain: 'sglang',
@@ -72,4 +76,35 @@ export function cachedAttention(
   );
   for (const plane of planes) g.output(plane.present, plane.present, plane.type, dimsOf(plane));
   return out;
+}
+
+/**
+ * Attention by that operator in all layers. The rows of a run lie one after the other, each as long as it is, behind pasts of any length:
+ * whole prompts, later pieces and decode steps are one run's.
+ */
+export class CachedAttention implements Attention {
+  readonly tokenIds: Value;
+  private readonly seqlens: Value;
+  private readonly starts: Value;
+  private readonly rotary: GraphRotary;
+
+  /** Parameters as those of `attentionOf`. */
+  constructor(
+    private readonly g: GraphBuilder,
+    private readonly config: DecoderConfig,
+    capacity: number,
+    private readonly kvType: KvType,
+  ) {
+    this.tokenIds = g.input('input_ids', 'int64', ['tokens']);
+    this.seqlens = g.input('seqlens_k', 'int32', ['batch']);
+    this.starts = g.input('row_starts', 'int32', ['starts']);
+    this.rotary = new GraphRotary(g, capacity);
+  }
+
+  apply(layer: number, projections: Projections): Value {
+    const { config, kvType, seqlens, starts } = this;
+    const tables = this.rotary.of(config.ropes[layer] ?? null);
+    const window = config.slidingWindows[layer] ?? null;
+    return cachedAttention(this.g, config, projections, { layer, seqlens, starts, tables, window, kvType });
+  }
 }

@@ -1,7 +1,7 @@
 import type { DecoderConfig } from '../config/decoder-config';
 import type { GraphBuilder, Value } from '../graph/graph-builder';
 import type { GraphOptions } from '../model';
-import { Attention } from './attention';
+import { attentionOf } from './attention';
 import { mixtureOfExperts, outputRouting } from './experts';
 import { outputHidden } from './heads';
 import { gatedMlp, scaled, softcapped } from './layers';
@@ -12,16 +12,15 @@ import { ResidualStream } from './residual-stream';
  * The decoder of the Llama line: blocks of attention and gated MLP (or experts), each added to a residual stream. Where norms stand, what
  * is multiplied and which layers rotate or have windows is the config's.
  *
- * Inputs: `input_ids` [batch, sequence], `logit_indices` [rows] (flat token positions that go through the vocabulary
- * projection) and the inputs of `Attention`. Output: `logits` [rows, vocab] or `hidden` (see `outputHidden`), float32;
+ * Inputs: `logit_indices` [rows] (flat token positions that go through the vocabulary projection) and those of `Attention`, `input_ids`
+ * among them. Output: `logits` [rows, vocab] or `hidden` (see `outputHidden`), float32;
  * with `options.routing` also `expert_ids` (see `outputRouting`).
  */
 export function buildDecoder(g: GraphBuilder, config: DecoderConfig, options: GraphOptions): void {
   const { linear, tail, head, capacity, kvType } = options;
-  const inputIds = g.input('input_ids', 'int64', ['batch', 'sequence']);
   const logitIndices = g.input('logit_indices', 'int64', ['rows']);
-  const attention = new Attention(g, config, inputIds, capacity, tail === 'logits' ? kvType : null);
-  const stream = new ResidualStream(g, config, linear, embed(g, config, inputIds));
+  const attention = attentionOf(g, config, capacity, tail === 'logits' ? kvType : null);
+  const stream = new ResidualStream(g, config, linear, embed(g, config, attention.tokenIds));
 
   const routed: { readonly ids: Value; readonly chosen: number }[] = [];
   for (let layer = 0; layer < config.numLayers; layer++) {
@@ -73,8 +72,7 @@ export function buildDecoder(g: GraphBuilder, config: DecoderConfig, options: Gr
   g.output('logits', g.wide(shaped), 'float32', ['rows', config.vocabSize]);
 }
 
-function embed(g: GraphBuilder, config: DecoderConfig, inputIds: Value): Value {
-  const flatIds = g.node('Reshape', [inputIds, g.ints('rest', [-1])]);
-  const rows = g.rowsOf('model.embed_tokens.weight', [config.vocabSize, config.hiddenSize], flatIds);
+function embed(g: GraphBuilder, config: DecoderConfig, tokenIds: Value): Value {
+  const rows = g.rowsOf('model.embed_tokens.weight', [config.vocabSize, config.hiddenSize], tokenIds);
   return scaled(g, rows, config.embeddingMultiplier);
 }

@@ -2,7 +2,7 @@ import type { Routers } from '../../models/config/experts';
 import type { PassRecord, PassTokens, Recording } from './recording';
 
 /** SGLang's numbers of these kinds of passes. */
-const FORWARD_MODES = { extend: 1, decode: 2 } as const;
+const FORWARD_MODES = { extend: 1, decode: 2, mixed: 3 } as const;
 /** Places that SGLang has for the experts of a token in a layer; those that are not used hold -1. */
 const PLACES = 8;
 
@@ -40,7 +40,7 @@ export function* detailText(routers: Routers, rank: number, recording: Recording
 }
 
 function* tokensText(routers: Routers, tokens: PassTokens): Generator<string> {
-  const lengths = tokens.mode === 'extend' ? tokens.lengths : null;
+  const lengths = tokens.mode === 'decode' ? null : tokens.lengths;
   yield `"input_ids":[${tokens.ids.join()}],"positions":[${tokens.positions.join()}],`;
   yield `"extend_seq_lens":${JSON.stringify(lengths)},"forward_mode":${FORWARD_MODES[tokens.mode]},`;
   yield '"topk_ids_of_layer":[';

@@ -38,7 +38,7 @@ export function countExperts({ layers, numExperts }: Routers, pass: RoutedPass):
   const counts = new Int32Array(layers.length * numExperts);
   const width = widthOf(layers);
   pass.rows.forEach(({ ids }, row) => {
-    let at = row * pass.sequence * width;
+    let at = (pass.starts[row] as number) * width;
     for (let token = 0; token < ids.length; token++) {
       let base = 0;
       for (const { chosen } of layers) {
@@ -54,7 +54,7 @@ export function countExperts({ layers, numExperts }: Routers, pass: RoutedPass):
 }
 
 /** Copies what a pass says of each of its tokens. */
-export function copyTokens({ layers }: Routers, { mode, rows, sequence, experts }: RoutedPass): PassTokens {
+export function copyTokens({ layers }: Routers, { mode, rows, starts, experts }: RoutedPass): PassTokens {
   const width = widthOf(layers);
   const lengths = rows.map(({ ids }) => ids.length);
   const tokens = lengths.reduce((sum, length) => sum + length, 0);
@@ -67,7 +67,7 @@ export function copyTokens({ layers }: Routers, { mode, rows, sequence, experts 
   rows.forEach(({ ids, past }, row) => {
     copy.ids.set(ids, at);
     for (let i = 0; i < ids.length; i++) copy.positions[at + i] = past + i;
-    const start = row * sequence * width;
+    const start = (starts[row] as number) * width;
     copy.experts.set(experts.subarray(start, start + ids.length * width), at * width);
     at += ids.length;
   });

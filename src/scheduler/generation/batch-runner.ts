@@ -3,12 +3,15 @@ import { DeviceLostError, bug, errorMessage, traceOf } from '../../core/errors';
 import { abortedFor, NAN_HAPPENED } from '../../core/request';
 import { logger } from '../../logging/logger';
 import { NO_METRICS, type Recorder } from '../../metrics/recorder';
-import type { ModelRunner } from '../../model-runner/model-runner';
+import type { ExtendItem, ModelRunner } from '../../model-runner/model-runner';
 import { positionLogprobs } from '../../sampling/logprobs';
 import { hasRival } from '../../sampling/logit-row';
 import type { PrefillItem } from './prefill-round';
 import { collectPromptLogprobs, pieceLength, wantedLogits } from './prompt-logprobs';
 import type { Request } from './request';
+
+/** So many of the tokens that a request has no keys and values of yet. */
+export type Piece = Pick<PrefillItem, 'request' | 'tokens'>;
 
 /** What became of a draft. */
 export interface Verification {
@@ -29,7 +32,7 @@ export class BatchRunner {
   private busySince: number | null = null;
 
   constructor(
-    private readonly runner: Pick<ModelRunner, 'extend' | 'extendFirst' | 'decode'>,
+    private readonly runner: Pick<ModelRunner, 'extend' | 'decode' | 'packs'>,
     private readonly vocabSize: number,
     private readonly metrics: Recorder = NO_METRICS,
     /** Whether text that a grammar forces is taken over without asking the model. */
@@ -45,37 +48,54 @@ export class BatchRunner {
     return this.busySince === null ? 0 : performance.now() - this.busySince;
   }
 
+  /** Whether pieces of prompts and steps of streams can share a run. */
+  get mixes(): boolean {
+    return this.runner.packs;
+  }
+
   /**
-   * Computes the next tokens of a prompt, or several whole prompts at once (see `prefillGroups`). Where that completes a
+   * Computes the next tokens of a prompt, or of several at once (see `prefillGroups`). Where that completes a
    * prompt, the next output token is sampled.
    * @param meanwhile runs once the device is busy
    */
   async prefill(group: readonly PrefillItem[], meanwhile: () => void): Promise<void> {
     if (group.length === 1) await this.prefillPiece(group[0] as PrefillItem, meanwhile);
-    else
-      await this.prefillTogether(
-        group.map(({ request }) => request),
-        meanwhile,
-      );
+    else await this.together(group, 'extend', meanwhile);
   }
 
-  private async prefillTogether(requests: readonly Request[], meanwhile: () => void): Promise<void> {
-    await this.guarded(requests, 'forward_extend', async () => {
-      const first = (requests[0] as Request).row;
-      const run = this.runner.extendFirst(
-        first,
-        requests.map((request) => request.ids.view()),
-      );
+  /**
+   * A step of the decode batch and pieces of prompts in one run. `streams[i]` holds row i, and the pieces' rows follow. Only where
+   * `mixes`.
+   */
+  async mixed(
+    streams: readonly Request[],
+    group: readonly PrefillItem[],
+    meanwhile: () => void,
+  ): Promise<void> {
+    await this.together([...streams.map(steps), ...group], 'mixed', meanwhile);
+  }
+
+  private async together(
+    pieces: readonly Piece[],
+    mode: 'extend' | 'decode' | 'mixed',
+    meanwhile: () => void,
+  ): Promise<void> {
+    const requests = pieces.map(({ request }) => request);
+    await this.guarded(requests, mode === 'decode' ? 'forward_decode' : 'forward_extend', async () => {
+      const run = this.runner.extend(pieces.map(extendItem), mode);
       meanwhile();
       await prepare(requests);
       const logits = await run;
-      requests.forEach((request, row) => {
-        request.cachedLen = request.length;
+      let row = 0;
+      for (const { request, tokens } of pieces) {
+        request.cachedLen += tokens;
+        if (request.extendLen > 0) continue;
+        const own = this.row(logits, row++);
         this.settle(request, () => {
-          collectPromptLogprobs(request, [], logits, this.vocabSize);
-          this.afterPrompt(request, this.row(logits, row));
+          collectPromptLogprobs(request, [], own, this.vocabSize);
+          this.afterPrompt(request, own);
         });
-      });
+      }
     });
   }
 
@@ -87,7 +107,7 @@ export class BatchRunner {
         const count = pieceLength(request, end - past);
         const positions = wantedLogits(request, count);
         const ids = request.ids.view(past, past + count);
-        const run = this.runner.extend({ row: request.row, past, ids, logitPositions: positions });
+        const run = this.runner.extend([{ row: request.row, past, ids, logitPositions: positions }]);
         meanwhile();
         await prepare([request]);
         const logits = await run;
@@ -101,9 +121,9 @@ export class BatchRunner {
 
   /** One more token for each of the first rows. `requests[i]` holds row i. */
   async decode(requests: readonly Request[], meanwhile: () => void): Promise<void> {
-    const [first] = requests;
-    if (requests.length === 1 && first !== undefined && first.extendLen > 1) {
-      return this.prefillPiece({ request: first, tokens: first.extendLen, cached: 0 }, meanwhile);
+    const jumped = requests.some(({ extendLen }) => extendLen > 1);
+    if (jumped && (this.mixes || requests.length === 1)) {
+      return this.together(requests.map(steps), 'decode', meanwhile);
     }
     await this.guarded(requests, 'forward_decode', async () => {
       for (const request of requests) await this.catchUp(request, requests.length);
@@ -134,7 +154,7 @@ export class BatchRunner {
       ids.set(request.ids.view(past));
       ids.set(draft, known);
       const logitPositions = Array.from({ length: draft.length + 1 }, (_, i) => known - 1 + i);
-      const run = this.runner.extend({ row, past, ids, logitPositions });
+      const run = this.runner.extend([{ row, past, ids, logitPositions }]);
       meanwhile();
       await prepare([request]);
       const logits = await run;
@@ -164,7 +184,7 @@ export class BatchRunner {
     if (count < batchSize) return;
     const { cachedLen: past, row } = request;
     const ids = request.ids.view(past, past + count);
-    await this.runner.extend({ row, past, ids, logitPositions: [] });
+    await this.runner.extend([{ row, past, ids, logitPositions: [] }]);
     request.cachedLen += count;
   }
 
@@ -244,6 +264,18 @@ export class BatchRunner {
       this.metrics.record('forward_execution_seconds_total', seconds, { category });
     }
   }
+}
+
+/** What a step computes of a stream: the token that was drawn last, and what was jumped over. */
+function steps(request: Request): Piece {
+  return { request, tokens: request.extendLen };
+}
+
+/** A piece for the model; the last of a request's tokens gives logits. */
+function extendItem({ request, tokens }: Piece): ExtendItem {
+  const { cachedLen: past, extendLen, row } = request;
+  const logitPositions = tokens === extendLen ? [tokens - 1] : [];
+  return { row, past, ids: request.ids.view(past, past + tokens), logitPositions };
 }
 
 /** What samplers can do before the logits are there: one after the other, as they would on one thread anyhow, so that each can be timed. */

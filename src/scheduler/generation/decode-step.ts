@@ -1,6 +1,8 @@
 import type { Draft, Speculator } from '../speculation/speculator';
 import { withinTurn } from '../speculation/draft-policy';
 import type { BatchRunner } from './batch-runner';
+import type { PrefillPace } from './prefill-pace';
+import type { PrefillItem } from './prefill-round';
 import type { Request } from './request';
 import type { RequestMemory } from './request-memory';
 
@@ -20,21 +22,25 @@ export interface StepRuns {
 export class DecodeStep {
   /** @param speculator null where nothing is drafted */
   constructor(
-    private readonly runner: Pick<BatchRunner, 'decode' | 'verify'>,
+    private readonly runner: Pick<BatchRunner, 'decode' | 'mixed' | 'verify'>,
     private readonly memory: Pick<RequestMemory, 'grow'>,
     private readonly speculator: Speculator | null,
+    private readonly pace: Pick<PrefillPace, 'stepTook' | 'mixedStepTook'>,
   ) {}
 
   /**
    * @param requests holders of the first rows, in their order
+   * @param group pieces of prompts of the rows behind them that join the step, in which nothing is drafted then
    * @param meanwhile runs once the device is busy
    * @param settle called with a request after each run that it was in
    */
   async run(
     requests: readonly Request[],
+    group: readonly PrefillItem[],
     meanwhile: () => void,
     settle: (request: Request) => void,
   ): Promise<StepRuns> {
+    if (group.length > 0) return this.withPrompts(requests, group, meanwhile, settle);
     const drafts = this.drafts(requests, requests.length);
     if (drafts.length === requests.length) return this.verifyAll(drafts, 0, meanwhile, settle);
     const stepMs = await this.together(requests, meanwhile);
@@ -45,6 +51,20 @@ export class DecodeStep {
     return this.verifyAll(next, requests.length, meanwhile, settle);
   }
 
+  /** A step in one run with pieces of prompts. */
+  private async withPrompts(
+    requests: readonly Request[],
+    group: readonly PrefillItem[],
+    meanwhile: () => void,
+    settle: (request: Request) => void,
+  ): Promise<StepRuns> {
+    const tokens = group.reduce((sum, item) => sum + item.tokens, 0);
+    const ms = await this.timed(requests, () => this.runner.mixed(requests, group, meanwhile));
+    this.pace.mixedStepTook(requests.length, tokens, ms);
+    requests.forEach(settle);
+    return { together: 0, alone: 1 };
+  }
+
   /** Drafts that pay and that there is memory for. */
   private drafts(requests: readonly Request[], batchSize: number): Draft[] {
     const drafts = this.speculator?.drafts(requests, batchSize) ?? [];
@@ -53,12 +73,18 @@ export class DecodeStep {
 
   /** @returns the milliseconds it took */
   private async together(requests: readonly Request[], meanwhile: () => void): Promise<number> {
+    const ms = await this.timed(requests, () => this.runner.decode(requests, meanwhile));
+    this.pace.stepTook(requests.length, ms);
+    this.speculator?.times.stepTook(requests.length, ms);
+    return ms;
+  }
+
+  /** Does the run of a step. @returns the milliseconds it took */
+  private async timed(requests: readonly Request[], run: () => Promise<void>): Promise<number> {
     const before = requests.map(({ outputLen }) => outputLen);
     const startedAt = performance.now();
-    await this.runner.decode(requests, meanwhile);
+    await run();
     const ms = performance.now() - startedAt;
-    if (this.speculator === null) return ms;
-    this.speculator.times.stepTook(requests.length, ms);
     requests.forEach((request, i) => {
       if (request.outputLen > (before[i] ?? 0)) this.speculator?.ran(request, 0, 0);
     });

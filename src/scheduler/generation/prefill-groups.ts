@@ -4,32 +4,62 @@ import type { PrefillItem } from './prefill-round';
 /** Padding a batch of prompts may compute in vain, as a share of its tokens. */
 const MAX_PADDING = 0.25;
 
+/** Tokens of a run from which on another prompt makes it longer and no better: who is in it waits for all of it. */
+const ENOUGH_TOKENS = 512;
+
 /**
- * Splits a prefill batch into what runs at once. The attention operator computes several rows of several tokens each only
- * where no row has a past, padded to the longest; so whole first prompts of similar length that lie in adjacent rows go
- * together, and everything else one by one.
+ * Splits a prefill batch into what runs at once, of adjacent rows. Where rows are packed that is anything; else the attention operator
+ * computes several rows of several tokens each only where none has a past, padded to the longest, so whole first prompts of
+ * similar length go together, and everything else one by one.
+ * @param packs see `ModelRunner.packs`
  */
-export function prefillGroups(items: readonly PrefillItem[]): PrefillItem[][] {
+export function prefillGroups(items: readonly PrefillItem[], packs: boolean): PrefillItem[][] {
   const groups: PrefillItem[][] = [];
   for (const item of items) {
     const group = groups.at(-1);
-    if (group && joins(group, item)) group.push(item);
+    if (group && adjoins(group, item) && (packs ? fits(group, item) : pads(group, item))) group.push(item);
     else groups.push([item]);
   }
   return groups;
 }
 
-function joins(group: readonly PrefillItem[], item: PrefillItem): boolean {
-  const last = group.at(-1) as PrefillItem;
-  if (!isWholeFirstPrompt(last) || !isWholeFirstPrompt(item) || item.request.row !== last.request.row + 1)
-    return false;
-  const lengths = [...group, item].map(({ tokens }) => tokens);
-  const tokens = lengths.reduce((sum, length) => sum + length, 0);
-  const rows = Math.max(...lengths) * lengths.length;
-  const isScored = group.some(({ request }) => request.isScored) || item.request.isScored;
-  return rows <= tokens * (1 + MAX_PADDING) && (!isScored || isExact(rows));
+/**
+ * Whether a step of so many streams can be in the run of a group.
+ */
+export function joinsSteps(group: readonly PrefillItem[], streams: number): boolean {
+  return group.every(isPlain) && (!isScored(group) || isExact(tokensOf(group) + streams));
+}
+
+function adjoins(group: readonly PrefillItem[], item: PrefillItem): boolean {
+  return item.request.row === (group.at(-1) as PrefillItem).request.row + 1;
+}
+
+function fits(group: readonly PrefillItem[], item: PrefillItem): boolean {
+  const all = [...group, item];
+  const tokens = tokensOf(all);
+  return tokens <= ENOUGH_TOKENS && all.every(isPlain) && (!isScored(all) || isExact(tokens));
+}
+
+function pads(group: readonly PrefillItem[], item: PrefillItem): boolean {
+  const all = [...group, item];
+  const rows = Math.max(...all.map(({ tokens }) => tokens)) * all.length;
+  const areWhole = all.every((each) => isPlain(each) && isWholeFirstPrompt(each));
+  return areWhole && rows <= tokensOf(all) * (1 + MAX_PADDING) && (!isScored(all) || isExact(rows));
+}
+
+/** Whether a piece needs no logits but those of its prompt's last token: those of others are computed a bounded number at a time. */
+function isPlain({ request }: PrefillItem): boolean {
+  return !request.wantsPromptLogprobs;
 }
 
 function isWholeFirstPrompt({ request, tokens }: PrefillItem): boolean {
-  return request.cachedLen === 0 && tokens === request.length && !request.wantsPromptLogprobs;
+  return request.cachedLen === 0 && tokens === request.length;
+}
+
+function isScored(items: readonly PrefillItem[]): boolean {
+  return items.some(({ request }) => request.isScored);
+}
+
+function tokensOf(items: readonly PrefillItem[]): number {
+  return items.reduce((sum, { tokens }) => sum + tokens, 0);
 }

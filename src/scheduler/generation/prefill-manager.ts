@@ -40,11 +40,14 @@ export class PrefillManager {
     return this.rows.prefilling.length > 0 || this.waiting.ready.length > 0;
   }
 
-  /** The next batch of prompts or pieces of prompts; empty when nothing can be admitted now. */
-  next(now: number): readonly PrefillItem[] {
+  /**
+   * The next batch of prompts or pieces of prompts; empty when nothing can be admitted now.
+   * @param most tokens of it, where `--chunked-prefill-size` does not ask for fewer
+   */
+  next(now: number, most = Infinity): readonly PrefillItem[] {
     if (!this.runnable) return [];
     this.rows.compact();
-    const round = this.openRound();
+    const round = this.openRound(most);
     for (const request of this.rows.prefilling) round.resume(request);
     // A prompt that is still incomplete took the whole chunk: nobody else fits.
     for (const request of this.ordered()) {
@@ -64,7 +67,7 @@ export class PrefillManager {
     return short < 0 ? items : items.slice(0, short);
   }
 
-  private openRound(): PrefillRound {
+  private openRound(most: number): PrefillRound {
     const { chunkedPrefillSize, maxPrefillTokens, prefillMaxRequests, pageSize } = this.args;
     const incomplete = this.rows.prefilling.reduce(
       (sum, { extendLen, remainLen }) => sum + extendLen + Math.min(remainLen, CLIP_MAX_NEW_TOKENS),
@@ -73,7 +76,7 @@ export class PrefillManager {
     return new PrefillRound({
       total: this.ledger.available - reservedTokens(this.rows.decoding, this.ratio.current) - incomplete,
       input: maxPrefillTokens,
-      chunk: chunkedPrefillSize > 0 ? chunkedPrefillSize : Infinity,
+      chunk: Math.min(most, chunkedPrefillSize > 0 ? chunkedPrefillSize : Infinity),
       requests: prefillMaxRequests ?? Infinity,
       rows: this.rows.free,
       pageSize,

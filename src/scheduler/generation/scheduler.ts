@@ -28,8 +28,10 @@ import { readTimeouts, refusal, timeout } from './limits';
 import type { GenerationMetrics } from './generation-metrics';
 import { NewTokenRatio } from './new-token-ratio';
 import type { OutputBatch } from './output-batch';
+import { NextBatch } from './next-batch';
 import { PrefillManager } from './prefill-manager';
-import { prefillGroups } from './prefill-groups';
+import { joinsSteps, prefillGroups } from './prefill-groups';
+import { PrefillPace } from './prefill-pace';
 import type { PrefillItem } from './prefill-round';
 import { Preparing, unprepared, type Preparation } from './preparation';
 import { Request } from './request';
@@ -79,14 +81,12 @@ const ABORTED_WAITING: FinishReason = { type: 'abort', message: 'Abort in waitin
 export class Scheduler extends Loop {
   private readonly preparing: Preparing;
   private readonly waiting: WaitingQueue;
-  private readonly prefill: PrefillManager;
-  private readonly decode: DecodeManager;
+  private readonly nextBatch: NextBatch;
   private readonly decodeStep: DecodeStep;
   private readonly ratio: NewTokenRatio;
   private readonly timeouts = readTimeouts();
   protected readonly weightsDuty: WeightsDuty;
   private paused = false;
-  private lastWasPrefill = false;
   /** Batches that had run when the token budget was last checked: an idle server does not check it again. */
   private checkedAt = 0;
 
@@ -102,7 +102,7 @@ export class Scheduler extends Loop {
     };
     this.waiting = new WaitingQueue(limits, this.preparing);
     const retract = (request: Request) => this.retract(request);
-    this.prefill = new PrefillManager(
+    const prefill = new PrefillManager(
       args,
       this.waiting,
       rows,
@@ -117,10 +117,12 @@ export class Scheduler extends Loop {
       isIdle: () => rows.size + this.waiting.size === 0,
       forget: () => this.forget(),
     });
-    this.decodeStep = new DecodeStep(parts.runner, memory, parts.speculator);
-    this.decode = new DecodeManager(rows, memory, ledger, this.ratio, retract, (request, reason) =>
+    const pace = new PrefillPace();
+    this.decodeStep = new DecodeStep(parts.runner, memory, parts.speculator, pace);
+    const decode = new DecodeManager(rows, memory, ledger, this.ratio, retract, (request, reason) =>
       this.end(request, reason),
     );
+    this.nextBatch = new NextBatch(prefill, decode, rows, pace, parts.runner.mixes);
   }
 
   protected get experts(): ExpertDuty | null {
@@ -196,66 +198,84 @@ export class Scheduler extends Loop {
   }
 
   private async runNext(): Promise<boolean> {
-    // A prompt makes running streams wait for one batch of prefill at most: then they get a step.
-    const decodeFirst = this.lastWasPrefill && this.decode.runnable;
     const now = performance.now();
-    const items = decodeFirst ? [] : this.prefill.next(now);
-    this.lastWasPrefill = items.length > 0;
-    if (items.length > 0) await this.runPrefill(items, now);
-    else if (this.decode.runnable) await this.runDecode(now);
+    const { items, streams } = this.nextBatch.choose(now);
+    if (items.length > 0) await this.runPrefill(items, streams, now);
+    else if (streams.length > 0) await this.runDecode(streams, now);
     else return false;
     if (this.parts.args.disableOverlapSchedule) this.parts.outputs.flush();
     this.parts.afterBatch();
     return true;
   }
-
-  private async runPrefill(items: readonly PrefillItem[], now: number): Promise<void> {
-    const { log, memory, metrics, outputs, rows, runner } = this.parts;
-    metrics.prefill(items, now);
-    for (const { request } of items) request.trace?.admitted(now);
-    const sum = (count: (item: PrefillItem) => number) =>
-      items.reduce((total, item) => total + count(item), 0);
-    log.prefill(
-      items.length,
-      sum((item) => item.tokens),
-      sum((item) => item.cached),
-      this.gauges(),
-    );
+  private async runPrefill(
+    items: readonly PrefillItem[],
+    streams: readonly Request[],
+    now: number,
+  ): Promise<void> {
+    this.admitted(items, now);
     const ends = new Map(
       items.map(({ request, tokens }) => [request, request.length === request.cachedLen + tokens]),
     );
-    for (const group of prefillGroups(items)) {
+    let waiting = streams;
+    for (const group of prefillGroups(items, this.parts.runner.mixes)) {
       const begunAt = performance.now();
-      await runner.prefill(group, this.meanwhile);
-      for (const { request } of group) {
-        request.trace?.prefilled(begunAt, ends.get(request) ?? false);
-        if (request.finish) {
-          this.end(request, request.finish);
-          continue;
-        }
-        memory.share(request);
-        if (!ends.get(request)) continue;
-        rows.promote(request);
-        if (request.firstTokenAt === null) {
-          request.firstTokenAt = performance.now();
-          metrics.prefilled(request);
-        }
-        outputs.collect(request);
-      }
+      const joined = waiting.length > 0 && joinsSteps(group, waiting.length);
+      if (waiting.length > 0) await this.runDecode(waiting, now, joined ? group : []);
+      if (!joined) await this.parts.runner.prefill(group, this.meanwhile);
+      waiting = [];
+      for (const { request } of group) this.prefilled(request, begunAt, ends.get(request) ?? false);
     }
   }
 
-  private async runDecode(now: number): Promise<void> {
-    const requests = [...this.decode.prepare()];
-    if (requests.length === 0) return;
+  /** Notes a batch of prompts that is about to run. */
+  private admitted(items: readonly PrefillItem[], now: number): void {
+    this.parts.metrics.prefill(items, now);
+    for (const { request } of items) request.trace?.admitted(now);
+    const sum = (count: (item: PrefillItem) => number) =>
+      items.reduce((total, item) => total + count(item), 0);
+    this.parts.log.prefill(
+      items.length,
+      sum(({ tokens }) => tokens),
+      sum(({ cached }) => cached),
+      this.gauges(),
+    );
+  }
+
+  /** A piece of a request's prompt was computed. @param isWhole whether it was the last */
+  private prefilled(request: Request, begunAt: number, isWhole: boolean): void {
+    const { memory, metrics, outputs, rows } = this.parts;
+    request.trace?.prefilled(begunAt, isWhole);
+    if (request.finish) {
+      this.end(request, request.finish);
+      return;
+    }
+    memory.share(request);
+    if (!isWhole) return;
+    rows.promote(request);
+    if (request.firstTokenAt === null) {
+      request.firstTokenAt = performance.now();
+      metrics.prefilled(request);
+    }
+    outputs.collect(request);
+  }
+
+  /**
+   * A step of all streams.
+   * @param group prompts that are computed in the same run
+   */
+  private async runDecode(
+    streams: readonly Request[],
+    now: number,
+    group: readonly PrefillItem[] = [],
+  ): Promise<void> {
     const gauges = this.gauges();
-    const outputLens = requests.map(({ outputLen }) => outputLen);
-    const runs = await this.decodeStep.run(requests, this.meanwhile, (request) => {
+    const outputLens = streams.map(({ outputLen }) => outputLen);
+    const runs = await this.decodeStep.run(streams, group, this.meanwhile, (request) => {
       request.trace?.decoded(now);
       if (request.finish) this.end(request, request.finish);
       else this.parts.outputs.collect(request);
     });
-    const tokens = requests.reduce((sum, { outputLen }, i) => sum + outputLen - (outputLens[i] ?? 0), 0);
+    const tokens = streams.reduce((sum, { outputLen }, i) => sum + outputLen - (outputLens[i] ?? 0), 0);
     this.parts.log.decode(gauges, tokens);
     this.parts.metrics.decoded(runs, tokens);
   }

@@ -81,6 +81,7 @@ class Layer {
     const out = cachedAttention(g, config, projections, {
       layer: 0,
       seqlens: g.input('seqlens', 'int32', ['batch']),
+      starts: g.input('starts', 'int32', ['starts']),
       tables:
         rotary === 0
           ? null
@@ -101,18 +102,19 @@ class Layer {
   }
 
   /**
-   * Appends `sequence` tokens to `rows` rows from row `first` on.
-   * @param qkv [rows, sequence, (heads + 2 kv_heads) · dim]
+   * Appends tokens to rows from row `first` on.
+   * @param qkv [tokens, (heads + 2 kv_heads) · dim]
    * @param totals tokens of each row afterwards
+   * @param counts of them that are new
    */
   async run(
     qkv: Float32Array,
     first: number,
     totals: readonly number[],
-    sequence: number,
+    counts: readonly number[],
   ): Promise<Float32Array> {
     const { heads, kvHeads, dim, packed = true } = this.shape;
-    const [count, width] = [totals.length * sequence, (heads + 2 * kvHeads) * dim];
+    const [count, width] = [qkv.length / ((heads + 2 * kvHeads) * dim), (heads + 2 * kvHeads) * dim];
     const binding = new IoBinding(this.session);
     const bind = (
       name: string,
@@ -142,6 +144,8 @@ class Layer {
       Int32Array.from(totals, (total) => total - 1),
       [totals.length],
     );
+    const starts = counts.reduce((sums, length) => [...sums, (sums.at(-1) ?? 0) + length], [0]);
+    bind('starts', 'int32', Int32Array.from(starts), [starts.length]);
     for (const { past, present, type, width: size, data } of this.planes) {
       const row = kvHeads * CAPACITY * size;
       const view = data.subarray(first * row, (first + totals.length) * row);
@@ -242,7 +246,7 @@ here.each(KERNELS)('attention with kernels %i', (level) => {
       // Whole prompts, one at a time.
       for (const [row, text] of texts.entries()) {
         const length = text.length / width;
-        const out = await layer.run(text, row, [length], length);
+        const out = await layer.run(text, row, [length], [length]);
         expect(worst(out, layer.expected(text, length))).toBeLessThan(tolerance);
         rest.push(out);
       }
@@ -253,13 +257,13 @@ here.each(KERNELS)('attention with kernels %i', (level) => {
         const length = text.length / width;
         for (let from = 0; from < length - 1; from += 29) {
           const to = Math.min(from + 29, length - 1);
-          const out = await again.run(text.slice(from * width, to * width), row, [to], to - from);
+          const out = await again.run(text.slice(from * width, to * width), row, [to], [to - from]);
           expect(out).toEqual(rest[row]?.slice(from * size, to * size));
         }
       }
       const lengths = texts.map((text) => text.length / width);
       const last = Float32Array.from(texts.flatMap((text) => Array.from(text.slice(-width))));
-      const together = await again.run(last, 0, lengths, 1);
+      const together = await again.run(last, 0, lengths, [1, 1, 1]);
       texts.forEach((_, row) => {
         expect(together.slice(row * size, (row + 1) * size)).toEqual(rest[row]?.slice(-size));
       });
@@ -268,27 +272,48 @@ here.each(KERNELS)('attention with kernels %i', (level) => {
     },
   );
 
-  it('computes first prompts of different lengths in one batch, padded on the right', async () => {
-    const shape = { heads: 4, kvHeads: 2, dim: 32 };
-    const [layer, width, size] = [await Layer.of(shape, 3), 8 * 32, 4 * 32];
+  it.each(shapes)('%s: prompts, pieces and single tokens in one run, to the bit', async (_, shape) => {
+    const width = (shape.heads + 2 * shape.kvHeads) * shape.dim;
+    const size = shape.heads * shape.dim;
     const next = random(3);
-    const padded = floats(3 * 40 * width, next);
-    const lengths = [40, 1, 23];
-    const out = await layer.run(padded, 0, lengths, 40);
-    for (const [row, length] of lengths.entries()) {
-      const text = padded.slice(row * 40 * width, (row * 40 + length) * width);
-      expect(worst(out.slice(row * 40 * size), layer.expected(text, length))).toBeLessThan(2e-5);
+    const lengths = [90, 24, 1, 130, 7];
+    const pasts = [89, 0, 0, 77, 6];
+    const texts = lengths.map((length) => floats(length * width, next, 2));
+    const layer = await Layer.of(shape, lengths.length);
+    const alone: Float32Array[] = [];
+    for (const [row, text] of texts.entries()) {
+      alone.push(await layer.run(text, row, [lengths[row]!], [lengths[row]!]));
     }
-    expect(out.every(Number.isFinite)).toBe(true);
+    const again = await Layer.of(shape, lengths.length);
+    for (const [row, past] of pasts.entries()) {
+      if (past > 0) await again.run(texts[row]!.slice(0, past * width), row, [past], [past]);
+    }
+    const rest = Float32Array.from(texts.flatMap((text, row) => [...text.slice(pasts[row]! * width)]));
+    const counts = lengths.map((length, row) => length - pasts[row]!);
+    const together = await again.run(rest, 0, lengths, counts);
+    const expected = alone.flatMap((out, row) => [...out.slice(pasts[row]! * size)]);
+    expect(together).toEqual(Float32Array.from(expected));
+    layer.dispose();
+    again.dispose();
+  });
+
+  it('refuses rows that begin elsewhere than they should', async () => {
+    const layer = await Layer.of({ heads: 2, kvHeads: 1, dim: 16 }, 2);
+    const three = new Float32Array(3 * 64);
+    await expect(layer.run(three, 0, [2, 2], [2, 2])).rejects.toThrow('from 0 to all tokens');
+    await expect(layer.run(three, 0, [3], [1, 2])).rejects.toThrow('from 0 to all tokens');
+    await expect(layer.run(three, 0, [3, 3], [3, 0])).rejects.toThrow('do not belong together');
+    await expect(layer.run(three, 0, [5, 5], [4, -1])).rejects.toThrow('do not belong together');
+    await expect(layer.run(three, 0, [1, 5], [2, 1])).rejects.toThrow('do not belong together');
     layer.dispose();
   });
 
   it('refuses rows that are longer than there is room for', async () => {
     const layer = await Layer.of({ heads: 2, kvHeads: 1, dim: 16 }, 1);
-    await expect(layer.run(new Float32Array(64), 0, [CAPACITY + 1], 1)).rejects.toThrow(
+    await expect(layer.run(new Float32Array(64), 0, [CAPACITY + 1], [1])).rejects.toThrow(
       'seqlens_k is outside of the rows',
     );
-    await expect(layer.run(new Float32Array(64), 0, [0], 1)).rejects.toThrow(
+    await expect(layer.run(new Float32Array(64), 0, [0], [1])).rejects.toThrow(
       'seqlens_k is outside of the rows',
     );
     layer.dispose();

@@ -121,7 +121,7 @@ export class CudaKvStore implements KvStore {
 
   enter(): void {}
 
-  leave(first: number, _past: number, lengths: readonly number[]): void {
+  leave(first: number, _pasts: readonly number[], lengths: readonly number[]): void {
     this.held.set(lengths, first);
   }
 

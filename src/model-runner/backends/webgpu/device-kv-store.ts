@@ -96,19 +96,21 @@ export class DeviceKvStore implements KvStore {
     }
   }
 
-  enter(first: number, count: number, past: number): void {
-    if (first === 0 || count > 1) return;
+  enter(first: number, pasts: readonly number[]): void {
+    const [past] = pasts;
+    if (first === 0 || pasts.length > 1 || past === undefined) return;
     const held = this.inWork.row === first ? Math.min(this.inWork.tokens, past) : 0;
     const token = (i: number) => held + i;
     this.mover.copy(this.rowRegion(first), this.workRegion, past - held, token, token);
     this.inWork = { row: first, tokens: past };
   }
 
-  leave(first: number, past: number, lengths: readonly number[]): void {
+  leave(first: number, pasts: readonly number[], lengths: readonly number[]): void {
     if (first === 0) return;
     const pool = this.poolOf(first, lengths.length);
-    const token = (i: number) => past + i;
     for (const [row, length] of lengths.entries()) {
+      const past = pasts[row] as number;
+      const token = (i: number) => past + i;
       this.mover.copy(this.region(pool, row), this.rowRegion(first + row), length - past, token, token);
     }
     if (pool === this.work) this.inWork = { row: first, tokens: lengths[0] as number };

@@ -11,8 +11,9 @@ const logits = (rows: number) =>
 
 const model = {
   decode: (ids: Int32Array) => logits(ids.length),
-  extend: () => logits(1),
-  extendFirst: (_: number, prompts: readonly Int32Array[]) => logits(prompts.length),
+  extend: (items: readonly ExtendItem[]) =>
+    logits(items.reduce((sum, { logitPositions }) => sum + logitPositions.length, 0)),
+  packs: false,
 };
 const nothing = () => undefined;
 
@@ -43,6 +44,33 @@ describe('a request whose token cannot be chosen', () => {
     expect(bad.finish).toMatchObject({ type: 'abort', status_code: 500 });
     expect([good.finish, ids(good), good.cachedLen]).toEqual([null, [7], 3]);
     expect([bad.kvValid, good.kvValid]).toEqual([true, true]);
+  });
+
+  it('ends alone where prompts and streams share a run', async () => {
+    const [stream, bad, piece, prompt] = [makeRequest(), impossible(), makeRequest(), makeRequest()];
+    [stream, bad, piece, prompt].forEach((request, row) => (request.row = row));
+    for (const request of [stream, bad]) request.cachedLen = 2;
+    const group = [
+      { request: piece, tokens: 2, cached: 0 },
+      { request: prompt, tokens: 3, cached: 0 },
+    ];
+    const asked: (readonly ExtendItem[])[] = [];
+    const extend = (items: readonly ExtendItem[]) => (asked.push(items), model.extend(items));
+    await new BatchRunner({ ...model, extend, packs: true }, VOCAB).mixed([stream, bad], group, nothing);
+    expect(asked).toEqual([
+      [
+        { row: 0, past: 2, ids: Int32Array.of(3), logitPositions: [0] },
+        { row: 1, past: 2, ids: Int32Array.of(3), logitPositions: [0] },
+        { row: 2, past: 0, ids: Int32Array.of(1, 2), logitPositions: [] },
+        { row: 3, past: 0, ids: Int32Array.of(1, 2, 3), logitPositions: [2] },
+      ],
+    ]);
+    expect(bad.finish).toMatchObject({ type: 'abort', status_code: 500 });
+    expect([stream, piece, prompt].map((request) => [ids(request), request.cachedLen])).toEqual([
+      [[7], 3],
+      [[], 2],
+      [[7], 3],
+    ]);
   });
 
   it('ends with all others of its run when the run itself fails', async () => {
@@ -109,9 +137,9 @@ describe('text that a grammar forces', () => {
     const decoded: number[][] = [];
     const counted = {
       ...model,
-      extend: ({ ids }: { ids: Int32Array }) => {
-        extended.push([...ids]);
-        return logits(1);
+      extend: (items: readonly ExtendItem[]) => {
+        extended.push(items.flatMap(({ ids }) => [...ids]));
+        return model.extend(items);
       },
       decode: (ids: Int32Array) => {
         decoded.push([...ids]);
@@ -176,7 +204,8 @@ describe('a draft', () => {
   /** A model that counts: after token n comes n + 1. */
   const counting = {
     ...model,
-    extend: ({ ids, logitPositions }: ExtendItem) => {
+    extend: (items: readonly ExtendItem[]) => {
+      const [{ ids, logitPositions }] = items as [ExtendItem];
       const logits = new Float32Array(logitPositions.length * VOCAB);
       logitPositions.forEach((at, row) => (logits[row * VOCAB + ids[at]! + 1] = 1));
       return Promise.resolve(logits);
@@ -210,8 +239,8 @@ describe('a draft', () => {
     request.cachedLen = 2;
     const close = {
       ...counting,
-      extend: async (item: ExtendItem) => {
-        const logits = await counting.extend(item);
+      extend: async (items: readonly ExtendItem[]) => {
+        const logits = await counting.extend(items);
         logits[VOCAB + 11] = 1 - 1e-6;
         return logits;
       },
@@ -250,8 +279,10 @@ describe('a draft', () => {
         {
           ...model,
           decode: (ids, [past = 0]) => Promise.resolve(at(ids, past, 0)),
-          extend: ({ ids, logitPositions, past }) =>
-            Promise.resolve(Float32Array.from(logitPositions.flatMap((i) => [...at(ids, past, i)]))),
+          extend: (items) => {
+            const [{ ids, logitPositions, past }] = items as [ExtendItem];
+            return Promise.resolve(Float32Array.from(logitPositions.flatMap((i) => [...at(ids, past, i)])));
+          },
         },
         VOCAB,
       );

@@ -38,6 +38,7 @@ it('runs scored prompts together only where that leaves no single row', () => {
         request.row = row;
         return { request, tokens: length, cached: 0 };
       }),
+      false,
     ).map((group) => group.length);
   expect(sizes(4, 8)).toEqual([4]);
   expect(sizes(7, 3)).toEqual([7]);

@@ -2,7 +2,8 @@ import { slotRuns } from '../../../../src/model-runner/kv-store';
 import { readTimeouts, refusal, timeout } from '../../../../src/scheduler/generation/limits';
 import { NewTokenRatio } from '../../../../src/scheduler/generation/new-token-ratio';
 import { OutputBatch } from '../../../../src/scheduler/generation/output-batch';
-import { prefillGroups } from '../../../../src/scheduler/generation/prefill-groups';
+import { joinsSteps, prefillGroups } from '../../../../src/scheduler/generation/prefill-groups';
+import { PrefillPace } from '../../../../src/scheduler/generation/prefill-pace';
 import {
   PrefillRound,
   reservedTokens,
@@ -175,7 +176,8 @@ describe('groups of prompts that run at once', () => {
     request.row = row;
     return { request, tokens, cached: 0 };
   };
-  const sizes = (items: ReturnType<typeof item>[]) => prefillGroups(items).map((group) => group.length);
+  const sizes = (items: ReturnType<typeof item>[]) =>
+    prefillGroups(items, false).map((group) => group.length);
 
   it('join whole first prompts of similar length in adjacent rows', () => {
     expect(sizes([item(0, 10), item(1, 12), item(2, 11)])).toEqual([3]);
@@ -194,6 +196,70 @@ describe('groups of prompts that run at once', () => {
     expect(
       sizes([item(0, 10), item(1, 10, 10, { logprobs: { startLen: -1, topNum: 0, tokenIds: null } })]),
     ).toEqual([2]);
+  });
+});
+
+describe('groups where rows are packed', () => {
+  const item = (row: number, tokens: number, more = {}) => {
+    const request = makeRequest({ prompt: new Array(2 * tokens).fill(1) as number[], ...more });
+    Object.assign(request, { row, cachedLen: row });
+    return { request, tokens, cached: 0 };
+  };
+  const sizes = (items: ReturnType<typeof item>[]) => prefillGroups(items, true).map((group) => group.length);
+  const everyLogprob = { logprobs: { startLen: 0, topNum: 0, tokenIds: null } };
+  const scored = {
+    sampling: { maxNewTokens: 0 },
+    logprobs: { startLen: -1, topNum: 0, tokenIds: [1], next: true as const },
+  };
+
+  it('are of pieces of any length behind any past, of adjacent rows, up to what fills a run', () => {
+    expect(sizes([item(0, 2), item(1, 50), item(2, 300)])).toEqual([3]);
+    expect(sizes([item(0, 2), item(2, 50)])).toEqual([1, 1]);
+    expect(sizes([item(0, 300), item(1, 212), item(2, 1), item(3, 600)])).toEqual([2, 1, 1]);
+    expect(sizes([item(0, 5), item(1, 5, everyLogprob), item(2, 5)])).toEqual([1, 1, 1]);
+  });
+
+  it('join the steps of streams but for those that need many logits, or bits of their own', () => {
+    expect(joinsSteps([item(4, 20), item(5, 300)], 4)).toBe(true);
+    expect(joinsSteps([item(4, 20), item(5, 30, everyLogprob)], 4)).toBe(false);
+    expect([12, 13, 14].map((streams) => joinsSteps([item(4, 20, scored)], streams))).toEqual([
+      true,
+      false,
+      true,
+    ]);
+  });
+});
+
+describe('prompts beside steps', () => {
+  it('are as long as keeps a step with them below two and a half without, in blocks', () => {
+    const pace = new PrefillPace();
+    expect(pace.tokens(3)).toBe(29);
+    for (let i = 0; i < 5; i++) pace.stepTook(3, 20);
+    for (let i = 0; i < 5; i++) pace.mixedStepTook(3, 29, 20 + 29 * 0.5);
+    // 30 ms more are 60 tokens, which with the steps are 48 or 64.
+    expect(pace.tokens(3)).toBe(45);
+    for (let i = 0; i < 20; i++) pace.mixedStepTook(3, 45, 20 + 45 * 2);
+    expect(pace.tokens(3)).toBe(16);
+  });
+
+  it('grow by no more than a factor, however little a token seems to take', () => {
+    const pace = new PrefillPace();
+    for (let i = 0; i < 5; i++) pace.stepTook(1, 20);
+    const sizes: number[] = [];
+    for (let i = 0; i < 5; i++) {
+      const tokens = pace.tokens(1);
+      sizes.push(tokens);
+      for (let j = 0; j < 5; j++) pace.mixedStepTook(1, tokens, 20);
+    }
+    expect(sizes).toEqual([16, 63, 111, 207, 399]);
+  });
+
+  it('are judged by steps of about as many streams', () => {
+    const pace = new PrefillPace();
+    for (let i = 0; i < 5; i++) pace.stepTook(2, 10);
+    for (let i = 0; i < 5; i++) pace.stepTook(16, 100);
+    for (let i = 0; i < 5; i++) pace.mixedStepTook(2, 32, 10 + 32);
+    expect([1, 2, 9, 15, 16, 40].map((streams) => pace.tokens(streams))).toEqual([16, 16, 16, 16, 64, 56]);
   });
 });
 

@@ -100,7 +100,7 @@ describe('a decode step', () => {
   it('of each captured size has a graph of its own number', async () => {
     const calls = await libraryCalls(async () => {
       const { runner } = await load(8, [4, 2, 1]);
-      await runner.extend({ row: 0, past: 0, ids: Int32Array.of(3, 4), logitPositions: [1] });
+      await runner.extend([{ row: 0, past: 0, ids: Int32Array.of(3, 4), logitPositions: [1] }]);
     });
     expect(graphIds(calls)).toEqual(['4', '2', '1', '-1']);
     const waits = calls.filter(({ args }) => args[1] === 'disable_synchronize_execution_providers');
@@ -120,7 +120,7 @@ describe('keys and values', () => {
   it('move in one copy for each plane and run of adjacent slots, and never to the host', async () => {
     const { backend, runner } = await load(3, []);
     const planes = 2 * read('random-qwen2').config.numLayers;
-    await runner.extend({ row: 1, past: 0, ids: Int32Array.of(3, 4, 5, 6), logitPositions: [3] });
+    await runner.extend([{ row: 1, past: 0, ids: Int32Array.of(3, 4, 5, 6), logitPositions: [3] }]);
     const from = backend.stream.calls.length;
     const traffic = { ...backend.traffic };
     runner.kv.save(1, 0, Int32Array.of(7, 8, 9, 30));
@@ -135,10 +135,10 @@ describe('keys and values', () => {
     const { runner } = await load(4, [4]);
     const prompt = Int32Array.of(3, 9, 4, 8, 5, 7);
     const inTwoPieces = async (between: () => Promise<unknown>) => {
-      await runner.extend({ row: 3, past: 0, ids: prompt.subarray(0, 4), logitPositions: [] });
+      await runner.extend([{ row: 3, past: 0, ids: prompt.subarray(0, 4), logitPositions: [] }]);
       await between();
       const rest = { row: 3, past: 4, ids: prompt.subarray(4), logitPositions: [1] };
-      return (await runner.extend(rest)).slice(0, VOCAB);
+      return (await runner.extend([rest])).slice(0, VOCAB);
     };
     const undisturbed = await inTwoPieces(() => Promise.resolve());
     const disturbed = await inTwoPieces(async () => {
@@ -152,7 +152,7 @@ describe('inputs of prompts', () => {
   it('take the memory of those before them', async () => {
     const { backend, runner } = await load(2, []);
     const prompt = (length: number) =>
-      runner.extend({ row: 0, past: 0, ids: new Int32Array(length).fill(4), logitPositions: [0] });
+      runner.extend([{ row: 0, past: 0, ids: new Int32Array(length).fill(4), logitPositions: [0] }]);
     await prompt(20);
     const from = backend.stream.calls.length;
     for (const length of [3, 20, 11]) await prompt(length);
@@ -172,7 +172,7 @@ describe('what goes wrong', () => {
   it('is an ordinary failure while the device answers', async () => {
     const { runner } = await load(2, []);
     const failure = await runner
-      .extend({ row: 0, past: 0, ids: Int32Array.of(1 << 30), logitPositions: [0] })
+      .extend([{ row: 0, past: 0, ids: Int32Array.of(1 << 30), logitPositions: [0] }])
       .catch((error: unknown) => error);
     expect(failure).not.toBeInstanceOf(StartupError);
     await expect(decode(runner, 1)).resolves.toBeDefined();

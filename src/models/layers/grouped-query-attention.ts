@@ -1,0 +1,124 @@
+import type { DecoderConfig } from '../config/decoder-config';
+import type { GraphBuilder, Value } from '../graph/graph-builder';
+import { kvPlanes, type KvType } from '../kv-planes';
+import type { Attention } from './attention';
+import type { Projections } from './projections';
+import { GraphRotary, type RotaryInputs } from './rotary-inputs';
+
+/** GroupQueryAttention rotates by itself only whole 16-element vectors of heads that are made of such. */
+const FUSED_ROTARY_MULTIPLE = 16;
+
+/** Whether GroupQueryAttention can rotate in every layer; if not, the graph needs the input `position_ids`. */
+function fusesRotary({ headDim, ropes }: DecoderConfig): boolean {
+  const sizes = [headDim, ...ropes.map((rope) => rope?.dims ?? 0)];
+  return sizes.every((size) => size % FUSED_ROTARY_MULTIPLE === 0);
+}
+
+/**
+ * Attention over KV rows that belong to the caller. For each layer the graph takes `past_k.<layer>` and `past_v.<layer>`
+ * of shape [batch, kv_heads, capacity, head_dim] and returns `present_…`; both are bound to one buffer, so new tokens are
+ * appended in place. Each row's length is its own: `seqlens_k[row]` is its token count after this step, less one.
+ *
+ * Values outside attention are flat, [batch · sequence, width]; this class does the reshaping.
+ */
+export class GroupedQueryAttention implements Attention {
+  readonly tokenIds: Value;
+  private readonly seqlens: Value;
+  private readonly totalLen: Value;
+  private readonly grouped: Value;
+  private readonly flat: Value;
+  private readonly rotary: GraphRotary;
+  /** [batch, sequence] int64; null where GroupQueryAttention rotates. */
+  private readonly positionIds: Value | null;
+
+  /** Parameters as those of `attentionOf`. */
+  constructor(
+    private readonly g: GraphBuilder,
+    private readonly config: DecoderConfig,
+    capacity: number,
+    private readonly kvType: KvType | null,
+  ) {
+    const inputIds = g.input('input_ids', 'int64', ['batch', 'sequence']);
+    this.tokenIds = g.node('Reshape', [inputIds, g.ints('rest', [-1])]);
+    this.rotary = new GraphRotary(g, capacity);
+    this.seqlens = g.input('seqlens_k', 'int32', ['batch']);
+    this.totalLen = g.input('total_len', 'int32', []);
+    this.positionIds = fusesRotary(config) ? null : g.input('position_ids', 'int64', ['batch', 'sequence']);
+    const batchAndSequence = g.node('Shape', [inputIds]);
+    this.grouped = g.node('Concat', [batchAndSequence, g.ints('rest', [-1])], { attributes: { axis: 0 } });
+    this.flat = g.ints('shape.attention', [-1, config.numHeads * config.headDim]);
+  }
+
+  apply(layer: number, projections: Projections): Value {
+    const { config, g, kvType } = this;
+    const window = config.slidingWindows[layer] ?? null;
+    const tables = this.rotary.of(config.ropes[layer] ?? null);
+    const planes = kvType === null ? [] : kvPlanes(layer, config.headDim, kvType);
+    const pastDims = ['batch', config.numKvHeads, 'capacity', config.headDim];
+    const past = kvType === null ? ['', ''] : planes.map((plane) => g.input(plane.past, plane.type, pastDims));
+    const presents = [`present_k.${layer}`, `present_v.${layer}`] as const;
+    const [q, k, v] =
+      tables === null || this.positionIds === null
+        ? this.unrotated(projections)
+        : this.rotated(projections, tables, this.positionIds);
+    const fused = tables !== null && this.positionIds === null;
+    const out = `attention.${layer}`;
+    const rows = [...past, this.seqlens, this.totalLen];
+    g.namedNode(
+      'GroupQueryAttention',
+      [q, k, v, ...rows, ...(fused ? [tables.cos, tables.sin] : [])],
+      [out, ...presents],
+      {
+        domain: 'com.microsoft',
+        traits: [
+          ...(kvType !== null ? [] : ['uncached-attention' as const]),
+          ...(config.attentionSoftcap === null ? [] : ['capped-attention' as const]),
+        ],
+        attributes: {
+          num_heads: config.numHeads,
+          kv_num_heads: config.numKvHeads,
+          do_rotary: fused ? 1 : 0,
+          ...(window === null ? {} : { local_window_size: window }),
+          ...(config.attentionScale === null ? {} : { scale: { float: config.attentionScale } }),
+          ...(config.attentionSoftcap === null ? {} : { softcap: { float: config.attentionSoftcap } }),
+        },
+      },
+    );
+    for (const { present, type } of planes) g.output(present, present, type, pastDims);
+    return g.node('Reshape', [out, this.flat]);
+  }
+
+  private group(value: Value): Value {
+    return this.g.node('Reshape', [value, this.grouped]);
+  }
+
+  private unrotated(projections: Projections): [Value, Value, Value] {
+    if ('packed' in projections) return [this.group(projections.packed), '', ''];
+    return [this.group(projections.q), this.group(projections.k), this.group(projections.v)];
+  }
+
+  private rotated(projections: Projections, tables: RotaryInputs, positionIds: Value): [Value, Value, Value] {
+    const { q, k, v } = 'packed' in projections ? this.split(projections.packed) : projections;
+    const rotate = (value: Value, heads: number) =>
+      this.g.node('RotaryEmbedding', [this.group(value), positionIds, tables.cos, tables.sin], {
+        domain: 'com.microsoft',
+        attributes: {
+          interleaved: 0,
+          num_heads: heads,
+          ...(tables.dims === this.config.headDim ? {} : { rotary_embedding_dim: tables.dims }),
+        },
+      });
+    return [rotate(q, this.config.numHeads), rotate(k, this.config.numKvHeads), this.group(v)];
+  }
+
+  private split(packed: Value): { q: Value; k: Value; v: Value } {
+    const { numHeads, numKvHeads, headDim } = this.config;
+    const sizes = this.g.ints('qkv.sizes', [numHeads * headDim, numKvHeads * headDim, numKvHeads * headDim]);
+    const [q, k, v] = this.g.nodes('Split', [packed, sizes], { attributes: { axis: 1 }, outputs: 3 }) as [
+      Value,
+      Value,
+      Value,
+    ];
+    return { q, k, v };
+  }
+}
