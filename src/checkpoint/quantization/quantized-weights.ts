@@ -8,6 +8,7 @@ import { Progress } from '../../logging/progress';
 import { withFileLock } from '../file-lock';
 import { ScratchFolder } from '../scratch-folder';
 import { readTensor, type TensorRef } from '../safetensors';
+import { KnownFiles } from './known-files';
 import { QuantizeThreads, TaskError } from './quantize-threads';
 import type { Task } from './task';
 import { DIGEST_BYTES, layOut, type QuantizedFile } from './quantized-file';
@@ -15,6 +16,9 @@ import { tensorsOf, type QuantizedTensors, type QuantizedWeight } from './quanti
 
 /** Changes with what the same weights are made into, so that nobody takes what an earlier version kept. */
 const RECIPE = 1;
+
+/** What is known of a file of quantized weights that was read to its end and is what was written. */
+const WHOLE = 'whole';
 
 /** Bytes that are quantized before threads have been started. */
 const WORTH_THREADS = 16 * 2 ** 20;
@@ -86,14 +90,15 @@ class Maker {
   /** The file in the cache; made unless it is there and whole. @throws what the file system throws */
   async keep(cacheDir: string): Promise<QuantizedFile> {
     fs.mkdirSync(cacheDir, { recursive: true });
-    const key = await this.key();
+    const known = new KnownFiles(cacheDir);
+    const key = await this.key(known);
     const file = path.join(fs.realpathSync(cacheDir), `${key}.safetensors`);
     const onWait = () => logger.info(`Another process quantizes the same weights: waiting for ${file}`);
     const lock = `${file}.lock`;
     return withFileLock(lock, new AbortController().signal, onWait, async (exclusive) => {
       try {
         const layout = layOut(file, this.weights);
-        if (!(await this.isWhole(layout, file))) await this.makeAt(file, exclusive);
+        if (!(await this.isWhole(layout, file, known))) await this.makeAt(file, exclusive);
         return layout;
       } finally {
         if (exclusive) fs.rmSync(lock, { force: true });
@@ -169,10 +174,11 @@ class Maker {
   }
 
   /** Whether a file is what was written once, to the bit. */
-  private async isWhole(layout: QuantizedFile, file: string): Promise<boolean> {
+  private async isWhole(layout: QuantizedFile, file: string, known: KnownFiles): Promise<boolean> {
     const size = fs.statSync(file, { throwIfNoEntry: false })?.size;
     if (size === undefined) return false;
-    if (size === layout.byteLength && (await this.isIntact(layout, file))) return true;
+    const look = async () => [(await this.isIntact(layout, file)) ? WHOLE : null];
+    if (size === layout.byteLength && (await known.of([file], look))[0] === WHOLE) return true;
     logger.log('warning', `${file}: is damaged and will be made anew`);
     return false;
   }
@@ -190,9 +196,12 @@ class Maker {
   }
 
   /** Tells weights apart by their files' contents, and by what is made of which part of them. */
-  private async key(): Promise<string> {
+  private async key(known: KnownFiles): Promise<string> {
     const files = [...new Set(this.weights.flatMap(tensorsOf).map(({ file }) => file))];
-    const contents = await this.threads.run(files.map((file): Task => ({ kind: 'hash_file', file })));
+    const contents = await known.of(files, async (unknown) => {
+      const digests = await this.threads.run(unknown.map((file): Task => ({ kind: 'hash_file', file })));
+      return digests.map((digest) => Buffer.from(digest).toString('hex'));
+    });
     const place = ({ file, ...rest }: TensorRef) => ({ ...rest, file: files.indexOf(file) });
     const weights = this.weights.map((weight) => {
       const { name, form, stored } = weight;
@@ -201,7 +210,7 @@ class Maker {
       return { name, form, layout: stored.layout, made, tensors: tensorsOf(weight).map(place) };
     });
     const hash = createHash('sha256').update(JSON.stringify({ recipe: RECIPE, weights }));
-    contents.forEach((content) => hash.update(content));
+    contents.forEach((content) => hash.update(content ?? ''));
     return hash.digest('hex');
   }
 }
