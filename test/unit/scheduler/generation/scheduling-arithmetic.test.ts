@@ -231,18 +231,27 @@ describe('groups where rows are packed', () => {
 });
 
 describe('prompts beside steps', () => {
-  it('are as long as keeps a step with them below two and a half without, in blocks', () => {
-    const pace = new PrefillPace();
-    expect(pace.tokens(3)).toBe(29);
-    for (let i = 0; i < 5; i++) pace.stepTook(3, 20);
-    for (let i = 0; i < 5; i++) pace.mixedStepTook(3, 29, 20 + 29 * 0.5);
-    // 30 ms more are 60 tokens, which with the steps are 48 or 64.
-    expect(pace.tokens(3)).toBe(45);
-    for (let i = 0; i < 20; i++) pace.mixedStepTook(3, 45, 20 + 45 * 2);
-    expect(pace.tokens(3)).toBe(16);
+  /** A machine on which a run takes 20 ms and one more for each token. */
+  const ms = (tokens: number) => 20 + tokens;
+  const learn = (pace: PrefillPace, streams: number) => {
+    for (let i = 0; i < 5; i++) pace.stepTook(streams, ms(streams));
+    const sizes: number[] = [];
+    for (let round = 0; round < 4; round++) {
+      const tokens = pace.tokens(streams);
+      sizes.push(tokens);
+      for (let i = 0; i < 5; i++) pace.mixedStepTook(streams, tokens, ms(streams + tokens));
+    }
+    return sizes;
+  };
+
+  it('are as long as a step with them takes two and a half times one without, in blocks', () => {
+    expect(learn(new PrefillPace(), 1)).toEqual([31, 31, 31, 31]);
+    expect(learn(new PrefillPace(), 4)).toEqual([28, 28, 28, 28]);
+    expect(learn(new PrefillPace(), 16)).toEqual([16, 48, 48, 48]);
+    expect(learn(new PrefillPace(), 64)).toEqual([16, 112, 112, 112]);
   });
 
-  it('grow by no more than a factor, however little a token seems to take', () => {
+  it('grow where they take little, a part of what was measured at a time', () => {
     const pace = new PrefillPace();
     for (let i = 0; i < 5; i++) pace.stepTook(1, 20);
     const sizes: number[] = [];
@@ -251,15 +260,25 @@ describe('prompts beside steps', () => {
       sizes.push(tokens);
       for (let j = 0; j < 5; j++) pace.mixedStepTook(1, tokens, 20);
     }
-    expect(sizes).toEqual([16, 63, 111, 207, 399]);
+    expect(sizes).toEqual([31, 127, 511, 2047, 4095]);
+  });
+
+  it('shrink when runs take longer, and are one block at least', () => {
+    const pace = new PrefillPace();
+    learn(pace, 16);
+    for (let i = 0; i < 20; i++) pace.mixedStepTook(16, 48, 200);
+    expect(pace.tokens(16)).toBe(32);
+    for (let i = 0; i < 20; i++) pace.mixedStepTook(16, 32, 200);
+    expect(pace.tokens(16)).toBe(16);
+    expect(pace.tokens(17)).toBe(31);
   });
 
   it('are judged by steps of about as many streams', () => {
     const pace = new PrefillPace();
-    for (let i = 0; i < 5; i++) pace.stepTook(2, 10);
-    for (let i = 0; i < 5; i++) pace.stepTook(16, 100);
-    for (let i = 0; i < 5; i++) pace.mixedStepTook(2, 32, 10 + 32);
-    expect([1, 2, 9, 15, 16, 40].map((streams) => pace.tokens(streams))).toEqual([16, 16, 16, 16, 64, 56]);
+    learn(pace, 2);
+    for (let i = 0; i < 5; i++) pace.stepTook(40, 200);
+    expect([1, 2, 39].map((streams) => pace.tokens(streams))).toEqual([31, 30, 25]);
+    expect(pace.tokens(40)).toBeGreaterThan(100);
   });
 });
 
