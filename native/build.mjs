@@ -17,7 +17,8 @@ const FLAGS =
   '-O3 -std=gnu11 -fPIC -Wall -Wextra -Werror -Wno-psabi -fvisibility=hidden -ffp-contract=fast -fno-math-errno -fno-trapping-math -g0';
 
 /** Instruction sets that kernels are compiled for, by the names of their tables in kernels.h. */
-const VARIANTS = { v3: '-march=x86-64-v3', v4: '-march=x86-64-v4 -mprefer-vector-width=512' };
+const V4 = '-march=x86-64-v4 -mprefer-vector-width=512';
+const VARIANTS = { v3: '-march=x86-64-v3', v4: V4, v5: `${V4} -mavx512vnni` };
 
 /** The digest of all that a library is made of. */
 function digestOfSources() {
@@ -46,6 +47,7 @@ function build(output) {
     };
     const objects = [
       compile('operators.c', 'operators.o', `-march=x86-64-v2 -DSOURCES="${digestOfSources()}"`),
+      compile('product.c', 'product.o', VARIANTS.v5),
       ...Object.entries(VARIANTS).map(([name, march]) =>
         compile('kernels.c', `${name}.o`, `-DVARIANT=${name} ${march}`),
       ),

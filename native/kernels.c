@@ -438,4 +438,10 @@ static int largest(const float *row, size_t count) {
   return (int)i;
 }
 
-const Kernels CONCAT(kernels_, VARIANT) = {append, attend, quantize, gate, largest};
+#ifdef __AVX512VNNI__
+#define PRODUCT product_vnni
+#else
+#define PRODUCT NULL
+#endif
+
+const Kernels CONCAT(kernels_, VARIANT) = {append, attend, quantize, gate, largest, PRODUCT};

@@ -55,6 +55,25 @@ typedef struct {
   float *scales;
 } Gating;
 
+/* Columns of a panel of weights, and the most inputs of which sums have room in 32 bits. */
+enum { PANEL = 64, MAX_DEPTH = 65536 };
+
+/* x * weights, with a scale for each column, and for each row where there are some. */
+typedef struct {
+  /* The depth is a multiple of 4. */
+  size_t rows, depth, width;
+  /* [rows, depth], around 128. */
+  const uint8_t *x;
+  /* [panels, depth / 4, PANEL, 4]; zeros where the last panel goes beyond the width. */
+  const int8_t *weights;
+  const float *scales;
+  /* [width] What the 128 adds to a column's sums. */
+  const int32_t *zeros;
+  /* [rows] and [width]; null where there are none. */
+  const float *row_scales, *bias;
+  float *out;
+} Product;
+
 typedef struct {
   /* Rotates the new tokens of one row's one key head and of its queries, and appends keys and values. */
   void (*append)(const Attention *, size_t batch, size_t kv_head);
@@ -65,6 +84,11 @@ typedef struct {
   void (*gate)(const Gating *, size_t row);
   /* The first index of the largest number; -1 where one is not a number, or all are -infinity. */
   int (*largest)(const float *row, size_t count);
+  /* One panel's columns of rows [first, first + count); null where the processor has no instruction for it. */
+  void (*product)(const Product *, size_t panel, size_t first, size_t count);
 } Kernels;
 
-extern const Kernels kernels_v3, kernels_v4;
+/* Instruction sets: AVX2; AVX-512; AVX-512 with products of bytes. */
+extern const Kernels kernels_v3, kernels_v4, kernels_v5;
+
+void product_vnni(const Product *, size_t panel, size_t first, size_t count);

@@ -15,7 +15,8 @@ static OrtApi ort;
 static const Kernels *kernels;
 
 /*
- * Has operators compute with the best kernels of at most this level (3: AVX2, 4: AVX-512) that the processor has.
+ * Has operators compute with the best kernels of at most this level (3: AVX2, 4: AVX-512, 5: with products of bytes, which QuantizedProduct
+ * needs) that the processor has.
  * Returns their level; 0 where there are none, and nothing may be registered then.
  */
 EXPORT int sglang_use_kernels(int most) {
@@ -23,8 +24,9 @@ EXPORT int sglang_use_kernels(int most) {
   int has_v4 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
                __builtin_cpu_supports("avx512vl");
   int has_v3 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi2");
-  int level = most >= 4 && has_v4 ? 4 : most >= 3 && has_v3 ? 3 : 0;
-  kernels = level == 4 ? &kernels_v4 : level == 3 ? &kernels_v3 : NULL;
+  int has_v5 = has_v4 && __builtin_cpu_supports("avx512vnni");
+  int level = most >= 5 && has_v5 ? 5 : most >= 4 && has_v4 ? 4 : most >= 3 && has_v3 ? 3 : 0;
+  kernels = level == 5 ? &kernels_v5 : level == 4 ? &kernels_v4 : level == 3 ? &kernels_v3 : NULL;
   return level;
 }
 
@@ -246,7 +248,7 @@ static OrtStatus *compute_rows(void *kernel, OrtKernelContext *context) {
   return ORT_PARALLEL_FOR(context, quantize_task, (size_t)x.dims[0], 0, &q);
 }
 
-static OrtStatus *create_rows(const OrtCustomOp *op, OrtApi api, const OrtKernelInfo *info, void **kernel) {
+static OrtStatus *create_nothing(const OrtCustomOp *op, OrtApi api, const OrtKernelInfo *info, void **kernel) {
   (void)op, (void)api, (void)info;
   *kernel = NULL;
   return NULL;
@@ -291,6 +293,64 @@ static size_t gated_outputs(const OrtCustomOp *op) { return (void)op, 2; }
 static int gated_input(const OrtCustomOp *op, size_t index) { return (void)op, (void)index, ORT_FLOAT; }
 static int gated_output(const OrtCustomOp *op, size_t index) { return (void)op, index == 0 ? ORT_UINT8 : ORT_FLOAT; }
 
+/* -- QuantizedProduct ----------------------------------------------------------------------------------------------------------- */
+
+enum { ROWS, WEIGHTS, SCALES, ZEROS, ROW_SCALES, BIAS, PRODUCT_INPUTS };
+
+/* Rows of a task, which stay in a near cache with their panel; and tasks into which panels are put together where rows are few. */
+enum { TASK_ROWS = 96, TASKS = 64 };
+
+typedef struct {
+  Product p;
+  size_t panels, task_panels, row_tasks;
+} ProductTasks;
+
+static void product_task(void *data, size_t index) {
+  const ProductTasks *t = data;
+  size_t first = index % t->row_tasks * TASK_ROWS, left = t->p.rows - first;
+  size_t panel = index / t->row_tasks * t->task_panels, end = panel + t->task_panels;
+  for (; panel < end && panel < t->panels; panel++) kernels->product(&t->p, panel, first, left < TASK_ROWS ? left : TASK_ROWS);
+}
+
+static OrtStatus *compute_product(void *kernel, OrtKernelContext *context) {
+  (void)kernel;
+  Tensor in[PRODUCT_INPUTS];
+  for (size_t i = 0; i < PRODUCT_INPUTS; i++) TRY(input(context, i, in + i));
+  if (!kernels->product) return invalid("the processor does not multiply bytes");
+  const Tensor *x = in + ROWS, *weights = in + WEIGHTS;
+  if (x->rank != 2 || x->dims[1] % 4 != 0 || x->dims[1] > MAX_DEPTH) return invalid("rows: [rows, depth], depth a multiple of 4 and at most 65536");
+  int64_t rows = x->dims[0], depth = x->dims[1], width = in[SCALES].dims[0], panels = (width + PANEL - 1) / PANEL;
+  const Tensor whole = {.rank = 4, .dims = {panels, depth / 4, PANEL, 4}}, wide = {.rank = 1, .dims = {width}};
+  if (!same_dims(&whole, weights, 4)) return invalid("weights: [panels, depth / 4, 64, 4]");
+  if (!same_dims(&wide, in + SCALES, 1) || !same_dims(&wide, in + ZEROS, 1)) return invalid("scales and zeros: [width]");
+  if (in[BIAS].data && !same_dims(&wide, in + BIAS, 1)) return invalid("bias: [width]");
+  const Tensor each = {.rank = 2, .dims = {rows, 1}};
+  if (in[ROW_SCALES].data && !same_dims(&each, in + ROW_SCALES, 2)) return invalid("row scales: [rows, 1]");
+  ProductTasks t = {.p = {.rows = (size_t)rows, .depth = (size_t)depth, .width = (size_t)width, .x = x->data}, .panels = (size_t)panels};
+  t.p.weights = weights->data;
+  t.p.scales = in[SCALES].data;
+  t.p.zeros = in[ZEROS].data;
+  t.p.row_scales = in[ROW_SCALES].data;
+  t.p.bias = in[BIAS].data;
+  TRY(output(context, 0, (int64_t[]){rows, width}, 2, &t.p.out));
+  if (rows == 0 || width == 0) return NULL;
+  t.row_tasks = (t.p.rows + TASK_ROWS - 1) / TASK_ROWS;
+  t.task_panels = t.row_tasks == 1 && t.panels > TASKS ? t.panels / TASKS : 1;
+  size_t tasks = (t.panels + t.task_panels - 1) / t.task_panels * t.row_tasks;
+  return ORT_PARALLEL_FOR(context, product_task, tasks, tasks, &t);
+}
+
+static const char *product_name(const OrtCustomOp *op) { return (void)op, "QuantizedProduct"; }
+static size_t product_inputs(const OrtCustomOp *op) { return (void)op, PRODUCT_INPUTS; }
+static size_t product_outputs(const OrtCustomOp *op) { return (void)op, 1; }
+static int product_input(const OrtCustomOp *op, size_t index) {
+  return (void)op, index == ROWS ? ORT_UINT8 : index == WEIGHTS ? ORT_INT8 : index == ZEROS ? ORT_INT32 : ORT_FLOAT;
+}
+static int product_output(const OrtCustomOp *op, size_t index) { return (void)op, (void)index, ORT_FLOAT; }
+static int product_characteristic(const OrtCustomOp *op, size_t index) {
+  return (void)op, index == ROW_SCALES || index == BIAS ? ORT_OPTIONAL : ORT_REQUIRED;
+}
+
 /* -- what they have in common --------------------------------------------------------------------------------------------------- */
 
 static const char *provider(const OrtCustomOp *op) { return (void)op, (const char *)NULL; }
@@ -309,8 +369,9 @@ static const OrtCustomOp attention_operator =
     OPERATOR(attention, create_attention, compute_attention, attention_characteristic);
 static const OrtCustomOp int8_attention_operator =
     OPERATOR(int8_attention, create_attention, compute_attention, attention_characteristic);
-static const OrtCustomOp rows_operator = OPERATOR(rows, create_rows, compute_rows, required);
+static const OrtCustomOp rows_operator = OPERATOR(rows, create_nothing, compute_rows, required);
 static const OrtCustomOp gated_operator = OPERATOR(gated, create_gated, compute_gated, required);
+static const OrtCustomOp product_operator = OPERATOR(product, create_nothing, compute_product, product_characteristic);
 
 /* Called by ONNX Runtime for each session that registers the library. The domain outlives them all. */
 EXPORT OrtStatus *RegisterCustomOps(OrtSessionOptions *options, const OrtApiBase *base) {
@@ -324,6 +385,7 @@ EXPORT OrtStatus *RegisterCustomOps(OrtSessionOptions *options, const OrtApiBase
     TRY(ORT_DOMAIN_ADD(made, &int8_attention_operator));
     TRY(ORT_DOMAIN_ADD(made, &rows_operator));
     TRY(ORT_DOMAIN_ADD(made, &gated_operator));
+    TRY(ORT_DOMAIN_ADD(made, &product_operator));
     domain = made;
   }
   return ORT_ADD_DOMAIN(options, domain);

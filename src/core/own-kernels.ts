@@ -5,8 +5,9 @@ import { env } from './env';
 import { openLibrary } from './native-library';
 import { packageRoot } from './package';
 
-/** The newest kernels there are: AVX-512. */
-const BEST_KERNELS = 4;
+/** Levels of `native/operators.c`: the newest kernels there are, and the oldest that multiply. */
+const BEST_KERNELS = 5;
+const MULTIPLYING_KERNELS = 5;
 
 /** The compiled library of `native`. */
 export interface OwnKernels {
@@ -14,6 +15,8 @@ export interface OwnKernels {
   readonly file: string;
   /** The index of the largest of the first `count` numbers, the lowest one among equals; -1 where one is NaN or all are -Infinity. */
   readonly largest: (row: Float32Array, count: number) => number;
+  /** Whether they multiply rows and weights in 8 bits. */
+  readonly multiplies: boolean;
 }
 
 let found: OwnKernels | null | undefined;
@@ -40,7 +43,8 @@ function open(file: string): OwnKernels | null {
     held = openLibrary(file);
     const useKernels = held.func('int sglang_use_kernels(int most)') as (most: number) => number;
     const largest = held.func('int sglang_largest(const float *row, size_t count)') as OwnKernels['largest'];
-    return useKernels(BEST_KERNELS) > 0 ? { file, largest } : null;
+    const level = useKernels(BEST_KERNELS);
+    return level > 0 ? { file, largest, multiplies: level >= MULTIPLYING_KERNELS } : null;
   } catch {
     // Another C library than it was linked with, say.
     return null;

@@ -23,6 +23,7 @@ export async function loadModel(
   const graphOf = (source: QuantizedSource): GraphBuilder => {
     const graph = new GraphBuilder(weights, source, backend.elementType, {
       ownOperators: backend.operators != null,
+      ownProducts: backend.ownProducts === true,
       blocks: !backend.floatsOnly,
     });
     const kvType = backend.kvType ?? backend.elementType;

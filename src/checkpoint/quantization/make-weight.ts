@@ -2,7 +2,14 @@ import { createHash } from 'node:crypto';
 import * as fs from 'node:fs';
 import { toFloats } from '../floats';
 import { readFloats, readTensor, type TensorRef } from '../safetensors';
-import { takeAwq, takeBlocks, takeGptq, takeInt8Rows, type PackedTarget } from './packed-layouts';
+import {
+  takeAwq,
+  takeBlocks,
+  takeGptq,
+  takeInt8Panels,
+  takeInt8Rows,
+  type PackedTarget,
+} from './packed-layouts';
 import {
   sizesOf,
   TENSOR_KINDS,
@@ -14,7 +21,7 @@ import {
   type WeightForm,
   type WeightTurn,
 } from './quantized-weight';
-import { INT4_ZEROS, toInt4Blocks, toInt8Columns, type Rows } from './rounding';
+import { INT4_ZEROS, toInt4Blocks, toInt8Columns, toInt8Panels, type Rows } from './rounding';
 import { turnInputs, turnOutputs } from './turning';
 
 /** Stored values that are in memory as floats at a time. */
@@ -40,7 +47,7 @@ export function makeWeight(
     outputs: sizesOf(stored).outputs,
   };
   if (stored.layout === 'floats') round(stored, form, target);
-  else take(stored, target);
+  else take(stored, form, target);
   const parts: Uint8Array[] = [];
   for (const kind of TENSOR_KINDS) {
     const tensor = tensors[kind];
@@ -66,20 +73,22 @@ function digest(parts: readonly Uint8Array[]): Uint8Array {
   return parts.reduce((hash, part) => hash.update(part), createHash('sha256')).digest();
 }
 
-function round(stored: FloatWeight, form: WeightForm, { values, scales }: PackedTarget): void {
+function round(stored: FloatWeight, form: WeightForm, { values, scales, zeros }: PackedTarget): void {
   const signed = new Int8Array(values.buffer);
+  const sums = new Int32Array(zeros.buffer, 0, zeros.length >> 2);
   const floats = form.kind === 'floats' ? new Float32Array(values.buffer) : null;
   if (form.kind === 'blocks') values.fill(INT4_ZEROS);
   for (const rows of slabs(stored)) {
     if (floats !== null) floats.set(rows.values, rows.first * rows.inputs);
     else if (form.kind === 'blocks') toInt4Blocks(rows, form.block, values, scales);
+    else if (form.kind === 'int8_panels') toInt8Panels(rows, values, scales, sums);
     else toInt8Columns(rows, signed, scales);
   }
 }
 
 const TAKES = { int8_rows: takeInt8Rows, gptq: takeGptq, awq: takeAwq } as const;
 
-function take(stored: PackedWeight | BlockWeight, target: PackedTarget): void {
+function take(stored: PackedWeight | BlockWeight, form: WeightForm, target: PackedTarget): void {
   let first = 0;
   if (stored.layout === 'blocks') {
     for (const part of stored.parts) {
@@ -89,7 +98,8 @@ function take(stored: PackedWeight | BlockWeight, target: PackedTarget): void {
     return;
   }
   for (const part of stored.parts) {
-    TAKES[stored.layout](part, target, first);
+    if (form.kind === 'int8_panels') takeInt8Panels(part, target, first);
+    else TAKES[stored.layout](part, target, first);
     first += part.outputs;
   }
 }

@@ -2,6 +2,7 @@ import { bug } from '../../core/errors';
 import { blockForm, eachBlock, isBlockType } from '../gguf/blocks';
 import { readFloats, readTensor, type TensorRef } from '../safetensors';
 import type { PackedPart } from './quantized-weight';
+import { intoPanels } from './rounding';
 
 /**
  * Layouts in which checkpoints bring weights in few bits, taken over into the forms that ONNX Runtime multiplies.
@@ -38,6 +39,17 @@ export function takeInt8Rows(
     const to = k * target.outputs + first;
     for (let n = 0; n < outputs; n++) target.values[to + n] = stored[n * inputs + k] as number;
   }
+  target.scales.set(readFloats(scales), first);
+}
+
+/** As `takeInt8Rows`, into panels. */
+export function takeInt8Panels(
+  { inputs, values, scales }: PackedPart,
+  target: PackedTarget,
+  first: number,
+): void {
+  const rows = new Int8Array(Uint8Array.from(readTensor(values)).buffer);
+  intoPanels({ values: rows, inputs, first }, target.values, new Int32Array(target.zeros.buffer));
   target.scales.set(readFloats(scales), first);
 }
 

@@ -25,13 +25,13 @@ export interface QuantizedFile {
 }
 
 /**
- * Lays out a file: floats first, because those must be aligned, then bytes, digests.
+ * Lays out a file: first what leaves the next one aligned as it is itself, numbers of four bytes, then bytes, digests.
  * @param file its path
  */
 export function layOut(file: string, weights: readonly QuantizedWeight[]): QuantizedFile {
   let end = 0;
   const place = (name: string, { dtype, shape }: TensorShape): TensorRef => {
-    const byteLength = shape.reduce((product, size) => product * size, dtype === 'F32' ? 4 : 1);
+    const byteLength = bytesOf({ dtype, shape });
     const tensor = { name, dtype, shape, file, offset: end, byteLength };
     end += byteLength;
     return tensor;
@@ -43,9 +43,8 @@ export function layOut(file: string, weights: readonly QuantizedWeight[]): Quant
       return shape ? [{ name: `${name}.${kind}`, shape }] : [];
     }),
   );
-  const placed = [...all.filter(isFloat), ...all.filter((one) => !isFloat(one))].map(({ name, shape }) =>
-    place(name, shape),
-  );
+  const inOrder = [...all].sort((a, b) => alignmentRank(a.shape) - alignmentRank(b.shape));
+  const placed = inOrder.map(({ name, shape }) => place(name, shape));
   const digests = place(DIGESTS, { dtype: 'U8', shape: [weights.length, DIGEST_BYTES] });
   const header = writeHeader([...placed, digests]);
   const moved = (tensor: TensorRef) => ({ ...tensor, offset: header.length + tensor.offset });
@@ -64,8 +63,15 @@ export function layOut(file: string, weights: readonly QuantizedWeight[]): Quant
   };
 }
 
-function isFloat({ shape }: { readonly shape: TensorShape }): boolean {
-  return shape.dtype === 'F32';
+function bytesOf({ dtype, shape }: TensorShape): number {
+  return shape.reduce((product, size) => product * size, ITEM_BYTES[dtype]);
+}
+
+const ITEM_BYTES = { F32: 4, I32: 4, I8: 1, U8: 1 } as const satisfies Record<TensorShape['dtype'], number>;
+
+function alignmentRank(tensor: TensorShape): number {
+  if (bytesOf(tensor) % ALIGNMENT === 0) return 0;
+  return ITEM_BYTES[tensor.dtype] === 4 ? 1 : 2;
 }
 
 function writeHeader(tensors: readonly TensorRef[]): Buffer {

@@ -4,13 +4,19 @@ import type { TensorRef } from '../safetensors';
  * How the weights of a linear layer lie:
  *
  * * `int8_columns`: values [inputs, outputs] int8, one scale for each output. What is stored is the value times its scale.
+ * * `int8_panels`: the same numbers in the order in which the operator `QuantizedProduct` reads them, values [panels, inputs / 4, 64, 4] of 64
+ *   outputs each, zeros where the last panel has fewer; and as `zeros`, [outputs] int32, what inputs around 128 add to a sum.
  * * `blocks`: values [outputs, blocks, block · bits / 8], of 4 bits two to a byte, the earlier one in its low half; one scale for each
  *   block of `block` inputs. What is stored is the value less a zero point, times its scale. The zero point is 8, of 8 bits 128, unless
  *   blocks have their own (4 bits only: [outputs, blocks / 2], two to a byte). Where blocks have minimums, [outputs, blocks] float32, each
  *   is added to all that its block stands for.
  * * `floats`: values [outputs, inputs] float32, for what cannot be multiplied in any other form.
  */
-export type WeightForm = { readonly kind: 'int8_columns' } | BlockedForm | { readonly kind: 'floats' };
+export type WeightForm = Int8Form | BlockedForm | { readonly kind: 'floats' };
+
+export interface Int8Form {
+  readonly kind: 'int8_columns' | 'int8_panels';
+}
 
 export interface BlockedForm {
   readonly kind: 'blocks';
@@ -19,6 +25,9 @@ export interface BlockedForm {
   /** What blocks have beside their scales. */
   readonly offset: 'none' | 'zeros' | 'minimums';
 }
+
+/** Outputs of a panel (`native/kernels.h`). */
+export const PANEL = 64;
 
 /** How weights lie in a checkpoint, and what they become. */
 export type StoredWeight = FloatWeight | BlockWeight | PackedWeight;
@@ -91,7 +100,7 @@ export interface QuantizedTensors {
 }
 
 export interface TensorShape {
-  readonly dtype: 'F32' | 'I8' | 'U8';
+  readonly dtype: 'F32' | 'I32' | 'I8' | 'U8';
   readonly shape: readonly number[];
 }
 
@@ -107,6 +116,13 @@ export function shapesOf({ form, stored }: Pick<QuantizedWeight, 'form' | 'store
         ...only,
         values: { dtype: 'I8', shape: [inputs, outputs] },
         scales: { dtype: 'F32', shape: [outputs] },
+      };
+    case 'int8_panels':
+      return {
+        ...only,
+        values: { dtype: 'I8', shape: [Math.ceil(outputs / PANEL), inputs / 4, PANEL, 4] },
+        scales: { dtype: 'F32', shape: [outputs] },
+        zeros: { dtype: 'I32', shape: [outputs] },
       };
     case 'blocks': {
       const blocks = Math.ceil(inputs / form.block);

@@ -15,7 +15,7 @@ import { DIGEST_BYTES, layOut, type QuantizedFile } from './quantized-file';
 import { tensorsOf, type QuantizedTensors, type QuantizedWeight } from './quantized-weight';
 
 /** Changes with what the same weights are made into, so that nobody takes what an earlier version kept. */
-const RECIPE = 1;
+const RECIPE = 2;
 
 /** What is known of a file of quantized weights that was read to its end and is what was written. */
 const WHOLE = 'whole';

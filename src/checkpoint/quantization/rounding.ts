@@ -1,6 +1,10 @@
+import { PANEL } from './quantized-weight';
+
 /** Weights rounded to few bits. Rows are outputs of a linear layer. */
 
 const INT8_MAX = 127;
+/** What stands for zero in inputs of 8 bits. */
+const INPUT_ZERO = 128;
 const INT4_MIN = -8;
 /** Two zeros. */
 export const INT4_ZEROS = 0x88;
@@ -29,6 +33,45 @@ export function toInt8Columns(rows: Rows, values: Int8Array, scales: Float32Arra
   for (let k = 0; k < inputs; k++) {
     const to = k * outputs + first;
     for (let row = 0; row < count; row++) values[to + row] = rounded[row * inputs + k] as number;
+  }
+}
+
+/**
+ * Rounds each row to int8 with a scale of its own, into the panels of `int8_panels`.
+ * @param values [panels, inputs / 4, 64, 4]
+ * @param scales [outputs]
+ * @param zeros [outputs]
+ */
+export function toInt8Panels(rows: Rows, values: Uint8Array, scales: Float32Array, zeros: Int32Array): void {
+  const { inputs, first } = rows;
+  const count = rows.values.length / inputs;
+  const rounded = new Int8Array(rows.values.length);
+  for (let row = 0; row < count; row++) {
+    scales[first + row] = roundRow(rows.values, row * inputs, inputs, rounded);
+  }
+  intoPanels({ values: rounded, inputs, first }, values, zeros);
+}
+
+/** Puts rows of int8 into the panels of `int8_panels`. */
+export function intoPanels(
+  {
+    values: rows,
+    inputs,
+    first,
+  }: { readonly values: Int8Array; readonly inputs: number; readonly first: number },
+  values: Uint8Array,
+  zeros: Int32Array,
+): void {
+  const words = new Int32Array(values.buffer, values.byteOffset, values.length / 4);
+  const from = new Int32Array(rows.buffer, rows.byteOffset, rows.length / 4);
+  const quads = inputs / 4;
+  for (let row = 0; row * inputs < rows.length; row++) {
+    const output = first + row;
+    const to = Math.floor(output / PANEL) * quads * PANEL + (output % PANEL);
+    for (let k = 0; k < quads; k++) words[to + k * PANEL] = from[row * quads + k] as number;
+    let sum = 0;
+    for (let at = row * inputs; at < (row + 1) * inputs; at++) sum += rows[at] as number;
+    zeros[output] = INPUT_ZERO * sum;
   }
 }
 

@@ -31,6 +31,8 @@ export interface Backend {
   readonly floatsOnly?: boolean;
   /** The library of this project's own operators, where graphs may have some. */
   readonly operators?: string | null;
+  /** Whether those multiply rows and weights in 8 bits. */
+  readonly ownProducts?: boolean;
   /** What the KV cache may be planned with. */
   readonly memory: MemoryBudget;
 

@@ -51,6 +51,7 @@ const WEIGHT_TYPES: Readonly<Record<string, ElementTypeName>> = {
   BF16: 'bfloat16',
   I8: 'int8',
   U8: 'uint8',
+  I32: 'int32',
 };
 
 /** A tensor of the checkpoint, as it is expected to be. */
@@ -68,6 +69,8 @@ export type QuantizedValues = Readonly<Record<keyof QuantizedTensors, Value>>;
 export interface GraphAbilities {
   /** Whether the session will have the operators of `native`. */
   readonly ownOperators?: boolean;
+  /** Whether those multiply rows and weights in 8 bits, too. */
+  readonly ownProducts?: boolean;
   /** Whether it takes weights in the blocks of a GGUF file; by default it does. They become floats elsewhere. */
   readonly blocks?: boolean;
 }
@@ -103,6 +106,10 @@ export class GraphBuilder {
 
   get hasOwnOperators(): boolean {
     return this.abilities.ownOperators === true;
+  }
+
+  get hasOwnProducts(): boolean {
+    return this.abilities.ownProducts === true;
   }
 
   /**

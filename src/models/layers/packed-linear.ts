@@ -1,7 +1,7 @@
-import type { BlockedForm, PackedLayout, WeightForm } from '../../checkpoint/quantization/quantized-weight';
+import type { BlockedForm, PackedLayout } from '../../checkpoint/quantization/quantized-weight';
 import type { CheckpointTensor } from '../graph/graph-builder';
 import { unquantized, type LinearMethod, type LinearPart, type Projection } from './linear-method';
-import { blockProducts, int8Products, type WeightsOf } from './quantized-linear';
+import { blockProducts, int8Form, int8Products, type FormOf, type WeightsOf } from './quantized-linear';
 
 /**
  * Linear methods of checkpoints that bring weights in few bits. What they say in `quantization_config`:
@@ -29,7 +29,7 @@ export function compressedTensors(settings: Settings): LinearMethod | null {
     isInt8(group['input_activations'], 'token', true);
   const ignored = listOf(settings['ignore']);
   if (!fits || !ignored.every(isReadable)) return null;
-  const weights = packed('int8_rows', { kind: 'int8_columns' }, ({ name, outputs }, inputs) => ({
+  const weights = packed('int8_rows', int8Form, ({ name, outputs }, inputs) => ({
     values: { name: `${name}.weight`, shape: [outputs, inputs], type: 'I8' },
     scales: { name: `${name}.weight_scale`, shape: [outputs, 1] },
     zeros: null,
@@ -44,7 +44,7 @@ export function gptq(settings: Settings): LinearMethod | null {
   const fits = settings['bits'] === 4 && isV1 && !settings['desc_act'] && !settings['lm_head'];
   if (block === null || !fits) return null;
   const form: BlockedForm = { kind: 'blocks', bits: 4, block, offset: 'zeros' };
-  const weights = packed('gptq', form, ({ name, outputs }, inputs) => ({
+  const weights = packed('gptq', () => form, ({ name, outputs }, inputs) => ({
     values: { name: `${name}.qweight`, shape: [inputs / 8, outputs], type: 'I32' },
     scales: { name: `${name}.scales`, shape: [inputs / block, outputs] },
     zeros: { name: `${name}.qzeros`, shape: [inputs / block, outputs / 8], type: 'I32' },
@@ -58,7 +58,7 @@ export function awq(settings: Settings): LinearMethod | null {
   const fits = settings['bits'] === 4 && ['gemm', 'GEMM', undefined].includes(settings['version'] as string | undefined);
   if (block === null || !fits || settings['zero_point'] === false) return null;
   const form: BlockedForm = { kind: 'blocks', bits: 4, block, offset: 'zeros' };
-  const weights = packed('awq', form, ({ name, outputs }, inputs) => ({
+  const weights = packed('awq', () => form, ({ name, outputs }, inputs) => ({
     values: { name: `${name}.qweight`, shape: [inputs, outputs / 8], type: 'I32' },
     scales: { name: `${name}.scales`, shape: [inputs / block, outputs] },
     zeros: { name: `${name}.qzeros`, shape: [inputs / block, outputs / 8], type: 'I32' },
@@ -74,11 +74,12 @@ interface PackedNames {
 
 function packed(
   layout: PackedLayout,
-  form: WeightForm,
+  formOf: FormOf,
   namesOf: (part: LinearPart, inputs: number) => PackedNames,
 ): WeightsOf {
-  return (g, { parts, inputs }) =>
-    g.quantizedWeight(parts.map(({ name }) => name).join('+'), form, (stored) => ({
+  return (g, projection) => {
+    const { parts, inputs } = projection;
+    return g.quantizedWeight(parts.map(({ name }) => name).join('+'), formOf(g, projection), (stored) => ({
       layout,
       parts: parts.map((part) => {
         const { values, scales, zeros } = namesOf(part, inputs);
@@ -91,6 +92,7 @@ function packed(
         };
       }),
     }));
+  };
 }
 
 /** What a checkpoint never packs: the embedding table, which may be the vocabulary projection as well. */

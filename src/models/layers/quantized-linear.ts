@@ -1,10 +1,13 @@
-import type { BlockedForm, WeightForm } from '../../checkpoint/quantization/quantized-weight';
+import type { BlockedForm, Int8Form, WeightForm } from '../../checkpoint/quantization/quantized-weight';
 import type { GraphBuilder, QuantizedValues, Value } from '../graph/graph-builder';
 import { biasOf, shareRows, type LinearMethod, type Projection } from './linear-method';
 import type { Turn } from './rotation';
 
 /** Where a method's weights come from: rounded when they are loaded, or from a checkpoint that has them in few bits. */
 export type WeightsOf = (g: GraphBuilder, projection: Projection) => QuantizedValues;
+
+/** What form a product's weights are to have. */
+export type FormOf = (g: GraphBuilder, projection: Projection) => WeightForm;
 
 /**
  * Weights in int8 with a scale for each output, inputs in 8 bits with a scale for each token: sums are whole numbers, so a token's
@@ -13,18 +16,21 @@ export type WeightsOf = (g: GraphBuilder, projection: Projection) => QuantizedVa
  * Inputs are uint8 around 128, because the products of unsigned with signed numbers are the fast ones.
  */
 export function int8Products(weightsOf: WeightsOf): LinearMethod {
-  /** @returns [rows, outputs], to be multiplied with the scales of the rows */
-  const product = (g: GraphBuilder, rows: Value, projection: Projection): Value => {
-    const { values, scales } = weightsOf(g, projection);
+  /** @returns [rows, outputs], without the scales of the rows and the bias where `rest` leaves them out */
+  const product = (g: GraphBuilder, rows: Value, projection: Projection, rest: readonly Value[] = []): Value => {
+    const { values, scales, zeros } = weightsOf(g, projection);
+    if (zeros !== '') return g.node('QuantizedProduct', [rows, values, scales, zeros, ...rest], { domain: 'sglang' });
     const one = g.floats('scale.one', [], Float32Array.of(1));
     const zero = g.bytes('byte.128', [], Uint8Array.of(128));
-    return g.node('MatMulIntegerToFloat', [rows, values, one, scales, zero], { domain: 'com.microsoft' });
+    const sums = g.node('MatMulIntegerToFloat', [rows, values, one, scales, zero], { domain: 'com.microsoft' });
+    const [rowScale, bias] = rest;
+    const scaled = rowScale === undefined ? sums : g.node('Mul', [sums, rowScale]);
+    return bias === undefined ? scaled : g.node('Add', [scaled, bias]);
   };
   return {
     apply(g, x, projection) {
       const { rows, scale } = quantizedRows(g, x, projection.inputs);
-      const scaled = g.node('Mul', [product(g, rows, projection), scale]);
-      return projection.bias ? g.node('Add', [scaled, biasOf(g, projection)]) : scaled;
+      return product(g, rows, projection, projection.bias ? [scale, biasOf(g, projection)] : [scale]);
     },
 
     gated(g, x, projection, block) {
@@ -109,27 +115,36 @@ function blockSums(g: GraphBuilder, x: Value, inputs: number, block: number): Va
 /** The accuracy level of `MatMulNBits` that rounds inputs to 8 bits. */
 const INT8_INPUTS = 4;
 
-const INT8_COLUMNS: WeightForm = { kind: 'int8_columns' };
+/** Inputs that the operator `QuantizedProduct` computes (`native/kernels.h`). */
+const PRODUCT = { multipleOf: 4, most: 65_536 };
+
+/** How the weights of a product of 8 bits should lie, for what computes it. */
+export function int8Form(g: GraphBuilder, { inputs }: Projection): Int8Form {
+  return { kind: g.hasOwnProducts && inputs % PRODUCT.multipleOf === 0 && inputs <= PRODUCT.most ? 'int8_panels' : 'int8_columns' };
+}
 
 /** `int8Products` of weights that are rounded when they are loaded. */
 export const w8a8Int8: LinearMethod = {
-  ...int8Products(rounded(INT8_COLUMNS, null)),
-  turned: (turn) => int8Products(rounded(INT8_COLUMNS, turn)),
+  ...int8Products(rounded(int8Form, null)),
+  turned: (turn) => int8Products(rounded(int8Form, turn)),
 };
 
 /** `blockProducts` of weights that are rounded to 4 bits when they are loaded. */
 export function int4Weights(block: number): LinearMethod {
   const form: BlockedForm = { kind: 'blocks', bits: 4, block, offset: 'none' };
-  return blockProducts(form, rounded(form, null));
+  return blockProducts(form, rounded(() => form, null));
 }
 
-function rounded(form: WeightForm, turn: Turn | null): WeightsOf {
-  return (g, { parts, inputs }) =>
-    g.quantizedWeight(parts.map(({ name }) => `${name}.weight`).join('+'), form, (stored) => ({
+function rounded(formOf: FormOf, turn: Turn | null): WeightsOf {
+  return (g, projection) => {
+    const { parts, inputs } = projection;
+    const name = parts.map((part) => `${part.name}.weight`).join('+');
+    return g.quantizedWeight(name, formOf(g, projection), (stored) => ({
       layout: 'floats',
       turn: turn && { ...turn, scale: turn.scale && { tensor: stored(turn.scale.weight), offset: turn.scale.offset } },
-      parts: parts.map(({ name, outputs }) => stored({ name: `${name}.weight`, shape: [outputs, inputs] })),
+      parts: parts.map((part) => stored({ name: `${part.name}.weight`, shape: [part.outputs, inputs] })),
     }));
+  };
 }
 
 /** Widths that the operator `GatedRows` computes (`native/kernels.h`). */

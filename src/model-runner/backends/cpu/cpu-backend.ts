@@ -1,6 +1,7 @@
 import { StartupError } from '../../../core/errors';
 import type { ElementTypeName, TensorData } from '../../../onnxruntime/element-type';
 import { IoBinding } from '../../../onnxruntime/io-binding';
+import { ownKernels } from '../../../core/own-kernels';
 import { ownOperators } from '../../../onnxruntime/own-operators';
 import { Session } from '../../../onnxruntime/session';
 import { bytesPerToken, type KvShape, type KvStore } from '../../kv-store';
@@ -22,6 +23,7 @@ export class CpuBackend implements Backend {
   readonly captureRuns = 1;
   readonly runTokens = Infinity;
   readonly operators: string | null = ownOperators();
+  readonly ownProducts: boolean = ownKernels()?.multiplies ?? false;
   readonly threads: number;
   readonly memory: MemoryBudget;
 

@@ -1,5 +1,10 @@
 import fc from 'fast-check';
-import { INT4_ZEROS, toInt4Blocks, toInt8Columns } from '../../../../src/checkpoint/quantization/rounding';
+import {
+  INT4_ZEROS,
+  toInt4Blocks,
+  toInt8Columns,
+  toInt8Panels,
+} from '../../../../src/checkpoint/quantization/rounding';
 
 /** Matrices with rows of very different sizes, some of them zeros. */
 const matrix = fc
@@ -44,6 +49,30 @@ it('int8 columns are within half a step of what was stored, whatever slabs they 
         });
       }
     }),
+  );
+});
+
+it('int8 panels hold what columns hold, four inputs of an output side by side', () => {
+  const [rows, inputs] = [70, 12];
+  const values = Float32Array.from({ length: rows * inputs }, (_, i) => ((i * 37) % 101) - 50);
+  const columns = new Int8Array(rows * inputs);
+  const panels = new Uint8Array(2 * 64 * inputs);
+  const [scales, same, zeros] = [new Float32Array(rows), new Float32Array(rows), new Int32Array(rows)];
+  for (let first = 0; first < rows; first += 30) {
+    const part = { values: values.slice(first * inputs, (first + 30) * inputs), inputs, first };
+    toInt8Columns(part, columns, scales);
+    toInt8Panels(part, panels, same, zeros);
+  }
+  expect(same).toEqual(scales);
+  const signed = new Int8Array(panels.buffer);
+  for (let row = 0; row < rows; row++) {
+    const own = Array.from({ length: inputs }, (_, k) => columns[k * rows + row] ?? NaN);
+    const at = (k: number) => ((row >> 6) * (inputs / 4) + (k >> 2)) * 256 + (row & 63) * 4 + (k & 3);
+    expect(own.map((_, k) => signed[at(k)])).toEqual(own);
+    expect(zeros[row]).toBe(own.reduce((sum, value) => sum + 128 * value, 0));
+  }
+  expect(signed.subarray(64 * inputs).filter((_, i) => (i >> 2) % 64 >= rows - 64)).toEqual(
+    new Int8Array((128 - rows) * inputs),
   );
 });
 
