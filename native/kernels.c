@@ -193,9 +193,22 @@ static inline __attribute__((always_inline)) void transpose(Vector rows[LANES]) 
 #endif
 }
 
+/* Into the second cache: lines of the first are needed for the panel that is made meanwhile. */
+enum { NEAR = 2 };
+
+/*
+ * Asks for what is read soon, a line of the next block's keys and values at a time between other work. A head's tokens are far from where the
+ * last ones were, and nobody else foresees it.
+ */
+static inline void expect(const void *keys, const void *values, size_t offset, size_t block_bytes) {
+  __builtin_prefetch((const char *)keys + block_bytes + offset, 0, NEAR);
+  __builtin_prefetch((const char *)values + block_bytes + offset, 0, NEAR);
+}
+
 /* Keys [count, dim] as a panel [dim][BLOCK]; what is missing of the block is zero. */
 static inline __attribute__((always_inline)) void key_panel(
-    Vector panel[][COLUMNS], const void *keys, size_t count, size_t dim, int bytes) {
+    Vector panel[][COLUMNS], const void *keys, const void *values, size_t count, size_t dim, int bytes) {
+  size_t element = bytes ? 1 : sizeof(float);
   for (size_t column = 0; column < COLUMNS; column++)
     for (size_t d = 0; d < dim; d += LANES) {
       Vector rows[LANES];
@@ -203,6 +216,7 @@ static inline __attribute__((always_inline)) void key_panel(
         size_t key = column * LANES + i, at = key * dim + d;
         if (key >= count) rows[i] = (Vector){};
         else rows[i] = bytes ? load_bytes((const int8_t *)keys + at) : load((const float *)keys + at);
+        expect(keys, values, at * element, BLOCK * dim * element);
       }
       transpose(rows);
       UNROLL for (size_t i = 0; i < LANES; i++) panel[d + i][column] = rows[i];
@@ -224,16 +238,13 @@ static inline __attribute__((always_inline)) void score(
 
 /* Adds `width` vectors of each value of a block, as often as its weight says, to sums [rows][dim]. */
 static inline __attribute__((always_inline)) void add_columns(
-    float *sums, const float *weights, const void *values, size_t count, size_t dim, int width, int rows, int bytes) {
+    float *sums, const float *weights, const float *values, size_t count, size_t dim, int width, int rows) {
   Vector total[TILE][WIDE];
   UNROLL for (int row = 0; row < rows; row++)
     UNROLL for (int i = 0; i < width; i++) total[row][i] = load(sums + (size_t)row * dim + i * LANES);
   for (size_t key = 0; key < count; key++) {
     Vector value[WIDE];
-    UNROLL for (int i = 0; i < width; i++) {
-      size_t at = key * dim + (size_t)i * LANES;
-      value[i] = bytes ? load_bytes((const int8_t *)values + at) : load((const float *)values + at);
-    }
+    UNROLL for (int i = 0; i < width; i++) value[i] = load(values + key * dim + (size_t)i * LANES);
     UNROLL for (int row = 0; row < rows; row++)
       UNROLL for (int i = 0; i < width; i++) total[row][i] += weights[(size_t)row * BLOCK + key] * value[i];
   }
@@ -242,18 +253,11 @@ static inline __attribute__((always_inline)) void add_columns(
 }
 
 static inline __attribute__((always_inline)) void add_values(
-    float *sums, const Vector weights[][COLUMNS], const void *values, size_t count, size_t dim, int rows, int bytes) {
+    float *sums, const Vector weights[][COLUMNS], const float *values, size_t count, size_t dim, int rows) {
   const float *weight = (const float *)weights;
-  const char *from = values;
-  size_t element = bytes ? 1 : sizeof(float), d = 0;
-  for (; d + WIDE * LANES <= dim; d += WIDE * LANES)
-    add_columns(sums + d, weight, from + d * element, count, dim, WIDE, rows, bytes);
-  for (; d < dim; d += LANES) add_columns(sums + d, weight, from + d * element, count, dim, 1, rows, bytes);
-}
-
-/* Asks for memory that is read soon: a head's tokens are far from where the last ones were, and nobody else foresees it. */
-static inline void expect(const void *from, size_t bytes) {
-  for (size_t i = 0; i < bytes; i += 64) __builtin_prefetch((const char *)from + i);
+  size_t d = 0;
+  for (; d + WIDE * LANES <= dim; d += WIDE * LANES) add_columns(sums + d, weight, values + d, count, dim, WIDE, rows);
+  for (; d < dim; d += LANES) add_columns(sums + d, weight, values + d, count, dim, 1, rows);
 }
 
 /* The state of a query: its largest score so far, the sum of its weights, and the weighted sum of values. */
@@ -262,7 +266,107 @@ typedef struct {
   Vector scores[ROWS][COLUMNS];
   float sums[ROWS * MAX_HEAD_DIM];
   float most[ROWS], weight[ROWS];
+  /* Where keys and values are in 8 bits: queries are as well, a block's values are not. */
+  uint8_t bytes[ROWS][MAX_HEAD_DIM];
+  float rounded[ROWS][MAX_HEAD_DIM], query_scales[ROWS];
+  float values[BLOCK * MAX_HEAD_DIM];
 } Scratch;
+
+/*
+ * Queries in 8 bits: products with keys are whole numbers then, of which sums are below 2^24, so that floats hold them to the last one
+ * and it does not matter what adds them up.
+ */
+static void round_query(Scratch *s, size_t row, const float *query, size_t dim) {
+  s->query_scales[row] = to_bytes(s->bytes[row], query, dim, 128);
+  for (size_t i = 0; i < dim; i++) s->rounded[row][i] = (float)(s->bytes[row][i] - 128);
+}
+
+static void to_floats(float *to, const int8_t *from, size_t count) {
+  for (size_t i = 0; i < count; i += LANES) store(to + i, load_bytes(from + i));
+}
+
+#ifdef __AVX512VNNI__
+/* Lanes of keys, four bytes each. */
+static inline Ints four_of(const uint8_t *bytes) {
+  int32_t four;
+  memcpy(&four, bytes, sizeof four);
+  return four - (Ints){};
+}
+
+static inline __attribute__((always_inline)) void add_products(Ints *sum, Ints unsigned_bytes, Ints signed_bytes) {
+  /* See product.c. */
+  __asm__("vpdpbusd %2, %1, %0" : "+v"(*sum) : "v"(unsigned_bytes), "v"(signed_bytes));
+}
+
+/* Keys as a panel [dim / 4][BLOCK] of four bytes each; what is missing of the block is zero. */
+static void byte_panel(Ints panel[][COLUMNS], const int8_t *keys, const int8_t *values, size_t count, size_t dim) {
+  for (size_t column = 0; column < COLUMNS; column++)
+    for (size_t d = 0; d < dim; d += 4 * LANES) {
+      size_t bytes = dim - d < 4 * LANES ? dim - d : 4 * LANES;
+      __mmask64 there = ~0ull >> (4 * LANES - bytes);
+      Vector rows[LANES];
+      UNROLL for (size_t i = 0; i < LANES; i++) {
+        size_t key = column * LANES + i;
+        rows[i] = key < count ? (Vector)_mm512_maskz_loadu_epi8(there, keys + key * dim + d) : (Vector){};
+        expect(keys, values, key * dim + d, BLOCK * dim);
+      }
+      transpose(rows);
+      for (size_t i = 0; i < bytes / 4; i++) panel[d / 4 + i][column] = (Ints)rows[i];
+    }
+}
+
+/* Scores of queries in bytes around 128, whose 128 adds `zeros` to each key's sum. */
+static inline __attribute__((always_inline)) void score_bytes(
+    Vector scores[][COLUMNS], uint8_t (*queries)[MAX_HEAD_DIM], const Ints panel[][COLUMNS], const Ints *zeros, size_t dim, int rows) {
+  Ints sums[TILE][COLUMNS];
+  UNROLL for (int row = 0; row < rows; row++)
+    UNROLL for (int i = 0; i < COLUMNS; i++) sums[row][i] = -zeros[i];
+  for (size_t d = 0; d < dim; d += 4)
+    UNROLL for (int row = 0; row < rows; row++) {
+      Ints query = four_of(queries[row] + d);
+      UNROLL for (int i = 0; i < COLUMNS; i++) add_products(&sums[row][i], query, panel[d / 4][i]);
+    }
+  UNROLL for (int row = 0; row < rows; row++)
+    UNROLL for (int i = 0; i < COLUMNS; i++) scores[row][i] = __builtin_convertvector(sums[row][i], Vector);
+}
+
+static void score_all_bytes(Scratch *s, const int8_t *keys, const int8_t *values, size_t count, size_t dim, size_t rows) {
+  Ints(*panel)[COLUMNS] = (Ints(*)[COLUMNS])s->panel;
+  byte_panel(panel, keys, values, count, dim);
+  Ints zeros[COLUMNS] = {};
+  for (size_t d = 0; d < dim; d += 4)
+    UNROLL for (int i = 0; i < COLUMNS; i++) add_products(&zeros[i], (Ints)_mm512_set1_epi8((char)128), panel[d / 4][i]);
+  for (size_t row = 0; row < rows; row += TILE) {
+    const Ints(*from)[COLUMNS] = (const Ints(*)[COLUMNS])panel;
+    switch (rows - row) {
+      case 1: score_bytes(s->scores + row, s->bytes + row, from, zeros, dim, 1); break;
+      case 2: score_bytes(s->scores + row, s->bytes + row, from, zeros, dim, 2); break;
+      case 3: score_bytes(s->scores + row, s->bytes + row, from, zeros, dim, 3); break;
+      default: score_bytes(s->scores + row, s->bytes + row, from, zeros, dim, TILE);
+    }
+  }
+}
+#endif
+
+static inline __attribute__((always_inline)) void score_all(
+    Scratch *s, const float *const *queries, const void *keys, const void *values, size_t count, size_t dim, size_t rows, int bytes) {
+#ifdef __AVX512VNNI__
+  if (bytes) {
+    score_all_bytes(s, keys, values, count, dim, rows);
+    return;
+  }
+#endif
+  key_panel(s->panel, keys, values, count, dim, bytes);
+  for (size_t row = 0; row < rows; row += TILE) {
+    const Vector(*panel)[COLUMNS] = (const Vector(*)[COLUMNS])s->panel;
+    switch (rows - row) {
+      case 1: score(s->scores + row, queries + row, panel, dim, 1); break;
+      case 2: score(s->scores + row, queries + row, panel, dim, 2); break;
+      case 3: score(s->scores + row, queries + row, panel, dim, 3); break;
+      default: score(s->scores + row, queries + row, panel, dim, TILE);
+    }
+  }
+}
 
 /* Scores of one query and block become weights; what was summed before is made to fit a larger maximum. */
 static inline __attribute__((always_inline)) void weigh(
@@ -271,7 +375,7 @@ static inline __attribute__((always_inline)) void weigh(
   Vector places = PER_LANE(SELF);
   Vector most = all(-INFINITY);
   for (int column = 0; column < COLUMNS; column++, places += LANES) {
-    if (key_scales) scores[column] *= load(key_scales + column * LANES);
+    if (key_scales) scores[column] *= load(key_scales + column * LANES) * s->query_scales[row];
     if (a->softcap > 0)
       for (int i = 0; i < LANES; i++) scores[column][i] = a->softcap * tanhf(scores[column][i] / a->softcap);
     scores[column] = choose((places >= all((float)begin)) & (places < all((float)end)), scores[column], all(-INFINITY));
@@ -301,10 +405,13 @@ static inline __attribute__((always_inline)) void attend_to(
   size_t dim = a->head_dim, group = a->heads / a->kv_heads, past = past_of(a, batch);
   size_t head = batch * a->kv_heads + kv_head, element = bytes ? 1 : sizeof(float);
   float *queries[ROWS];
+  const float *scored[ROWS];
   size_t begins[ROWS], ends[ROWS];
   for (size_t row = 0; row < count; row++) {
     size_t token = (first + row) / group;
     queries[row] = a->out + (((size_t)a->starts[batch] + token) * a->heads + kv_head * group + (first + row) % group) * dim;
+    scored[row] = bytes ? s->rounded[row] : queries[row];
+    if (bytes) round_query(s, row, queries[row], dim);
     ends[row] = past + token + 1;
     begins[row] = a->window > 0 && ends[row] > a->window ? ends[row] - a->window : 0;
     s->most[row] = -INFINITY;
@@ -320,34 +427,23 @@ static inline __attribute__((always_inline)) void attend_to(
       memcpy(value_scales, a->value_scales + place, keys * sizeof(float));
     }
     const void *values = (const char *)a->values + place * dim * element;
-    expect(values, keys * dim * element);
-    key_panel(s->panel, (const char *)a->keys + place * dim * element, keys, dim, bytes);
-    for (size_t row = 0; row < count; row += TILE) {
-      size_t rows = count - row < TILE ? count - row : TILE;
-      const float *const *from = (const float *const *)queries + row;
-      const Vector(*panel)[COLUMNS] = (const Vector(*)[COLUMNS])s->panel;
-      switch (rows) {
-        case 1: score(s->scores + row, from, panel, dim, 1); break;
-        case 2: score(s->scores + row, from, panel, dim, 2); break;
-        case 3: score(s->scores + row, from, panel, dim, 3); break;
-        default: score(s->scores + row, from, panel, dim, TILE);
-      }
-    }
+    score_all(s, scored, (const char *)a->keys + place * dim * element, values, keys, dim, count, bytes);
     for (size_t row = 0; row < count; row++) {
       size_t begin = begins[row] > block ? begins[row] - block : 0, end = ends[row] > block ? ends[row] - block : 0;
       weigh(s, row, a, begin, end, bytes ? key_scales : NULL);
       if (bytes) for (int i = 0; i < COLUMNS; i++) s->scores[row][i] *= load(value_scales + i * LANES);
     }
-    if (block + BLOCK < last) expect((const char *)a->keys + (place + BLOCK) * dim * element, BLOCK * dim * element);
+    if (bytes) to_floats(s->values, values, keys * dim);
+    const float *added = bytes ? s->values : values;
     for (size_t row = 0; row < count; row += TILE) {
       size_t rows = count - row < TILE ? count - row : TILE;
       float *sums = s->sums + row * dim;
       const Vector(*weights)[COLUMNS] = (const Vector(*)[COLUMNS])(s->scores + row);
       switch (rows) {
-        case 1: add_values(sums, weights, values, keys, dim, 1, bytes); break;
-        case 2: add_values(sums, weights, values, keys, dim, 2, bytes); break;
-        case 3: add_values(sums, weights, values, keys, dim, 3, bytes); break;
-        default: add_values(sums, weights, values, keys, dim, TILE, bytes);
+        case 1: add_values(sums, weights, added, keys, dim, 1); break;
+        case 2: add_values(sums, weights, added, keys, dim, 2); break;
+        case 3: add_values(sums, weights, added, keys, dim, 3); break;
+        default: add_values(sums, weights, added, keys, dim, TILE);
       }
     }
   }
