@@ -15,9 +15,8 @@ export interface StepRuns {
 }
 
 /**
- * One step of the decoding requests. Without drafts it is a run of all of them. The attention operator computes several tokens
- * behind a past only for one row, so that a request with a draft runs alone: in place of the batch where all have one, and else
- * after it, for as long as the batch took.
+ * One step of the decoding requests. Without drafts it is a run of all of them, and of pieces of prompts that join. A request with a draft
+ * runs alone: in place of the batch where all have one, and else after it, for as long as the batch took.
  */
 export class DecodeStep {
   /** @param speculator null where nothing is drafted */
