@@ -42,7 +42,7 @@ export class PrefillManager {
 
   /**
    * The next batch of prompts or pieces of prompts; empty when nothing can be admitted now.
-   * @param most tokens of it, where `--chunked-prefill-size` does not ask for fewer
+   * @param most tokens of it, or a page, where `--chunked-prefill-size` does not ask for fewer
    */
   next(now: number, most = Infinity): readonly PrefillItem[] {
     if (!this.runnable) return [];
@@ -76,7 +76,7 @@ export class PrefillManager {
     return new PrefillRound({
       total: this.ledger.available - reservedTokens(this.rows.decoding, this.ratio.current) - incomplete,
       input: maxPrefillTokens,
-      chunk: Math.min(most, chunkedPrefillSize > 0 ? chunkedPrefillSize : Infinity),
+      chunk: Math.min(Math.max(most, pageSize), chunkedPrefillSize > 0 ? chunkedPrefillSize : Infinity),
       requests: prefillMaxRequests ?? Infinity,
       rows: this.rows.free,
       pageSize,

@@ -124,3 +124,16 @@ it.each(['lru', 'lfu'] as const)(
     expect(held).toHaveLength(20);
   },
 );
+
+it('takes no more tokens than it is told to, and a page at least', () => {
+  const { compute, prefill, waiting } = setUp(1024, { pageSize: 16 });
+  waiting.add(ask('a', 100, 5));
+  waiting.add(ask('b', 20, 5));
+  const sizes: number[][] = [];
+  for (const most of [40, 5, 37, 100]) {
+    const items = prefill.next(0, most);
+    sizes.push(items.map(({ tokens }) => tokens));
+    compute(items);
+  }
+  expect(sizes).toEqual([[32], [16], [32], [20, 20]]);
+});
