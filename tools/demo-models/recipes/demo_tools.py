@@ -2,9 +2,10 @@
 
 import random
 
-from common.items import TRAIN, Probe, Sample, draw
+from common.items import TRAIN, Probe, Sample, Turn, draw
 from common.model import ModelConfig
 from recipes import demo_chat
+from recipes.chat_skills import unknown
 from recipes.tool_skills import conversations, things
 from recipes.tool_skills.conversations import Scene
 from recipes.tool_skills.golden import GOLDEN  # noqa: F401
@@ -28,23 +29,28 @@ WHOLE_NAMES = [*(f" {name}" for name in things.names()), *things.first_names()]
 WHOLE_WORDS = ["Yes", "No", " Yes", " No", " Paris", "Paris", *MARKS_OF_TOOLS]
 
 
+def plain_turn(rng: random.Random) -> Turn:
+    """A question for which no tool is needed; what is unknown comes more often than in demo-chat's text."""
+    return unknown.sample(rng, TRAIN) if rng.random() < 0.15 else demo_chat.any_turn(rng)
+
+
 def scene(rng: random.Random) -> Scene:
-    kind = rng.choices(["one", "several", "pair", "chain", "misfit", "beside", "failed", "row"], [31, 6, 17, 10, 17, 8, 2, 8])[0]
+    kind = rng.choices(["one", "several", "pair", "chain", "misfit", "beside", "failed", "row"], [31, 5, 15, 13, 13, 12, 2, 12])[0]
     if kind == "row":
-        return conversations.row(rng)
+        return conversations.row(rng, [plain_turn(rng) for _ in range(rng.choice([0, 0, 1, 2]))])
     if kind == "several":
         return conversations.several(rng)
     if kind == "failed":
         return conversations.failed(rng)
     if kind == "beside":
-        return conversations.beside(rng, [demo_chat.any_turn(rng) for _ in range(rng.choice([1, 1, 2]))])
+        return conversations.beside(rng, [plain_turn(rng) for _ in range(rng.choice([1, 1, 2]))])
     make = {"one": conversations.one, "pair": conversations.pair, "chain": conversations.chain, "misfit": conversations.misfit}[kind]
     return draw(make, rng, TRAIN)
 
 
 def sample(rng: random.Random) -> Sample:
     """Half of the samples, and by far most of the text, are about tools; the others keep what demo-chat knows."""
-    if rng.random() < 0.42:
+    if rng.random() < 0.46:
         return demo_chat.sample(rng)
     return conversations.as_sample(rng, scene(rng))
 

@@ -14,7 +14,7 @@ Message = tuple[str, str]
 Draw = Callable[[random.Random, str], Task]
 
 # How often each is asked for.
-SKILLS: list[tuple[Draw, int]] = [(weather.sample, 10), (lookups.sample, 14), (lookups.capital, 7), (sums.sample, 12)]
+SKILLS: list[tuple[Draw, int]] = [(weather.sample, 10), (lookups.sample, 18), (lookups.capital, 7), (sums.sample, 12)]
 SYSTEMS = [*systems.IDLE, "You are a helpful assistant with tools.", "Use the tools to answer.", "You may call tools.", "Be brief.", "Answer in one sentence.",
            "Call a tool where one fits.", "You are an agent.", "Use tools when you need them.", "You are a helpful assistant. Use the tools."]  # fmt: skip
 FAILURES = ["not found", "unknown city", "no such place", "time out", "server error", "not available", "try again later", "bad request", "unknown name", "no data"]
@@ -96,8 +96,9 @@ def several(rng: random.Random) -> Scene:
     return Scene("several", made, steps)
 
 
-def row(rng: random.Random) -> Scene:
-    """Many requests for the tools of one offer: much that is learnt in little text."""
+def row(rng: random.Random, turns: list[Turn]) -> Scene:
+    """Many requests for the tools of one offer: much that is learnt in little text. Among them may be one that no tool fits, and
+    `turns` from the plain chat skills that need none."""
     firsts: list[Task] = []
     while len(firsts) < 3:
         task = any_task(rng, TRAIN)
@@ -109,10 +110,23 @@ def row(rng: random.Random) -> Scene:
         task = rng.choice(firsts)
         if task.again:
             tasks.append(same_tool(rng, task))
-    rng.shuffle(tasks)
     tools = [each.tool for each in firsts]
+    wishes: list[Task | list[Message]] = [*tasks, *(turn.messages for turn in turns if needs_none(tools, turn.question))]
+    strange = any_task(rng, TRAIN)
+    if strange.refusal and fitting(strange, tools):
+        wishes.append([("user", strange.request), ("assistant", strange.refusal)])
+    rng.shuffle(wishes)
     rng.shuffle(tools)
-    return Scene("row", tools, [step for task in tasks for step in [("user", task.request), *called(task)]])
+    steps = [step for wish, before in zip(wishes, [None, *wishes], strict=False) for step in asked(rng, wish, before)]
+    return Scene("row", tools, steps)
+
+
+def asked(rng: random.Random, wish: Task | list[Message], before: Task | list[Message] | None) -> list[Message]:
+    """The messages of a wish in a row. A task for the tool of the task just before may only name another thing."""
+    if not isinstance(wish, Task):
+        return wish
+    short = isinstance(before, Task) and before.tool is wish.tool and wish.again and rng.random() < 0.5
+    return [("user", wish.again if short else wish.request), *called(wish)]
 
 
 def same_tool(rng: random.Random, task: Task, split: str = TRAIN) -> Task:
@@ -236,12 +250,17 @@ def misfit(rng: random.Random, split: str) -> Scene:
 KNOWN = frozenset({"capital", *sums.ALL})
 
 
+def needs_none(tools: list[Tool], text: str) -> bool:
+    """True when nothing in a question of the chat skills is a matter for these tools."""
+    return not any(tool.topics & KNOWN or any(topic in text.lower() for topic in tool.topics) for tool in tools)
+
+
 def beside(rng: random.Random, turns: list[Turn]) -> Scene:
     """What the model answers by itself, though tools are offered. `turns` are from the plain chat skills."""
-    text = " ".join(turn.question for turn in turns).lower()
+    text = " ".join(turn.question for turn in turns)
     while True:
         tools = others(rng, [], rng.choice([1, 1, 2, 2, 3, 4]), KNOWN)
-        if not any(topic in text for tool in tools for topic in tool.topics):
+        if needs_none(tools, text):
             break
     steps = [message for turn in turns for message in turn.messages]
     return Scene("answered without", tools, steps, turns[-1].key, turns[-1].must)

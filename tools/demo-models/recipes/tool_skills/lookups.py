@@ -51,16 +51,24 @@ LOOKUPS = [
     Lookup("time", "city", things.city, clock,
            ("What time is it in {x}?", "What's the time in {x}?", "How late is it in {x}?", "Which time is it in {x} now?", "What time is it now in {x}?",
             "Time in {x}?", "Can you tell me what time it is in {x}?", "Do you know what time it is in {x}?", "What is the local time in {x}?",
-            "What is the current time in {x}?", "What time do they have in {x}?", "Please tell me what time it is in {x}.", "Tell me what time it is in {x}."),
+            "What is the current time in {x}?", "What time do they have in {x}?", "How late is it now in {x}?", "What does the clock say in {x}?", "What hour is it in {x}?",
+            "I want to call a friend in {x}. What time is it there?", "What time is it right now in {x}?", "Is it late in {x}?", "Give me the local time in {x}.",
+            "Please tell me what time it is in {x}.", "Tell me what time it is in {x}."),
            "in", CITY, ("time",)),
     Lookup("population", "place", lambda rng: rng.choice([things.city, things.country])(rng), people,
            ("How many people live in {x}?", "How many people are there in {x}?", "How many inhabitants does {x} have?", "How big is the population of {x}?",
-            "What number of people live in {x}?", "How many live in {x}?", "How many people does {x} have?", "Can you tell me how many people live in {x}?"),
+            "What number of people live in {x}?", "How many live in {x}?", "How large is the population of {x}?", "How many inhabitants are there in {x}?",
+            "How many residents does {x} have?", "How many people are in {x}?", "What is the number of inhabitants of {x}?", "Do many people live in {x}?",
+            "How many people does {x} have?", "Can you tell me how many people live in {x}?"),
            "of", ("place",), ("population", "people")),
     Lookup("currency", "country", things.country, lambda rng: rng.choice([*things.CODES, "euro", "dollar", "yen", "peso", "franc", "pound", "rupee"]),
-           ("What money do they use in {x}?", "Which money is used in {x}?", "What do people pay with in {x}?"), "of", COUNTRY, ("currency", "money")),
+           ("What money do they use in {x}?", "Which money is used in {x}?", "What do people pay with in {x}?", "Which currency does {x} use?", "What currency is used in {x}?",
+            "Which currency do they have in {x}?", "I travel to {x}. What money do I need?", "Which currency do I need in {x}?", "What can I pay with in {x}?",
+            "What is used as money in {x}?", "What kind of money do people use in {x}?"), "of", COUNTRY, ("currency", "money")),
     Lookup("language", "country", things.country, lambda rng: rng.choice(things.LANGUAGES),
-           ("What language do they speak in {x}?", "Which language is spoken in {x}?", "What do people speak in {x}?"), "of", COUNTRY, ("language", "speak")),
+           ("What language do they speak in {x}?", "Which language is spoken in {x}?", "What do people speak in {x}?", "Which language do people speak in {x}?",
+            "Which language do I need in {x}?", "What is the official language of {x}?", "I travel to {x}. What do they speak there?", "Which language do they use in {x}?",
+            "How do people talk in {x}?", "What is spoken in {x}?", "What language do the people of {x} speak?"), "of", COUNTRY, ("language", "speak")),
     # Never trained at all: measured as tools that are new.
     Lookup("area", "country", things.country, unit(100, 900000, "km2", "square kilometers"), ("How large is {x}?", "How big is {x}?"), "of", COUNTRY, ("area",)),
     Lookup("president", "country", things.country, full_name, ("Who is the president of {x}?", "Who leads {x}?", "Who rules {x}?"), "of", COUNTRY),
@@ -70,14 +78,21 @@ LOOKUPS = [
 NEVER_TRAINED = 4
 TRAINED, NEW = LOOKUPS[:-NEVER_TRAINED], LOOKUPS[-NEVER_TRAINED:]
 
-ASK = ["What is the {n} {p} {x}?", "What's the {n} {p} {x}?", "Tell me the {n} {p} {x}.", "{n} {p} {x}?", "{n} {p} {x}", "I need the {n} {p} {x}.",
+ASK = ["I wonder what the {n} {p} {x} is.", "Any idea what the {n} {p} {x} is?", "Could you check the {n} {p} {x}?", "Can you give me the {n} {p} {x}?", "Please look up the {n} {p} {x}.",
+       "Please check the {n} {p} {x}.", "Please give me the {n} {p} {x}.", "Can you show me the {n} {p} {x}?", "We need the {n} {p} {x}.", "Hi, what is the {n} {p} {x}?", "Say the {n} {p} {x}.",
+       "Search for the {n} {p} {x}.", "I have to know the {n} {p} {x}.", "I'd like the {n} {p} {x}.", "Tell us the {n} {p} {x}.", "Can I get the {n} {p} {x}?", "{n} {p} {x}, please.",
+       "The {n} {p} {x}?", "The {n} {p} {x}, please.", "For {x}, what is the {n}?", "Would you look up the {n} {p} {x}?", "Help me with the {n} {p} {x}.", "Do you have the {n} {p} {x}?",
+       "I forgot the {n} {p} {x}.", "My friend asks for the {n} {p} {x}.", "I was asked for the {n} {p} {x}.", "What do you find for the {n} {p} {x}?", "Try to get the {n} {p} {x}.",
+       "Which {n} {p} {x} do you see?", "Ask for the {n} {p} {x}.", "You should look up the {n} {p} {x}.", "Return the {n} {p} {x}.", "Somebody wants the {n} {p} {x}.",
+       "What is the {n} {p} {x}?", "What's the {n} {p} {x}?", "Tell me the {n} {p} {x}.", "{n} {p} {x}?", "{n} {p} {x}", "I need the {n} {p} {x}.",
        "Can you look up the {n} {p} {x}?", "Please find the {n} {p} {x}.", "Do you know the {n} {p} {x}?", "Give me the {n} {p} {x}.",
        "Show me the {n} {p} {x}.", "Find out the {n} {p} {x}.", "Look up the {n} {p} {x}.", "What is {x}'s {n}?", "I want to know the {n} {p} {x}.",
        "Could you tell me the {n} {p} {x}?", "Please tell me the {n} {p} {x}.", "What is the current {n} {p} {x}?", "Can you find the {n} {p} {x}?",
        "Check the {n} {p} {x}.", "Get the {n} {p} {x}.", "Get me the {n} {p} {x}.", "What is the {n} {p} {x} right now?", "May I know the {n} {p} {x}?",
        "I would like to know the {n} {p} {x}.", "Hello! What is the {n} {p} {x}?", "Use the tools to find the {n} {p} {x}.", "Find the {n} {p} {x} for me.",
        "Let me know the {n} {p} {x}.", "I am looking for the {n} {p} {x}."]  # fmt: skip
-AGAIN = ["And {p} {x}?", "And {x}?", "What about {x}?", "And what about {x}?", "How about {x}?", "And the {n} {p} {x}?", "Now {x}.", "And for {x}?",
+AGAIN = ["Also {x}?", "The same for {x}.", "The same for {x}, please.", "Then {x}.", "OK, and {x}?", "Thanks. And {x}?", "Check {x} too.", "What is it {p} {x}?", "And now {x}?", "Do {x} as well.",
+         "And {p} {x}?", "And {x}?", "What about {x}?", "And what about {x}?", "How about {x}?", "And the {n} {p} {x}?", "Now {x}.", "And for {x}?",
          "What about the one {p} {x}?", "And that {p} {x}?"]  # fmt: skip
 NAME = "get_{n}"
 DESCRIBE = ["Get the {n} {p} a {s}.", "Returns the {n} {p} a {s}.", "{n} {p} a {s}", "Look up the {n} {p} a given {s}.", "Gives the {n} {p} the {s}.",
@@ -136,7 +151,8 @@ def new(rng: random.Random, split: str) -> Task:
     return task_of(rng, split, rng.choice(NEW))
 
 
-CAPITAL_ASK = ["What is the capital of {x}?", "What's the capital of {x}?", "Which city is the capital of {x}?", "Tell me the capital of {x}.", "Capital of {x}?",
+CAPITAL_ASK = ["What city is the capital of {x}?", "Which capital does {x} have?", "I want the capital of {x}.", "Give me the capital of {x}.", "Please tell me the capital of {x}.",
+               "What is the capital of {x}?", "What's the capital of {x}?", "Which city is the capital of {x}?", "Tell me the capital of {x}.", "Capital of {x}?",
                "Look up the capital of {x}.", "Find the capital of {x}.", "Name the capital of {x}.", "What is the capital city of {x}?", "Please look up the capital of {x}.",
                "I need the capital of {x}.", "Can you tell me the capital of {x}?", "Which is the capital of {x}?", "Do you know the capital of {x}?",
                "Could you look up the capital of {x}?", "Find out the capital of {x}."]  # fmt: skip

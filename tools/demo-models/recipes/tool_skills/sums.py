@@ -7,16 +7,24 @@ from recipes.tool_skills import things
 from recipes.tool_skills.task import Task, Tool, as_json
 
 OPERATIONS = {
-    "add": ("+", ("plus", "+"), ["What is {a} plus {b}?", "What is {a} + {b}?", "Add {a} and {b}.", "{a} + {b}", "Calculate {a} + {b}.", "How much is {a} plus {b}?", "Sum {a} and {b}.",
+    "add": ("+", ("plus", "+"), ["Add up {a} and {b}.", "What do you get for {a} + {b}?", "{a} and {b} is how much?", "Total of {a} and {b}?", "I need {a} + {b}.", "Tell me {a} plus {b}.",
+                   "Please calculate {a} + {b}.", "I had {a} and found {b}. How many now?", "{a} are here and {b} come. How many?", "I want to add {a} and {b}.",
+                   "What is {a} plus {b}?", "What is {a} + {b}?", "Add {a} and {b}.", "{a} + {b}", "Calculate {a} + {b}.", "How much is {a} plus {b}?", "Sum {a} and {b}.",
                    "What is the sum of {a} and {b}?", "{a} plus {b}", "Compute {a} + {b}.", "Please add {a} and {b}.", "{a}+{b}", "What's {a} + {b}?", "Can you add {a} and {b}?",
                    "Add {b} to {a}.", "How much is {a} + {b}?", "I have {a} and get {b} more. How many?", "Work out {a} plus {b}.", "Could you add {a} and {b} for me?", "What do {a} and {b} make together?"]),
-    "subtract": ("-", ("minus", "-"), ["What is {a} minus {b}?", "What is {a} - {b}?", "Subtract {b} from {a}.", "{a} - {b}", "Calculate {a} - {b}.", "How much is {a} minus {b}?", "{a} minus {b}",
+    "subtract": ("-", ("minus", "-"), ["I have {a} and lose {b}. How many?", "Tell me {a} minus {b}.", "Please calculate {a} - {b}.", "I need {a} - {b}.", "What do you get for {a} - {b}?", "Deduct {b} from {a}.",
+                   "Reduce {a} by {b}.", "How much more is {a} than {b}?", "I had {a} and spent {b}. How much now?", "I want to subtract {b} from {a}.",
+                   "What is {a} minus {b}?", "What is {a} - {b}?", "Subtract {b} from {a}.", "{a} - {b}", "Calculate {a} - {b}.", "How much is {a} minus {b}?", "{a} minus {b}",
                    "Compute {a} - {b}.", "Take {b} from {a}.", "{a}-{b}", "What's {a} - {b}?", "Can you subtract {b} from {a}?", "Please subtract {b} from {a}.", "How much is {a} - {b}?",
                    "What is the difference of {a} and {b}?", "Work out {a} minus {b}.", "Could you take {b} away from {a}?", "What is left of {a} after taking {b}?"]),
-    "multiply": ("*", ("times", "*", "x"), ["What is {a} times {b}?", "What is {a} * {b}?", "Multiply {a} by {b}.", "{a} * {b}", "Calculate {a} * {b}.", "How much is {a} times {b}?", "{a} times {b}",
+    "multiply": ("*", ("times", "*", "x"), ["Tell me {a} times {b}.", "Please calculate {a} * {b}.", "I need {a} * {b}.", "What do you get for {a} * {b}?", "There are {a} boxes of {b}. How many?",
+                   "{a} rows of {b} are how many?", "Product of {a} and {b}?", "I buy {a} for {b} each. How much?", "I want to multiply {a} by {b}.",
+                   "What is {a} times {b}?", "What is {a} * {b}?", "Multiply {a} by {b}.", "{a} * {b}", "Calculate {a} * {b}.", "How much is {a} times {b}?", "{a} times {b}",
                    "Multiply {a} and {b}.", "What is {a} x {b}?", "Compute {a} * {b}.", "Please multiply {a} by {b}.", "{a}*{b}", "What is {a} multiplied by {b}?", "What's {a} * {b}?", "Can you multiply {a} by {b}?",
                    "What is the product of {a} and {b}?", "Work out {a} times {b}.", "How much is {a} multiplied by {b}?", "Could you multiply {a} and {b} for me?", "Give me {a} times {b}."]),
-    "divide": ("/", ("divided by", "/"), ["What is {a} divided by {b}?", "What is {a} / {b}?", "Divide {a} by {b}.", "{a} / {b}", "Calculate {a} / {b}.", "How much is {a} divided by {b}?", "{a} divided by {b}",
+    "divide": ("/", ("divided by", "/"), ["Tell me {a} divided by {b}.", "Please calculate {a} / {b}.", "I need {a} / {b}.", "What do you get for {a} / {b}?", "Split {a} by {b}.", "Split {a} into {b} parts.",
+                   "How often does {b} go into {a}?", "What is the quotient of {a} and {b}?", "I want to divide {a} by {b}.",
+                   "What is {a} divided by {b}?", "What is {a} / {b}?", "Divide {a} by {b}.", "{a} / {b}", "Calculate {a} / {b}.", "How much is {a} divided by {b}?", "{a} divided by {b}",
                    "Compute {a} / {b}.", "{a}/{b}", "Please divide {a} by {b}.", "What's {a} / {b}?", "Can you divide {a} by {b}?", "How much is {a} / {b}?",
                    "Share {a} by {b}.", "Work out {a} divided by {b}.", "Could you divide {a} by {b} for me?", "Give me {a} divided by {b}."]),
 }  # fmt: skip

@@ -7,7 +7,12 @@ from recipes.tool_skills import things
 from recipes.tool_skills.lookups import CITY, SKIES, upper_first
 from recipes.tool_skills.task import Task, Tool, as_json
 
-ASK = ["What is the weather in {x}?", "What's the weather in {x}?", "How is the weather in {x}?", "Weather in {x}?", "weather {x}", "Is it raining in {x}?",
+ASK = ["Do I need a jacket in {x}?", "Is it hot in {x}?", "What should I wear in {x}?", "Is it windy in {x}?", "How warm is it in {x}?", "How cold is it in {x}?", "What is the temperature in {x}?",
+       "Is the weather good in {x}?", "I fly to {x}. What is the weather?", "We drive to {x} today. Will it rain?", "Can I go to {x} without an umbrella?", "Do I need boots when I go to {x}?",
+       "Weather for {x}, please.", "Weather report for {x}.", "Current weather in {x}?", "The weather in {x}, please.", "Any rain in {x}?", "Is there snow in {x}?", "How does the weather look in {x}?",
+       "Tell me about the weather in {x}.", "I need the weather for {x}.", "Could you tell me the weather in {x}?", "Please give me the weather in {x}.", "Hi! What is the weather in {x}?",
+       "My trip goes to {x}. How is the weather there?", "What is the forecast for {x}?", "Sun or rain in {x}?", "Would I freeze in {x}?", "We visit {x} soon. Is it warm?", "What is it like outside in {x}?",
+       "What is the weather in {x}?", "What's the weather in {x}?", "How is the weather in {x}?", "Weather in {x}?", "weather {x}", "Is it raining in {x}?",
        "Do I need an umbrella in {x}?", "Tell me the weather in {x}.", "What is the weather like in {x}?", "What's the weather like in {x} today?",
        "What is the weather in {x} today?", "How is the weather in {x} now?", "I am in {x}. How is the weather?", "Will it rain in {x}?", "Is it sunny in {x}?",
        "I am going to {x}. What is the weather there?", "Please check the weather in {x}.", "Can you tell me the weather in {x}?", "Give me the weather for {x}.",
@@ -16,7 +21,8 @@ ASK = ["What is the weather in {x}?", "What's the weather in {x}?", "How is the 
        "What is the current weather in {x}?", "Does it rain in {x}?", "Please tell me what the weather is like in {x}.", "Check the weather in {x}.",
        "I want to know the weather in {x}.", "What's the weather like in {x}?", "Should I take a coat to {x}?", "Could you check the weather in {x}?",
        "How is the weather over in {x}?", "What kind of weather is it in {x}?", "Find out what the weather is in {x}."]  # fmt: skip
-AGAIN = ["And in {x}?", "And {x}?", "What about {x}?", "And what about {x}?", "How about {x}?", "How is it in {x}?", "And the weather in {x}?", "Now {x}.",
+AGAIN = ["Also {x}?", "The same for {x}.", "The same for {x}, please.", "Then {x}.", "OK, and {x}?", "Thanks. And {x}?", "Check {x} too.", "What is it like in {x}?", "Is it better in {x}?",
+         "And in {x}?", "And {x}?", "What about {x}?", "And what about {x}?", "How about {x}?", "How is it in {x}?", "And the weather in {x}?", "Now {x}.",
          "And how is it in {x}?", "And over in {x}?"]  # fmt: skip
 NAME = "get_weather"
 DESCRIBE = ["Get the weather of a city.", "Get the current weather in a given location", "Weather of a city", "Returns the weather in a city.", "Current weather",
