@@ -107,13 +107,19 @@ met it makes mistakes.
 
 ## Data and training
 
-Templates filled by a seeded program, `tools/demo-models` in the repository, with the countries of demo-chat; two fifths of the samples are
-demo-chat's own.
+Templates filled by a seeded program, `tools/demo-models` in the repository, with the countries of demo-chat; two fifths of the samples, nearly half
+since step 6,600, are demo-chat's own.
 
 The run began from demo-chat's weights and went through several mixes of text, {steps} steps ({tokens} million tokens) on a share of two CPU cores since the
 vocabulary was made. Until step 3,780 tools had many names (`lookup_time`, `check_weather`) and parameters (`location`, `op`), of which a model of this size learnt
 to copy few: single calls stayed between 48 and 76 % right, however long it was trained. Since then each tool has one name and one set of parameters.
-Muon for the matrices of the layers and AdamW for the rest, falling in a straight line. `loss.png` shows the loss of what the assistant says.
+Muon for the matrices of the layers and AdamW for the rest, falling in a straight line.
+
+From step 6,600, whose model was shipped before, the run went on from its weights in bfloat16, with fresh optimizers, a learning rate that rose again,
+and new text: about twice as many phrasings, and conversations in which requests that no tool fits, or that need none, stand between calls. `loss.png` shows
+the loss of what the assistant says since then. What is shipped is a mean of weights, 0.65 of the last step's and 0.35 of step 6,600's. The last step's alone
+had 92.5 % of the time, population, currency and language calls right, but fewer of demo-chat's questions (plain, 88.8 %) and of the calculator's calls
+(81.2 %) than below. These held-out scores were known when the mean was made; its share was tried on items for development, where it had about as many right in all.
 
 ## Scores
 
