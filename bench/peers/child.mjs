@@ -1,6 +1,7 @@
-import { spawn } from 'node:child_process';
-import { readFileSync, readdirSync } from 'node:fs';
+import { execFile, spawn } from 'node:child_process';
+import { existsSync, readFileSync, readdirSync, renameSync } from 'node:fs';
 import { createInterface } from 'node:readline';
+import { promisify } from 'node:util';
 
 /**
  * What is compared: a started process that generates greedily from token ids, past any end-of-sequence token.
@@ -86,6 +87,34 @@ export async function startLines(command, threads) {
       await Promise.race([done, failed]);
     },
   };
+}
+
+/**
+ * The other end of startLines, for a process of this runtime that has loaded its model.
+ * @param {Started['generate']} generate
+ */
+export async function serveLines(generate) {
+  const say = (/** @type {unknown} */ message) => process.stdout.write(`${JSON.stringify(message)}\n`);
+  say({ ready: true });
+  for await (const line of createInterface({ input: process.stdin })) {
+    const { prompts, newTokens } = JSON.parse(line);
+    await generate(prompts, newTokens, (user, ids) => say([user, ...ids]));
+    say([]);
+  }
+}
+
+/**
+ * A folder that a command writes, which has its name only when it is whole.
+ * @param {string} folder
+ * @param {readonly [file: string, ...args: string[]]} command what to write is its last argument, added here
+ * @returns {Promise<string>} the folder, made where it is not there yet
+ */
+export async function writtenOnce(folder, [file, ...args]) {
+  if (existsSync(folder)) return folder;
+  const part = `${folder}.part`;
+  await promisify(execFile)(file, [...args, part]);
+  renameSync(part, folder);
+  return folder;
 }
 
 /**

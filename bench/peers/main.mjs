@@ -8,6 +8,7 @@ import { peakMiB } from './child.mjs';
 import { llamaCpp } from './contenders/llama-cpp.mjs';
 import { openVino } from './contenders/openvino.mjs';
 import { sglangNode } from './contenders/sglang-node.mjs';
+import { transformersJs } from './contenders/transformers-js.mjs';
 import { tableOf } from './table.mjs';
 import { casesOf, measure, promptsOf } from './workload.mjs';
 
@@ -18,18 +19,20 @@ import { casesOf, measure, promptsOf } from './workload.mjs';
 
 const HELP = `Compares sglang-node with its peers on a CPU: node main.mjs --model-path <folder> [options]
 
-  --model-path <folder>    checkpoint shaped as Llama or Qwen 2, or a folder with a config.json alone (random weights)
-  --contenders <names>     of int8, float32, llama-cpp, openvino (default: all); ratios are to the first
-  --openvino-python <file> Python that has openvino-genai and optimum-intel (default: python3)
-  --openvino-model <dir>   exported already
-  --work <folder>          where files made of the checkpoint are kept and found again
-  --prompt-len <n>         tokens (default 256)
-  --new-tokens <n>         tokens (default 64)
-  --prefill-len <n>        tokens of the prompt that is computed alone (default 512)
-  --users <list>           at once (default 1,4,8,16)
-  --rounds <n>             that count; one comes before (default 5)
-  --threads <n>            of each contender, which are kept on as many cores (default 2)
-  --json <file>            all rounds
+  --model-path <folder>        checkpoint shaped as Llama or Qwen 2, or a folder with a config.json alone (random weights)
+  --contenders <names>         of int8, float32, llama-cpp, openvino, transformers-js (default: all); ratios are to the first
+  --openvino-python <file>     Python that has openvino-genai and optimum-intel (default: python3)
+  --openvino-model <dir>       exported already
+  --transformers-python <file> Python that has optimum-onnx (default: python3)
+  --transformers-model <dir>   exported already: config.json and onnx/model_quantized.onnx
+  --work <folder>              where files made of the checkpoint are kept and found again
+  --prompt-len <n>             tokens (default 256)
+  --new-tokens <n>             tokens (default 64)
+  --prefill-len <n>            tokens of the prompt that is computed alone (default 512)
+  --users <list>               at once (default 1,4,8,16)
+  --rounds <n>                 that count; one comes before (default 5)
+  --threads <n>                of each contender, which are kept on as many cores (default 2)
+  --json <file>                all rounds
 `;
 
 process.on('uncaughtException', (error) => {
@@ -40,9 +43,11 @@ process.on('uncaughtException', (error) => {
 const { values: options } = parseArgs({
   options: {
     'model-path': { type: 'string' },
-    contenders: { type: 'string', default: 'int8,float32,llama-cpp,openvino' },
+    contenders: { type: 'string', default: 'int8,float32,llama-cpp,openvino,transformers-js' },
     'openvino-python': { type: 'string', default: 'python3' },
     'openvino-model': { type: 'string' },
+    'transformers-python': { type: 'string', default: 'python3' },
+    'transformers-model': { type: 'string' },
     work: { type: 'string' },
     'prompt-len': { type: 'string', default: '256' },
     'new-tokens': { type: 'string', default: '64' },
@@ -62,10 +67,9 @@ const CONTENDERS = {
   'llama-cpp': llamaCpp,
   openvino: (/** @type {Setting} */ setting) =>
     openVino(setting, options['openvino-python'], options['openvino-model'] ?? null),
+  'transformers-js': (/** @type {Setting} */ setting) =>
+    transformersJs(setting, options['transformers-python'], options['transformers-model'] ?? null),
 };
-
-const WHY_NOT_TRANSFORMERS =
-  'it has no batches that requests join and leave, and takes ONNX files only, which nothing on npm makes of a checkpoint';
 
 const NUMBERS = /** @type {const} */ (['prompt-len', 'new-tokens', 'prefill-len', 'rounds', 'threads']);
 
@@ -131,7 +135,7 @@ async function main() {
     users: Math.max(...cases.map(({ users }) => users)),
   };
   /** @type {Missing[]} */
-  const missing = [{ name: '@huggingface/transformers', why: WHY_NOT_TRANSFORMERS }];
+  const missing = [];
   /** @type {{ started: Started, result: Result }[]} */
   const all = [];
   try {

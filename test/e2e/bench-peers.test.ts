@@ -22,7 +22,7 @@ describe('bench/peers', () => {
   const work = mkdtempSync(join(tmpdir(), 'bench-peers-'));
   afterAll(() => rmSync(work, { recursive: true }));
 
-  test('measures this server in turns and names the peer that cannot start', async () => {
+  test('measures this server in turns and names the peers that cannot start', async () => {
     const json = join(work, 'report.json');
     const flags = [
       '--rounds',
@@ -36,9 +36,11 @@ describe('bench/peers', () => {
       '--prefill-len',
       '20',
     ];
+    const noPython = join(work, 'no-python');
     const { stdout } = await run(process.execPath, [
       ...[MAIN, '--model-path', 'models/demo-chat', '--work', work, '--json', json, ...flags],
-      ...['--contenders', 'float32,openvino', '--openvino-python', join(work, 'no-python')],
+      ...['--contenders', 'float32,openvino,transformers-js'],
+      ...['--openvino-python', noPython, '--transformers-python', noPython],
     ]);
     const { results, missing } = JSON.parse(readFileSync(json, 'utf8')) as Report;
     expect(results.map(({ name }) => name)).toEqual(['sglang-node float32']);
@@ -55,8 +57,11 @@ describe('bench/peers', () => {
       expect(ms).toBeGreaterThanOrEqual(ttft ?? NaN);
       expect(between).toBeGreaterThan(0);
     }
-    expect(missing.find(({ name }) => name === 'openvino')?.why).toMatch(/ENOENT/);
+    expect(missing).toEqual(
+      ['openvino', 'transformers-js'].map((name) => ({ name, why: expect.stringMatching(/ENOENT/) })),
+    );
     expect(stdout).toContain('Not compared: openvino');
+    expect(stdout).toContain('Not compared: transformers-js');
   });
 
   test.each([

@@ -1,6 +1,5 @@
-import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { startLines } from '../child.mjs';
+import { serveLines, startLines } from '../child.mjs';
 import { ggufOf } from '../gguf.mjs';
 
 /** @import { Contender, Setting } from '../child.mjs' */
@@ -32,21 +31,17 @@ async function serve() {
   const model = await llama.loadModel({ modelPath });
   const context = await model.createContext({ sequences, contextSize, batchSize: BATCH, threads });
   const rows = Array.from({ length: sequences }, () => context.getSequence());
-  const say = (/** @type {unknown} */ message) => process.stdout.write(`${JSON.stringify(message)}\n`);
-  say({ ready: true });
-  for await (const line of createInterface({ input: process.stdin })) {
-    const { prompts, newTokens } = JSON.parse(line);
+  await serveLines(async (prompts, newTokens, onTokens) => {
     const run = async (/** @type {number[]} */ ids, /** @type {number} */ user) => {
       let left = newTokens;
       for await (const id of rows[user].evaluate(ids, { temperature: 0, yieldEogToken: true })) {
-        say([user, id]);
+        onTokens(user, [id]);
         if (--left === 0) break;
       }
     };
     await Promise.all(prompts.map(run));
     await Promise.all(rows.map((row) => row.clearHistory()));
-    say([]);
-  }
+  });
 }
 
 if (process.argv[1] === FILE) await serve();

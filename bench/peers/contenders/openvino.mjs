@@ -1,14 +1,13 @@
-import { execFile } from 'node:child_process';
-import { existsSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
-import { startLines } from '../child.mjs';
+import { startLines, writtenOnce } from '../child.mjs';
 
 /** @import { Contender, Setting } from '../child.mjs' */
 
 const SCRIPT = fileURLToPath(new URL('serve-openvino.py', import.meta.url));
-const OPTIMUM = 'optimum.commands.optimum_cli';
+/** Weights in int8, one scale for each output. */
+const EXPORT = ['-m', 'optimum.commands.optimum_cli', 'export', 'openvino', '--weight-format', 'int8'];
+const TASK = ['--task', 'text-generation-with-past'];
 
 /**
  * OpenVINO GenAI's continuous batching, in a Python that has openvino-genai.
@@ -21,34 +20,9 @@ export function openVino({ checkpoint, work, threads, users }, python, exported)
   return {
     name: 'OpenVINO GenAI int8',
     async start() {
-      const model = exported ?? (await exportOf(checkpoint, work, python));
+      const command = /** @type {const} */ ([python, ...EXPORT, ...TASK, '--model', checkpoint]);
+      const model = exported ?? (await writtenOnce(join(work, 'openvino-int8'), command));
       return startLines([python, SCRIPT, model, String(threads), String(users)], threads);
     },
   };
-}
-
-/**
- * The checkpoint as optimum-intel exports it with weights in int8, one scale for each output.
- * @param {string} checkpoint
- * @param {string} work
- * @param {string} python
- * @returns {Promise<string>} the folder, made where it is not there yet
- */
-async function exportOf(checkpoint, work, python) {
-  const folder = join(work, 'openvino-int8');
-  if (existsSync(folder)) return folder;
-  const part = `${folder}.part`;
-  const flags = ['--task', 'text-generation-with-past', '--weight-format', 'int8'];
-  await promisify(execFile)(python, [
-    '-m',
-    OPTIMUM,
-    'export',
-    'openvino',
-    '--model',
-    checkpoint,
-    ...flags,
-    part,
-  ]);
-  renameSync(part, folder);
-  return folder;
 }
