@@ -20,11 +20,12 @@ import { casesOf, measure, promptsOf } from './workload.mjs';
 const HELP = `Compares sglang-node with its peers on a CPU: node main.mjs --model-path <folder> [options]
 
   --model-path <folder>        checkpoint shaped as Llama or Qwen 2, or a folder with a config.json alone (random weights)
-  --contenders <names>         of int8, float32, llama-cpp, openvino, transformers-js (default: all); ratios are to the first
+  --contenders <names>         of int8, float32, llama-cpp, openvino, transformers-js, transformers-js-float32 (default: all);
+                               ratios are to the first
   --openvino-python <file>     Python that has openvino-genai and optimum-intel (default: python3)
   --openvino-model <dir>       exported already
   --transformers-python <file> Python that has optimum-onnx (default: python3)
-  --transformers-model <dir>   exported already: config.json and onnx/model_quantized.onnx
+  --transformers-model <dir>   exported already: config.json, onnx/model_quantized.onnx, onnx/model.onnx
   --work <folder>              where files made of the checkpoint are kept and found again
   --prompt-len <n>             tokens (default 256)
   --new-tokens <n>             tokens (default 64)
@@ -43,7 +44,7 @@ process.on('uncaughtException', (error) => {
 const { values: options } = parseArgs({
   options: {
     'model-path': { type: 'string' },
-    contenders: { type: 'string', default: 'int8,float32,llama-cpp,openvino,transformers-js' },
+    contenders: { type: 'string' },
     'openvino-python': { type: 'string', default: 'python3' },
     'openvino-model': { type: 'string' },
     'transformers-python': { type: 'string', default: 'python3' },
@@ -67,9 +68,12 @@ const CONTENDERS = {
   'llama-cpp': llamaCpp,
   openvino: (/** @type {Setting} */ setting) =>
     openVino(setting, options['openvino-python'], options['openvino-model'] ?? null),
-  'transformers-js': (/** @type {Setting} */ setting) =>
-    transformersJs(setting, options['transformers-python'], options['transformers-model'] ?? null),
+  'transformers-js': (/** @type {Setting} */ setting) => transformersIn('int8', setting),
+  'transformers-js-float32': (/** @type {Setting} */ setting) => transformersIn('float32', setting),
 };
+
+const transformersIn = (/** @type {'int8' | 'float32'} */ precision, /** @type {Setting} */ setting) =>
+  transformersJs(setting, precision, options['transformers-python'], options['transformers-model'] ?? null);
 
 const NUMBERS = /** @type {const} */ (['prompt-len', 'new-tokens', 'prefill-len', 'rounds', 'threads']);
 
@@ -139,7 +143,7 @@ async function main() {
   /** @type {{ started: Started, result: Result }[]} */
   const all = [];
   try {
-    for (const name of options.contenders.split(',')) {
+    for (const name of options.contenders?.split(',') ?? Object.keys(CONTENDERS)) {
       const known = CONTENDERS[/** @type {keyof typeof CONTENDERS} */ (name)];
       if (known === undefined) throw new Error(`${name} is none of ${Object.keys(CONTENDERS).join(', ')}`);
       try {

@@ -1,12 +1,11 @@
-"""A decoder as transformers.js loads it, weights in int8: python export-transformers-js.py CHECKPOINT FOLDER.
+"""A decoder as transformers.js loads it, in float32 and in int8: python export-transformers-js.py CHECKPOINT FOLDER.
 
 Exported and quantized as the library's own conversion does it for Llama and Qwen 2: ONNX Runtime's dynamic quantization with a
 scale for each matrix.
 """
 
-import shutil
+import json
 import sys
-import tempfile
 from pathlib import Path
 
 import onnx
@@ -39,13 +38,15 @@ def keep_last_logits(file):
 
 
 checkpoint, folder = sys.argv[1], Path(sys.argv[2])
-(folder / "onnx").mkdir(parents=True, exist_ok=True)
-with tempfile.TemporaryDirectory(dir=folder) as exported:
-    # Without what comes after an export, which can make one tensor of a tied table and head: then the head stays in float32.
-    main_export(
-        checkpoint, output=exported, task="text-generation-with-past", do_validation=False, no_post_process=True
-    )
-    model = Path(exported) / "model.onnx"
-    keep_last_logits(model)
-    quantize_dynamic(model, folder / "onnx" / "model_quantized.onnx", weight_type=QuantType.QInt8)
-    shutil.copy(Path(exported) / "config.json", folder)
+# Without what comes after an export, which can make one tensor of a tied table and head: then the head stays in float32.
+main_export(checkpoint, output=folder, task="text-generation-with-past", do_validation=False, no_post_process=True)
+(folder / "onnx").mkdir(exist_ok=True)
+for file in folder.glob("model.onnx*"):
+    file.rename(folder / "onnx" / file.name)
+model = folder / "onnx" / "model.onnx"
+keep_last_logits(model)
+quantize_dynamic(model, model.with_name("model_quantized.onnx"), weight_type=QuantType.QInt8)
+if model.with_name("model.onnx_data").exists():
+    file = folder / "config.json"
+    external = {"transformers.js_config": {"use_external_data_format": {"model.onnx": True}}}
+    file.write_text(json.dumps(json.loads(file.read_text()) | external, indent=2))

@@ -8,32 +8,36 @@ const FILE = fileURLToPath(import.meta.url);
 const EXPORT = fileURLToPath(new URL('export-transformers-js.py', import.meta.url));
 /** In a variable, so that it has no types: they allow neither streamers of several rows nor `null`. */
 const LIBRARY = '@huggingface/transformers';
+/** The library's names of precisions. */
+const DTYPES = { int8: 'q8', float32: 'fp32' };
 
 /**
  * transformers.js with its onnxruntime-node on the CPU: one `generate` over the prompts of all users.
  * @param {Setting} setting
+ * @param {'int8' | 'float32'} precision
  * @param {string} python that has optimum-onnx
- * @param {string | null} exported folder of a model with `onnx/model_quantized.onnx`, for which Python is not needed
+ * @param {string | null} exported folder of a model, for which Python is not needed
  * @returns {Contender}
  */
-export function transformersJs({ checkpoint, work, threads }, python, exported) {
+export function transformersJs({ checkpoint, work, threads }, precision, python, exported) {
   return {
-    name: 'transformers.js int8',
+    name: `transformers.js ${precision}`,
     async start() {
       const model =
-        exported ?? (await writtenOnce(join(work, 'transformers-js-int8'), [python, EXPORT, checkpoint]));
-      return startLines([process.execPath, FILE, resolve(model), String(threads)], threads);
+        exported ?? (await writtenOnce(join(work, 'transformers-js'), [python, EXPORT, checkpoint]));
+      const setup = [resolve(model), DTYPES[precision], String(threads)];
+      return startLines([process.execPath, FILE, ...setup], threads);
     },
   };
 }
 
 async function serve() {
   const { AutoModelForCausalLM, Tensor, env } = await import(LIBRARY);
-  const [folder, threads] = process.argv.slice(2);
+  const [folder, dtype, threads] = process.argv.slice(2);
   env.allowRemoteModels = false;
   const model = await AutoModelForCausalLM.from_pretrained(folder, {
     device: 'cpu',
-    dtype: 'q8',
+    dtype,
     session_options: { intraOpNumThreads: Number(threads) },
   });
   await serveLines(async (prompts, newTokens, onTokens) => {
