@@ -28,7 +28,7 @@ const HELP = `Compares sglang-node with its peers on a CPU: node main.mjs --mode
   --transformers-model <dir>   exported already: config.json, onnx/model_quantized.onnx, onnx/model.onnx
   --work <folder>              where files made of the checkpoint are kept and found again
   --prompt-len <n>             tokens (default 256)
-  --new-tokens <n>             tokens (default 64)
+  --new-tokens <n>             tokens (default 160)
   --prefill-len <n>            tokens of the prompt that is computed alone (default 512)
   --users <list>               at once (default 1,4,8,16)
   --rounds <n>                 that count; one comes before (default 5)
@@ -51,7 +51,7 @@ const { values: options } = parseArgs({
     'transformers-model': { type: 'string' },
     work: { type: 'string' },
     'prompt-len': { type: 'string', default: '256' },
-    'new-tokens': { type: 'string', default: '64' },
+    'new-tokens': { type: 'string', default: '160' },
     'prefill-len': { type: 'string', default: '512' },
     users: { type: 'string', default: '1,4,8,16' },
     rounds: { type: 'string', default: '5' },
