@@ -8,10 +8,10 @@ import type { RequestMemory } from './request-memory';
 
 /** Which runs a step took. */
 export interface StepRuns {
-  /** Requests in the run of the decode batch; 0 where there was none. */
+  /** Requests in a run of the decode batch alone; 0 where there was none. */
   readonly together: number;
-  /** Runs of one request over a draft. */
-  readonly alone: number;
+  /** Runs of one request over a draft, and those that prompts joined. */
+  readonly others: number;
 }
 
 /**
@@ -44,7 +44,7 @@ export class DecodeStep {
     if (drafts.length === requests.length) return this.verifyAll(drafts, 0, meanwhile, settle);
     const stepMs = await this.together(requests, meanwhile);
     requests.forEach(settle);
-    if (drafts.length === 0) return { together: requests.length, alone: 0 };
+    if (drafts.length === 0) return { together: requests.length, others: 0 };
     const running = requests.filter(({ finish }) => finish === null);
     const next = withinTurn(this.drafts(running, requests.length), stepMs);
     return this.verifyAll(next, requests.length, meanwhile, settle);
@@ -61,7 +61,7 @@ export class DecodeStep {
     const ms = await this.timed(requests, () => this.runner.mixed(requests, group, meanwhile));
     this.pace.mixedStepTook(requests.length, tokens, ms);
     requests.forEach(settle);
-    return { together: 0, alone: 1 };
+    return { together: 0, others: 1 };
   }
 
   /** Drafts that pay and that there is memory for. */
@@ -104,6 +104,6 @@ export class DecodeStep {
       this.speculator?.ran(request, ids.length, accepted, isOpen);
       settle(request);
     }
-    return { together, alone: drafts.length };
+    return { together, others: drafts.length };
   }
 }

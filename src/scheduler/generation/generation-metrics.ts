@@ -41,10 +41,10 @@ export class GenerationMetrics {
   }
 
   /** A decode step gave so many tokens. */
-  decoded({ together, alone }: StepRuns, tokens: number): void {
+  decoded({ together, others }: StepRuns, tokens: number): void {
     this.metrics.record('realtime_tokens_total', tokens, { mode: 'decode' });
     const isCaptured = together > 0 && together <= this.largestCaptured;
-    const uncaptured = alone + Number(together > 0 && !isCaptured);
+    const uncaptured = others + Number(together > 0 && !isCaptured);
     if (isCaptured) this.metrics.record('cuda_graph_passes_total', 1, { mode: 'decode_cuda_graph' });
     if (uncaptured > 0) {
       this.metrics.record('cuda_graph_passes_total', uncaptured, { mode: 'decode_none' });
