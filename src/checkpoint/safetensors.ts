@@ -10,7 +10,7 @@ import { parseStrictJson } from './strict-json';
  * then the bytes. The file may come from a stranger: what is returned lies inside the file, whatever the header says.
  */
 
-const ITEM_BYTES = {
+export const ITEM_BYTES = {
   BOOL: 1,
   U8: 1,
   I8: 1,
@@ -141,13 +141,21 @@ function toTensor(name: string, entry: unknown, file: string, dataStart: number,
   }
   const [begin, end] = range as [number, number];
   // Factors and limit are below 2^53, so a product that lost precision is far above the limit.
-  const byteLength = shape.reduce((product, size) => product * size, ITEM_BYTES[dtype]);
+  const byteLength = bytesOf({ dtype, shape });
   if (!Number.isSafeInteger(byteLength) || byteLength !== end - begin) {
     throw new StartupError(
       `${shown} has ${end - begin} bytes, but ${dtype} of shape ${quote(shape)} takes ${byteLength}`,
     );
   }
   return { name, dtype, shape, file, offset: dataStart + begin, byteLength };
+}
+
+/** Bytes of a tensor, whose numbers follow each other without padding. */
+export function bytesOf({
+  dtype,
+  shape,
+}: Pick<TensorRef, 'shape'> & { readonly dtype: TensorDtype }): number {
+  return shape.reduce((product, size) => product * size, ITEM_BYTES[dtype]);
 }
 
 function isDtype(value: unknown): value is TensorDtype {

@@ -1,4 +1,4 @@
-import type { TensorRef } from '../safetensors';
+import { bytesOf, ITEM_BYTES, type TensorRef } from '../safetensors';
 import {
   shapesOf,
   TENSOR_KINDS,
@@ -62,12 +62,6 @@ export function layOut(file: string, weights: readonly QuantizedWeight[]): Quant
     digests: moved(digests),
   };
 }
-
-function bytesOf({ dtype, shape }: TensorShape): number {
-  return shape.reduce((product, size) => product * size, ITEM_BYTES[dtype]);
-}
-
-const ITEM_BYTES = { F32: 4, I32: 4, I8: 1, U8: 1 } as const satisfies Record<TensorShape['dtype'], number>;
 
 function alignmentRank(tensor: TensorShape): number {
   if (bytesOf(tensor) % ALIGNMENT === 0) return 0;

@@ -2,7 +2,7 @@ import type { Draft, Speculator } from '../speculation/speculator';
 import { withinTurn } from '../speculation/draft-policy';
 import type { BatchRunner } from './batch-runner';
 import type { PrefillPace } from './prefill-pace';
-import type { PrefillItem } from './prefill-round';
+import { tokensOf, type PrefillItem } from './prefill-round';
 import type { Request } from './request';
 import type { RequestMemory } from './request-memory';
 
@@ -57,9 +57,8 @@ export class DecodeStep {
     meanwhile: () => void,
     settle: (request: Request) => void,
   ): Promise<StepRuns> {
-    const tokens = group.reduce((sum, item) => sum + item.tokens, 0);
     const ms = await this.timed(requests, () => this.runner.mixed(requests, group, meanwhile));
-    this.pace.mixedStepTook(requests.length, tokens, ms);
+    this.pace.mixedStepTook(requests.length, tokensOf(group), ms);
     requests.forEach(settle);
     return { together: 0, others: 1 };
   }

@@ -1,6 +1,6 @@
 import type { Recorder } from '../../metrics/recorder';
 import type { StepRuns } from './decode-step';
-import type { PrefillItem } from './prefill-round';
+import { cachedOf, tokensOf, type PrefillItem } from './prefill-round';
 import type { Request } from './request';
 
 /** Counts what happens to requests and batches. */
@@ -13,19 +13,9 @@ export class GenerationMetrics {
 
   /** A prefill batch begins. @param now when its requests were admitted, by `performance.now()` */
   prefill(items: readonly PrefillItem[], now: number): void {
-    const sum = (count: (item: PrefillItem) => number) =>
-      items.reduce((total, item) => total + count(item), 0);
     const { metrics } = this;
-    metrics.record(
-      'realtime_tokens_total',
-      sum(({ tokens }) => tokens),
-      { mode: 'prefill_compute' },
-    );
-    metrics.record(
-      'realtime_tokens_total',
-      sum(({ cached }) => cached),
-      { mode: 'prefill_cache' },
-    );
+    metrics.record('realtime_tokens_total', tokensOf(items), { mode: 'prefill_compute' });
+    metrics.record('realtime_tokens_total', cachedOf(items), { mode: 'prefill_cache' });
     for (const { request } of items) {
       if (request.startedAt !== now) continue;
       const seconds = (now - request.queuedAt) / 1000;

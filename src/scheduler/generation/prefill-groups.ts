@@ -1,5 +1,5 @@
 import { isExact } from './exact-run';
-import type { PrefillItem } from './prefill-round';
+import { tokensOf, type PrefillItem } from './prefill-round';
 
 /** Padding a batch of prompts may compute in vain, as a share of its tokens. */
 const MAX_PADDING = 0.25;
@@ -23,9 +23,7 @@ export function prefillGroups(items: readonly PrefillItem[], packs: boolean): Pr
   return groups;
 }
 
-/**
- * Whether a step of so many streams can be in the run of a group.
- */
+/** Whether a step of so many streams can be in the run of a group. */
 export function joinsSteps(group: readonly PrefillItem[], streams: number): boolean {
   return group.every(isPlain) && (!isScored(group) || isExact(tokensOf(group) + streams));
 }
@@ -58,8 +56,4 @@ function isWholeFirstPrompt({ request, tokens }: PrefillItem): boolean {
 
 function isScored(items: readonly PrefillItem[]): boolean {
   return items.some(({ request }) => request.isScored);
-}
-
-function tokensOf(items: readonly PrefillItem[]): number {
-  return items.reduce((sum, { tokens }) => sum + tokens, 0);
 }

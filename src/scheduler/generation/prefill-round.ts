@@ -24,6 +24,16 @@ export interface PrefillItem {
   readonly cached: number;
 }
 
+/** Tokens that a batch of prompts computes. */
+export function tokensOf(items: readonly Pick<PrefillItem, 'tokens'>[]): number {
+  return items.reduce((sum, { tokens }) => sum + tokens, 0);
+}
+
+/** Tokens that its requests found in the prefix cache. */
+export function cachedOf(items: readonly Pick<PrefillItem, 'cached'>[]): number {
+  return items.reduce((sum, { cached }) => sum + cached, 0);
+}
+
 /** Upstream's bound on how many future tokens of one request admission keeps room for. */
 export const CLIP_MAX_NEW_TOKENS = env('SGLANG_CLIP_MAX_NEW_TOKENS_ESTIMATION');
 

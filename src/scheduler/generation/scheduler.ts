@@ -32,7 +32,7 @@ import { NextBatch } from './next-batch';
 import { PrefillManager } from './prefill-manager';
 import { joinsSteps, prefillGroups } from './prefill-groups';
 import { PrefillPace } from './prefill-pace';
-import type { PrefillItem } from './prefill-round';
+import { cachedOf, tokensOf, type PrefillItem } from './prefill-round';
 import { Preparing, unprepared, type Preparation } from './preparation';
 import { Request } from './request';
 import type { RequestMemory } from './request-memory';
@@ -207,6 +207,7 @@ export class Scheduler extends Loop {
     this.parts.afterBatch();
     return true;
   }
+
   private async runPrefill(
     items: readonly PrefillItem[],
     streams: readonly Request[],
@@ -231,14 +232,7 @@ export class Scheduler extends Loop {
   private admitted(items: readonly PrefillItem[], now: number): void {
     this.parts.metrics.prefill(items, now);
     for (const { request } of items) request.trace?.admitted(now);
-    const sum = (count: (item: PrefillItem) => number) =>
-      items.reduce((total, item) => total + count(item), 0);
-    this.parts.log.prefill(
-      items.length,
-      sum(({ tokens }) => tokens),
-      sum(({ cached }) => cached),
-      this.gauges(),
-    );
+    this.parts.log.prefill(items.length, tokensOf(items), cachedOf(items), this.gauges());
   }
 
   /** A piece of a request's prompt was computed. @param isWhole whether it was the last */
