@@ -48,8 +48,10 @@ function build(output) {
     const objects = [
       compile('operators.c', 'operators.o', `-march=x86-64-v2 -DSOURCES="${digestOfSources()}"`),
       compile('product.c', 'product.o', VARIANTS.v5),
-      ...Object.entries(VARIANTS).map(([name, march]) =>
-        compile('kernels.c', `${name}.o`, `-DVARIANT=${name} ${march}`),
+      ...Object.entries(VARIANTS).flatMap(([name, march]) =>
+        ['kernels', 'attention'].map((source) =>
+          compile(`${source}.c`, `${source}-${name}.o`, `-DVARIANT=${name} ${march}`),
+        ),
       ),
     ];
     mkdirSync(dirname(output), { recursive: true });

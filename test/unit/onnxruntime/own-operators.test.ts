@@ -321,6 +321,26 @@ here.each(KERNELS)('attention with kernels %i', (level) => {
   });
 });
 
+here('attention in 8 bits', () => {
+  afterAll(() => void use(5));
+
+  const both = KERNELS.includes(4) && KERNELS.includes(5) ? it : it.skip;
+
+  both('has the same bits by products of bytes as by products of the same numbers in floats', async () => {
+    const shape: Shape = { heads: 14, kvHeads: 2, dim: 80, int8: true };
+    const length = 150;
+    const text = floats(length * (shape.heads + 2 * shape.kvHeads) * shape.dim, random(11), 2);
+    const results: Float32Array[] = [];
+    for (const level of [4, 5]) {
+      use(level);
+      const layer = await Layer.of(shape, 1);
+      results.push(await layer.run(text, 0, [length], [length]));
+      layer.dispose();
+    }
+    expect(results[1]).toEqual(results[0]);
+  });
+});
+
 here.each(KERNELS)('rounding to 8 bits with kernels %i', (level) => {
   beforeAll(() => void use(level));
   afterAll(() => void use(5));
