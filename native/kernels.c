@@ -7,6 +7,30 @@ static void quantize(const Quantization *q, size_t row) {
   q->scales[row] = to_bytes(q->rows + row * q->width, q->x + row * q->width, q->width, 128);
 }
 
+/* -- norming -------------------------------------------------------------------------------------------------------------------- */
+
+static void norm(const Norming *n, size_t row) {
+  const float *x = n->x + row * n->width, *residual = n->residual + row * n->width;
+  float *sum = n->sum + row * n->width, *normed = n->normed + row * n->width, squares = 0;
+  Vector some[WIDE] = {};
+  size_t i = 0;
+  for (; i + WIDE * LANES <= n->width; i += WIDE * LANES)
+    UNROLL for (int j = 0; j < WIDE; j++) {
+      Vector v = load(x + i + j * LANES) + load(residual + i + j * LANES);
+      store(sum + i + j * LANES, v);
+      some[j] += v * v;
+    }
+  for (; i < n->width; i++) {
+    sum[i] = x[i] + residual[i];
+    squares += sum[i] * sum[i];
+  }
+  UNROLL for (int j = 1; j < WIDE; j++) some[0] += some[j];
+  float factor = 1 / sqrtf((squares + sum_of(some[0])) / (float)n->width + n->epsilon);
+  for (i = 0; i + LANES <= n->width; i += LANES) store(normed + i, load(sum + i) * factor * load(n->weight + i));
+  for (; i < n->width; i++) normed[i] = sum[i] * factor * n->weight[i];
+  n->scales[row] = to_bytes(n->rows + row * n->width, normed, n->width, 128);
+}
+
 /* -- gating --------------------------------------------------------------------------------------------------------------------- */
 
 static inline Vector silu(Vector x) {
@@ -83,4 +107,4 @@ static int largest(const float *row, size_t count) {
 #define PRODUCT NULL
 #endif
 
-const Kernels CONCAT(kernels_, VARIANT) = {CONCAT(append_, VARIANT), CONCAT(attend_, VARIANT), quantize, gate, largest, PRODUCT};
+const Kernels CONCAT(kernels_, VARIANT) = {CONCAT(append_, VARIANT), CONCAT(attend_, VARIANT), quantize, norm, gate, largest, PRODUCT};

@@ -46,6 +46,19 @@ typedef struct {
   float *scales;
 } Quantization;
 
+/* x + residual through an RMS norm, as it is and in 8 bits around 128. */
+typedef struct {
+  size_t width;
+  float epsilon;
+  /* [rows, width] */
+  const float *x, *residual;
+  /* [width] */
+  const float *weight;
+  float *normed, *sum;
+  uint8_t *rows;
+  float *scales;
+} Norming;
+
 /* silu(gate) * up of rows, of which both are a product [rows, 2 * width] without the scale of its rows; turned, and in 8 bits. */
 typedef struct {
   /* Both multiples of HEAD_DIM_STEP. Blocks are turned by a Hadamard matrix; 1: not at all. */
@@ -81,6 +94,7 @@ typedef struct {
   void (*attend)(const Attention *, size_t batch, size_t kv_head, size_t first, size_t count);
   /* A row in 8 bits around 128, with its scale. */
   void (*quantize)(const Quantization *, size_t row);
+  void (*norm)(const Norming *, size_t row);
   void (*gate)(const Gating *, size_t row);
   /* The first index of the largest number; -1 where one is not a number, or all are -infinity. */
   int (*largest)(const float *row, size_t count);

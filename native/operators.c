@@ -74,6 +74,16 @@ static OrtStatus *output(OrtKernelContext *context, size_t index, const int64_t 
   return ORT_TENSOR_DATA(value, (void **)data);
 }
 
+/* Numbers that one thread is done with before another would have begun. */
+enum { FEW = 1 << 14 };
+
+/* Runs a task for each row, by one thread where they are `few` numbers in all. A thread that is kept waiting leaves the others its rows. */
+static OrtStatus *for_each(OrtKernelContext *context, void (*task)(void *, size_t), size_t rows, size_t numbers, void *data) {
+  if (numbers > FEW) return ORT_PARALLEL_FOR(context, task, rows, rows, data);
+  for (size_t row = 0; row < rows; row++) task(data, row);
+  return NULL;
+}
+
 /* -- CachedAttention ------------------------------------------------------------------------------------------------------------ */
 
 enum { QUERY, KEY, VALUE, PAST_KEY, PAST_VALUE, SEQLENS, STARTS, COS, SIN, KEY_SCALES, VALUE_SCALES, ATTENTION_INPUTS };
@@ -117,13 +127,19 @@ static size_t row_of_task(const Attention *a, size_t task) {
   return low;
 }
 
+typedef struct {
+  const Attention *attention;
+  /* Whether each head of a row is one task, which appends what is new first. */
+  int append;
+} AttentionTasks;
+
 static void append_task(void *data, size_t index) {
   const Attention *a = data;
   kernels->append(a, index / a->kv_heads, index % a->kv_heads);
 }
 
 static void attend_task(void *data, size_t index) {
-  const Attention *a = data;
+  const Attention *a = ((const AttentionTasks *)data)->attention;
   size_t tasks = first_task(a, a->batch);
   /* The last ones of a row first: they have the most keys, and nobody should wait for them in the end. */
   size_t task = tasks - 1 - index / a->kv_heads, batch = row_of_task(a, task);
@@ -131,6 +147,7 @@ static void attend_task(void *data, size_t index) {
   size_t queries = (size_t)(a->starts[batch + 1] - a->starts[batch]) * (a->heads / a->kv_heads);
   if (first >= queries) return;
   size_t count = queries - first < a->task_rows ? queries - first : a->task_rows;
+  if (((const AttentionTasks *)data)->append) kernels->append(a, batch, index % a->kv_heads);
   kernels->attend(a, batch, index % a->kv_heads, first, count);
 }
 
@@ -165,6 +182,14 @@ static OrtStatus *check_attention(const AttentionKernel *k, const Tensor *in) {
     if (cos->data && seqlens[row] >= cos->dims[0]) return invalid("seqlens_k is outside of the rotary tables");
   }
   return NULL;
+}
+
+/* The most queries that a head of a row has. */
+static size_t most_queries(const Attention *a) {
+  int32_t most = 0;
+  for (size_t row = 0; row < a->batch; row++)
+    if (a->starts[row + 1] - a->starts[row] > most) most = a->starts[row + 1] - a->starts[row];
+  return (size_t)most * (a->heads / a->kv_heads);
 }
 
 static OrtStatus *compute_attention(void *kernel, OrtKernelContext *context) {
@@ -202,9 +227,10 @@ static OrtStatus *compute_attention(void *kernel, OrtKernelContext *context) {
   size_t heads = a.batch * a.kv_heads, group = a.heads / a.kv_heads;
   /* Queries of a head together, which read its keys once; fewer at a time where that would leave threads without work. */
   a.task_rows = heads >= 8 || a.tokens > 8 ? MAX_GROUP / group * group : 4;
-  TRY(ORT_PARALLEL_FOR(context, append_task, heads, heads, &a));
+  AttentionTasks t = {.attention = &a, .append = most_queries(&a) <= a.task_rows};
+  if (!t.append) TRY(for_each(context, append_task, heads, a.tokens * (a.heads + 2 * a.kv_heads) * a.head_dim, &a));
   size_t tasks = a.kv_heads * first_task(&a, a.batch);
-  return ORT_PARALLEL_FOR(context, attend_task, tasks, tasks, &a);
+  return ORT_PARALLEL_FOR(context, attend_task, tasks, tasks, &t);
 }
 
 static const char *attention_name(const OrtCustomOp *op) { return (void)op, "CachedAttention"; }
@@ -241,11 +267,7 @@ static OrtStatus *compute_rows(void *kernel, OrtKernelContext *context) {
   q.x = x.data;
   TRY(output(context, 0, x.dims, 2, &q.rows));
   TRY(output(context, 1, (int64_t[]){x.dims[0], 1}, 2, &q.scales));
-  if (x.dims[0] < 4) {
-    for (int64_t row = 0; row < x.dims[0]; row++) kernels->quantize(&q, (size_t)row);
-    return NULL;
-  }
-  return ORT_PARALLEL_FOR(context, quantize_task, (size_t)x.dims[0], 0, &q);
+  return for_each(context, quantize_task, (size_t)x.dims[0], (size_t)x.dims[0] * q.width, &q);
 }
 
 static OrtStatus *create_nothing(const OrtCustomOp *op, OrtApi api, const OrtKernelInfo *info, void **kernel) {
@@ -259,7 +281,44 @@ static size_t rows_outputs(const OrtCustomOp *op) { return (void)op, 2; }
 static int rows_input(const OrtCustomOp *op, size_t index) { return (void)op, (void)index, ORT_FLOAT; }
 static int rows_output(const OrtCustomOp *op, size_t index) { return (void)op, index == 0 ? ORT_UINT8 : ORT_FLOAT; }
 
+/* -- NormedRows ----------------------------------------------------------------------------------------------------------------- */
+
+static void norm_task(void *data, size_t row) { kernels->norm(data, row); }
+
+static OrtStatus *compute_normed(void *kernel, OrtKernelContext *context) {
+  Tensor x, residual, weight;
+  TRY(input(context, 0, &x));
+  TRY(input(context, 1, &residual));
+  TRY(input(context, 2, &weight));
+  if (x.rank != 2 || !same_dims(&x, &residual, 2)) return invalid("x and residual: [rows, width]");
+  if (weight.rank != 1 || weight.dims[0] != x.dims[1]) return invalid("weight: [width]");
+  Norming n = {.width = (size_t)x.dims[1], .epsilon = *(float *)kernel, .x = x.data, .residual = residual.data, .weight = weight.data};
+  TRY(output(context, 0, x.dims, 2, &n.normed));
+  TRY(output(context, 1, x.dims, 2, &n.sum));
+  TRY(output(context, 2, x.dims, 2, &n.rows));
+  TRY(output(context, 3, (int64_t[]){x.dims[0], 1}, 2, &n.scales));
+  return for_each(context, norm_task, (size_t)x.dims[0], (size_t)x.dims[0] * n.width, &n);
+}
+
+static OrtStatus *create_normed(const OrtCustomOp *op, OrtApi api, const OrtKernelInfo *info, void **kernel) {
+  (void)op, (void)api;
+  float *epsilon = malloc(sizeof *epsilon);
+  if (!epsilon) return invalid("out of memory");
+  OrtStatus *status = ORT_ATTRIBUTE_FLOAT(info, "epsilon", epsilon);
+  if (status) free(epsilon);
+  else *kernel = epsilon;
+  return status;
+}
+static const char *normed_name(const OrtCustomOp *op) { return (void)op, "NormedRows"; }
+static size_t normed_inputs(const OrtCustomOp *op) { return (void)op, 3; }
+static size_t normed_outputs(const OrtCustomOp *op) { return (void)op, 4; }
+static int normed_input(const OrtCustomOp *op, size_t index) { return (void)op, (void)index, ORT_FLOAT; }
+static int normed_output(const OrtCustomOp *op, size_t index) { return (void)op, index == 2 ? ORT_UINT8 : ORT_FLOAT; }
+
 /* -- GatedRows ------------------------------------------------------------------------------------------------------------------ */
+
+/* A number of a gate takes as long as so many that are rounded. */
+enum { GATE_COST = 8 };
 
 static void gate_task(void *data, size_t row) { kernels->gate(data, row); }
 
@@ -273,9 +332,7 @@ static OrtStatus *compute_gated(void *kernel, OrtKernelContext *context) {
   if (g.width % step != 0 || g.width > MAX_GATED_WIDTH || (block != 1 && (block < HEAD_DIM_STEP || block & (block - 1)))) return invalid("width and block");
   TRY(output(context, 0, (int64_t[]){product.dims[0], (int64_t)g.width}, 2, &g.rows));
   TRY(output(context, 1, (int64_t[]){product.dims[0], 1}, 2, &g.scales));
-  size_t rows = (size_t)product.dims[0];
-  if (rows == 0) return NULL;
-  return ORT_PARALLEL_FOR(context, gate_task, rows, 0, &g);
+  return for_each(context, gate_task, (size_t)product.dims[0], (size_t)product.dims[0] * g.width * GATE_COST, &g);
 }
 
 static OrtStatus *create_gated(const OrtCustomOp *op, OrtApi api, const OrtKernelInfo *info, void **kernel) {
@@ -370,6 +427,7 @@ static const OrtCustomOp attention_operator =
 static const OrtCustomOp int8_attention_operator =
     OPERATOR(int8_attention, create_attention, compute_attention, attention_characteristic);
 static const OrtCustomOp rows_operator = OPERATOR(rows, create_nothing, compute_rows, required);
+static const OrtCustomOp normed_operator = OPERATOR(normed, create_normed, compute_normed, required);
 static const OrtCustomOp gated_operator = OPERATOR(gated, create_gated, compute_gated, required);
 static const OrtCustomOp product_operator = OPERATOR(product, create_nothing, compute_product, product_characteristic);
 
@@ -384,6 +442,7 @@ EXPORT OrtStatus *RegisterCustomOps(OrtSessionOptions *options, const OrtApiBase
     TRY(ORT_DOMAIN_ADD(made, &attention_operator));
     TRY(ORT_DOMAIN_ADD(made, &int8_attention_operator));
     TRY(ORT_DOMAIN_ADD(made, &rows_operator));
+    TRY(ORT_DOMAIN_ADD(made, &normed_operator));
     TRY(ORT_DOMAIN_ADD(made, &gated_operator));
     TRY(ORT_DOMAIN_ADD(made, &product_operator));
     domain = made;

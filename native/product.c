@@ -10,7 +10,12 @@
 /* Columns of a register, registers of a panel, and rows whose sums fit into registers beside a panel's weights. */
 enum { LANES = 16, WIDE = PANEL / LANES, ROWS = 6 };
 
-static inline __attribute__((always_inline)) void tile(const Product *p, size_t panel, size_t first, int rows) {
+/* Lines of memory that four rows of a panel fill; and into the second cache, because the first has the panel at hand. */
+enum { LINE = 64, LINES = 4 * PANEL / LINE, NEAR = 2 };
+
+/* @param lines of the panel that follows that are asked for with each four rows of this one, from `ahead` on */
+static inline __attribute__((always_inline)) void tile(
+    const Product *p, size_t panel, size_t first, int rows, const int8_t *ahead, int lines) {
   __m512i sums[ROWS][WIDE];
   UNROLL for (int row = 0; row < rows; row++)
     UNROLL for (int i = 0; i < WIDE; i++) sums[row][i] = _mm512_setzero_si512();
@@ -18,6 +23,7 @@ static inline __attribute__((always_inline)) void tile(const Product *p, size_t 
   const uint8_t *x = p->x + first * p->depth;
   for (size_t k = 0; k < p->depth; k += 4, weights += 4 * PANEL) {
     __m512i four[WIDE];
+    UNROLL for (int line = 0; line < lines; line++, ahead += LINE) __builtin_prefetch(ahead, 0, NEAR);
     UNROLL for (int i = 0; i < WIDE; i++) four[i] = _mm512_loadu_si512(weights + 4 * LANES * i);
     UNROLL for (int row = 0; row < rows; row++) {
       int32_t bytes;
@@ -43,14 +49,31 @@ static inline __attribute__((always_inline)) void tile(const Product *p, size_t 
   }
 }
 
-/* One panel's columns of rows [first, first + count). */
-void product_vnni(const Product *p, size_t panel, size_t first, size_t count) {
-  for (; count >= ROWS; first += ROWS, count -= ROWS) tile(p, panel, first, ROWS);
+static inline __attribute__((always_inline)) void some_rows(
+    const Product *p, size_t panel, size_t first, size_t count, const int8_t *ahead, int lines) {
   switch (count) {
-    case 5: tile(p, panel, first, 5); break;
-    case 4: tile(p, panel, first, 4); break;
-    case 3: tile(p, panel, first, 3); break;
-    case 2: tile(p, panel, first, 2); break;
-    case 1: tile(p, panel, first, 1); break;
+    case 1: tile(p, panel, first, 1, ahead, lines); break;
+    case 2: tile(p, panel, first, 2, ahead, lines); break;
+    case 3: tile(p, panel, first, 3, ahead, lines); break;
+    case 4: tile(p, panel, first, 4, ahead, lines); break;
+    case 5: tile(p, panel, first, 5, ahead, lines); break;
+    default: tile(p, panel, first, ROWS, ahead, lines);
+  }
+}
+
+/*
+ * One panel's columns of rows [first, first + count). The first rows wait for its weights to come from memory; those of the panel that
+ * follows, which the same thread probably computes, come in two parts while the others are computed.
+ */
+void product_vnni(const Product *p, size_t panel, size_t first, size_t count) {
+  size_t part = p->depth * PANEL / 2;
+  const int8_t *ahead = p->weights + (panel + 1) * 2 * part;
+  int parts = (panel + 1) * PANEL < p->width ? 2 : 0;
+  some_rows(p, panel, first, count, NULL, 0);
+  while (count > ROWS) {
+    first += ROWS;
+    count -= ROWS;
+    if (parts == 0) some_rows(p, panel, first, count, NULL, 0);
+    else some_rows(p, panel, first, count, ahead, LINES / 2), ahead += part, parts--;
   }
 }

@@ -1,6 +1,6 @@
 import type { GraphBuilder, Value } from '../graph/graph-builder';
 import { ACTIVATIONS, isSilu, type Activation } from './activation';
-import type { LinearMethod, LinearPart } from './linear-method';
+import type { LinearMethod, LinearPart, NormedAddition, NormedSum } from './linear-method';
 import type { BranchInput } from './residual-stream';
 import { turned } from './rotation';
 
@@ -13,18 +13,8 @@ export function rmsNorm(g: GraphBuilder, x: Value, weight: Value, epsilon: numbe
   });
 }
 
-/**
- * Residual addition and the norm that follows it, in one pass.
- * @param name of the norm
- */
-export function addRmsNorm(
-  g: GraphBuilder,
-  name: string,
-  x: Value,
-  residual: Value,
-  weight: Value,
-  epsilon: number,
-): { normed: Value; residual: Value } {
+/** Residual addition and the norm that follows it, in one pass. */
+export function addRmsNorm(g: GraphBuilder, { name, x, residual, weight, epsilon }: NormedAddition): NormedSum {
   const normed = `${name}:normed`;
   const sum = `${name}:residual`;
   g.namedNode('SkipSimplifiedLayerNormalization', [x, residual, weight], [normed, '', '', sum], {

@@ -16,6 +16,24 @@ export interface Projection {
   readonly bias: boolean;
 }
 
+/** A residual addition and the norm that follows it. */
+export interface NormedAddition {
+  /** Of the norm. */
+  readonly name: string;
+  /** [tokens, width], as the residual. */
+  readonly x: Value;
+  readonly residual: Value;
+  /** [width] */
+  readonly weight: Value;
+  readonly epsilon: number;
+}
+
+/** The sum, and what its norm makes of it: [tokens, width]. */
+export interface NormedSum {
+  readonly normed: Value;
+  readonly residual: Value;
+}
+
 /**
  * How the weights of linear layers are stored and multiplied: as they are, or quantized in some way. Layers ask it for
  * every projection and know nothing of it.
@@ -37,6 +55,12 @@ export interface LinearMethod {
    * @returns null where the operator does not do: the layer is written out then
    */
   readonly gated?: (g: GraphBuilder, x: Value, projection: Projection, block: number) => Value | null;
+  /**
+   * `addRmsNorm` for a sum that only this method's projections read, with what they make of their input. Left out by methods that have
+   * no operator for it.
+   * @returns null where the operator does not do
+   */
+  readonly normed?: (g: GraphBuilder, addition: NormedAddition) => NormedSum | null;
   /** The same for weights that are turned when they are quantized; left out by methods that gain nothing from a rotation. */
   readonly turned?: (turn: Turn) => LinearMethod;
 }

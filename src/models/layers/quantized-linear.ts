@@ -33,6 +33,17 @@ export function int8Products(weightsOf: WeightsOf): LinearMethod {
       return product(g, rows, projection, projection.bias ? [scale, biasOf(g, projection)] : [scale]);
     },
 
+    normed(g, { x, residual, weight, epsilon }) {
+      if (!g.hasOwnOperators) return null;
+      const [normed, sum, rows, scale] = g.nodes('NormedRows', [x, residual, weight], {
+        domain: 'sglang',
+        attributes: { epsilon: { float: epsilon } },
+        outputs: 4,
+      }) as [Value, Value, Value, Value];
+      g.memo(rowsOf(normed), () => ({ rows, scale }));
+      return { normed, residual: sum };
+    },
+
     gated(g, x, projection, block) {
       const width = outputsOf(projection) / 2;
       if (!g.hasOwnOperators || projection.bias || width % GATED.multipleOf !== 0 || width > GATED.longest) return null;

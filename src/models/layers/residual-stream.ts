@@ -64,21 +64,24 @@ export class ResidualStream {
     const { linear, rotation, writes } = this;
     const { hiddenSize: width, normOffset: offset } = this.config;
     if (rotation === null) {
-      return { value: this.throughNorm(name, this.weight(name)), reads: linear, writes, plain: (rows) => rows };
+      return { value: this.throughNorm(name, this.weight(name), linear), reads: linear, writes, plain: (rows) => rows };
     }
     const ones = this.g.floats(`ones.${width}`, [width], new Float32Array(width).fill(1));
+    const reads = turnedMethod(linear, rotation.reading({ name, width, offset }));
     return {
-      value: this.throughNorm(name, ones),
-      reads: turnedMethod(linear, rotation.reading({ name, width, offset })),
+      value: this.throughNorm(name, ones, reads),
+      reads,
       writes,
       plain: (rows) => this.g.node('Mul', [this.rotate(rows), this.weight(name)]),
     };
   }
 
-  private throughNorm(name: string, weight: Value): Value {
-    const { g, config } = this;
-    if (this.pending === null) return rmsNorm(g, this.sum, weight, config.rmsNormEps);
-    const { normed, residual } = addRmsNorm(g, name, this.pending, this.sum, weight, config.rmsNormEps);
+  private throughNorm(name: string, weight: Value, reads: LinearMethod): Value {
+    const { g, pending, sum } = this;
+    const epsilon = this.config.rmsNormEps;
+    if (pending === null) return rmsNorm(g, sum, weight, epsilon);
+    const addition = { name, x: pending, residual: sum, weight, epsilon };
+    const { normed, residual } = reads.normed?.(g, addition) ?? addRmsNorm(g, addition);
     [this.sum, this.pending] = [residual, null];
     return normed;
   }

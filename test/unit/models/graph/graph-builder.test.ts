@@ -96,7 +96,7 @@ describe('layers compute what their torch originals do', () => {
     const x = g.input('x', 'float32', ['n', 2]);
     const weight = g.weight('norm.weight', [2]);
     const plain = rmsNorm(g, x, weight, 1e-6);
-    const { normed, residual } = addRmsNorm(g, 'norm', x, x, weight, 1e-6);
+    const { normed, residual } = addRmsNorm(g, { name: 'norm', x, residual: x, weight, epsilon: 1e-6 });
     g.output('y', g.node('Concat', [plain, normed, residual], { attributes: { axis: 1 } }), 'float32', [
       'n',
       6,
