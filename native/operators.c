@@ -408,6 +408,35 @@ static int product_characteristic(const OrtCustomOp *op, size_t index) {
   return (void)op, index == ROW_SCALES || index == BIAS ? ORT_OPTIONAL : ORT_REQUIRED;
 }
 
+/* -- LikeliestTokens ------------------------------------------------------------------------------------------------------------ */
+
+typedef struct {
+  const float *logits;
+  size_t width;
+  int32_t *tokens;
+} Likeliest;
+
+static void likeliest_task(void *data, size_t row) {
+  const Likeliest *l = data;
+  l->tokens[row] = kernels->largest(l->logits + row * l->width, l->width);
+}
+
+static OrtStatus *compute_likeliest(void *kernel, OrtKernelContext *context) {
+  (void)kernel;
+  Tensor logits;
+  TRY(input(context, 0, &logits));
+  if (logits.rank != 2) return invalid("logits: [rows, vocabulary]");
+  Likeliest l = {.logits = logits.data, .width = (size_t)logits.dims[1]};
+  TRY(output(context, 0, logits.dims, 1, &l.tokens));
+  return for_each(context, likeliest_task, (size_t)logits.dims[0], (size_t)logits.dims[0] * l.width, &l);
+}
+
+static const char *likeliest_name(const OrtCustomOp *op) { return (void)op, "LikeliestTokens"; }
+static size_t likeliest_inputs(const OrtCustomOp *op) { return (void)op, 1; }
+static size_t likeliest_outputs(const OrtCustomOp *op) { return (void)op, 1; }
+static int likeliest_input(const OrtCustomOp *op, size_t index) { return (void)op, (void)index, ORT_FLOAT; }
+static int likeliest_output(const OrtCustomOp *op, size_t index) { return (void)op, (void)index, ORT_INT32; }
+
 /* -- what they have in common --------------------------------------------------------------------------------------------------- */
 
 static const char *provider(const OrtCustomOp *op) { return (void)op, (const char *)NULL; }
@@ -429,6 +458,7 @@ static const OrtCustomOp int8_attention_operator =
 static const OrtCustomOp rows_operator = OPERATOR(rows, create_nothing, compute_rows, required);
 static const OrtCustomOp normed_operator = OPERATOR(normed, create_normed, compute_normed, required);
 static const OrtCustomOp gated_operator = OPERATOR(gated, create_gated, compute_gated, required);
+static const OrtCustomOp likeliest_operator = OPERATOR(likeliest, create_nothing, compute_likeliest, required);
 static const OrtCustomOp product_operator = OPERATOR(product, create_nothing, compute_product, product_characteristic);
 
 /* Called by ONNX Runtime for each session that registers the library. The domain outlives them all. */
@@ -445,6 +475,7 @@ EXPORT OrtStatus *RegisterCustomOps(OrtSessionOptions *options, const OrtApiBase
     TRY(ORT_DOMAIN_ADD(made, &normed_operator));
     TRY(ORT_DOMAIN_ADD(made, &gated_operator));
     TRY(ORT_DOMAIN_ADD(made, &product_operator));
+    TRY(ORT_DOMAIN_ADD(made, &likeliest_operator));
     domain = made;
   }
   return ORT_ADD_DOMAIN(options, domain);

@@ -3,7 +3,7 @@ import type { ModelConfig } from '../models/config/model-config';
 import type { KvStore } from './kv-store';
 import { IoBinding } from '../onnxruntime/io-binding';
 import type { Session } from '../onnxruntime/session';
-import { pinnedFloat32 } from '../onnxruntime/tensor';
+import { pinnedFloat32, pinnedInt32 } from '../onnxruntime/tensor';
 import type { Backend, StagedTensor } from './backends/backend';
 import { cutIntoRuns } from './pieces';
 import { RoutingTap, type RoutedPass, type RoutingOutput } from './routing';
@@ -22,6 +22,17 @@ export interface ExtendItem {
 
 /** Rows of one run that may go through the vocabulary projection: it bounds the memory of prompt log-probabilities. */
 export const MAX_LOGIT_ROWS = 128;
+
+/** The output with the likeliest tokens. */
+const LIKELIEST = 'likeliest';
+
+/** What a run tells of the tokens it is asked for. */
+interface LogitRows {
+  /** [rows, vocab] */
+  readonly logits: StagedTensor<Float32Array>;
+  /** [rows] */
+  readonly tokens: StagedTensor<Int32Array> | null;
+}
 
 /** What a padded row is given. */
 const PAD_ID = new Int32Array(1);
@@ -48,8 +59,11 @@ export class ModelRunner {
   /** Whether a run can append pieces of any lengths to rows of any pasts; else several rows only where none has a past. */
   readonly packs: boolean;
   private readonly logits: StagedTensor<Float32Array>;
-  /** Its first rows, by their number. */
-  private readonly logitRows: StagedTensor<Float32Array>[] = [];
+  /** The likeliest tokens of the rows; null where the graph does not tell. */
+  private readonly tokens: StagedTensor<Int32Array> | null;
+  /** The first rows of both, by their number. */
+  private readonly logitRows: LogitRows[] = [];
+  private latest: LogitRows | null = null;
 
   constructor(
     private session: Session,
@@ -61,8 +75,18 @@ export class ModelRunner {
     const rows = Math.max(kv.rows, MAX_LOGIT_ROWS);
     const { vocabSize } = config;
     this.logits = backend.stage('float32', pinnedFloat32(rows * vocabSize), [rows, vocabSize]);
+    const tells = session.outputs.some(({ name }) => name === LIKELIEST);
+    this.tokens = tells ? backend.stage('int32', pinnedInt32(rows), [rows]) : null;
     this.routing = RoutingTap.of(session, backend);
     this.packs = takesRowStarts(session);
+  }
+
+  /**
+   * The likeliest token of each row of logits that the last run gave, -1 where a logit is NaN or all are -Infinity. null where nobody looked
+   * for it on the way.
+   */
+  get likeliest(): Int32Array | null {
+    return this.latest?.tokens?.data ?? null;
   }
 
   /** Binds a decode batch size and runs it over rows that hold nothing. Only while no request runs. */
@@ -127,6 +151,7 @@ export class ModelRunner {
       all.set(logits.subarray(0, count * vocabSize), row * vocabSize);
       row += count;
     }
+    this.latest = null;
     return all;
   }
 
@@ -178,8 +203,12 @@ export class ModelRunner {
 
   dispose(): void {
     this.unbind();
-    for (const rows of this.logitRows) rows?.dispose();
+    for (const rows of this.logitRows) {
+      rows?.logits.dispose();
+      rows?.tokens?.dispose();
+    }
     this.logits.dispose();
+    this.tokens?.dispose();
   }
 
   /** The captured size that a batch runs as; null where it runs as it is. Only stores that know where padding may write have larger ones. */
@@ -223,26 +252,33 @@ export class ModelRunner {
   }
 
   /** Runs the graph over what the store holds by now. Resolves when the logits are here. */
-  private async run(binding: IoBinding, logits: StagedTensor<Float32Array>): Promise<Float32Array> {
+  private async run(binding: IoBinding, rows: LogitRows): Promise<Float32Array> {
     const moving = this.kv.settled();
     if (moving) await moving;
     await binding.run();
-    const copying = logits.download();
-    if (copying) await copying;
-    return logits.data;
+    for (const staged of [rows.logits, rows.tokens]) {
+      const copying = staged?.download();
+      if (copying) await copying;
+    }
+    this.latest = rows;
+    return rows.logits.data;
   }
 
   /** Binds the first `rows` rows of the shared logits memory as the run's output. */
-  private bindLogits(binding: IoBinding, rows: number): StagedTensor<Float32Array> {
+  private bindLogits(binding: IoBinding, rows: number): LogitRows {
     const staged = this.logitsOf(rows);
-    binding.bindOutput('logits', staged.tensor);
+    binding.bindOutput('logits', staged.logits.tensor);
+    if (staged.tokens !== null) binding.bindOutput(LIKELIEST, staged.tokens.tensor);
     return staged;
   }
 
-  private logitsOf(rows: number): StagedTensor<Float32Array> {
-    const dims = [rows, this.config.vocabSize];
-    const staged = (this.logitRows[rows] ??= this.logits.front(dims));
-    if (staged.data.length !== rows * this.config.vocabSize) throw bug(`${rows} rows of logits asked for`);
-    return staged;
+  private logitsOf(rows: number): LogitRows {
+    const known = (this.logitRows[rows] ??= {
+      logits: this.logits.front([rows, this.config.vocabSize]),
+      tokens: this.tokens?.front([rows]) ?? null,
+    });
+    if (known.logits.data.length !== rows * this.config.vocabSize)
+      throw bug(`${rows} rows of logits asked for`);
+    return known;
   }
 }

@@ -86,11 +86,13 @@ export class RequestSampler {
   /**
    * Shapes the row in place (all but the temperature) and chooses a token.
    * @param logits one row, `vocabSize` long; afterwards what log-probabilities are to be computed from
+   * @param likeliest the token of the largest, or -1 when the row is void, where somebody has looked for it
    * @returns the token, or -1 when the row is void: a logit is NaN, or all are -Infinity
    */
-  sample(logits: Float32Array): number {
+  sample(logits: Float32Array, likeliest: number | null = null): number {
     if (logits.length !== this.vocabSize)
       throw bug(`a row of ${logits.length} logits, not ${this.vocabSize}`);
+    if (likeliest !== null && this.takesLikeliest) return likeliest;
     for (const processor of this.processors) processor.apply(logits, this.state);
     this.applyGrammar(logits);
     this.thoughts?.apply(logits);
@@ -113,6 +115,16 @@ export class RequestSampler {
     if (this.state.generated < minNewTokens || logitBias.length > 0 || this.thoughts?.opening != null)
       return [];
     return this.grammarNow?.forced() ?? [];
+  }
+
+  /** Whether a row is taken as it comes, and its likeliest token. */
+  private get takesLikeliest(): boolean {
+    return (
+      this.greedy &&
+      this.processors.length === 0 &&
+      this.grammarNow === null &&
+      this.thoughts?.limits !== true
+    );
   }
 
   /** The grammar if it holds for the next token. */

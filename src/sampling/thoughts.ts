@@ -57,6 +57,11 @@ export class Thoughts {
     return this.thinking.start.ids.length === 1;
   }
 
+  /** Whether anything may not come now. */
+  get limits(): boolean {
+    return this.forced !== null || this.isGrammarAsleep;
+  }
+
   /** Rules out what may not come now. */
   apply(logits: Float32Array): void {
     if (this.forced !== null) {

@@ -13,7 +13,8 @@ import { ResidualStream } from './residual-stream';
  * is multiplied and which layers rotate or have windows is the config's.
  *
  * Inputs: `logit_indices` [rows] (flat token positions that go through the vocabulary projection) and those of `Attention`, `input_ids`
- * among them. Output: `logits` [rows, vocab] or `hidden` (see `outputHidden`), float32;
+ * among them. Output: `logits` [rows, vocab] or `hidden` (see `outputHidden`), float32; where there is an operator for it, `likeliest` [rows],
+ * int32, the index of the largest logit of each row, or -1 where one is NaN or all are -Infinity;
  * with `options.routing` also `expert_ids` (see `outputRouting`).
  */
 export function buildDecoder(g: GraphBuilder, config: DecoderConfig, options: GraphOptions): void {
@@ -69,7 +70,9 @@ export function buildDecoder(g: GraphBuilder, config: DecoderConfig, options: Gr
     bias: false,
   });
   const shaped = softcapped(g, scaled(g, logits, config.logitMultiplier), config.logitSoftcap);
-  g.output('logits', g.wide(shaped), 'float32', ['rows', config.vocabSize]);
+  const wide = g.wide(shaped);
+  g.output('logits', wide, 'float32', ['rows', config.vocabSize]);
+  if (g.hasOwnOperators) g.output('likeliest', g.node('LikeliestTokens', [wide], { domain: 'sglang' }), 'int32', ['rows']);
 }
 
 function embed(g: GraphBuilder, config: DecoderConfig, tokenIds: Value): Value {

@@ -13,6 +13,13 @@ import type { Request } from './request';
 /** So many of the tokens that a request has no keys and values of yet. */
 export type Piece = Pick<PrefillItem, 'request' | 'tokens'>;
 
+/** What the model says of a request's next token. */
+interface NextToken {
+  readonly logits: Float32Array;
+  /** The token of the largest logit, -1 where the row is void; null where nobody looked for it on the way. */
+  readonly likeliest: number | null;
+}
+
 /** What became of a draft. */
 export interface Verification {
   /** Tokens of the draft, from its front, that are the request's now. */
@@ -32,7 +39,7 @@ export class BatchRunner {
   private busySince: number | null = null;
 
   constructor(
-    private readonly runner: Pick<ModelRunner, 'extend' | 'decode' | 'packs'>,
+    private readonly runner: Pick<ModelRunner, 'extend' | 'decode' | 'packs' | 'likeliest'>,
     private readonly vocabSize: number,
     private readonly metrics: Recorder = NO_METRICS,
     /** Whether text that a grammar forces is taken over without asking the model. */
@@ -92,7 +99,7 @@ export class BatchRunner {
         if (request.extendLen > 0) continue;
         const own = this.row(logits, row++);
         this.settle(request, () => {
-          collectPromptLogprobs(request, [], own, this.vocabSize);
+          collectPromptLogprobs(request, [], own.logits, this.vocabSize);
           this.afterPrompt(request, own);
         });
       }
@@ -188,17 +195,21 @@ export class BatchRunner {
     request.cachedLen += count;
   }
 
-  private row(logits: Float32Array, row: number): Float32Array {
-    return logits.subarray(row * this.vocabSize, (row + 1) * this.vocabSize);
+  /** A row of the run that has just ended. */
+  private row(logits: Float32Array, row: number): NextToken {
+    return {
+      logits: logits.subarray(row * this.vocabSize, (row + 1) * this.vocabSize),
+      likeliest: this.runner.likeliest?.[row] ?? null,
+    };
   }
 
-  private afterPrompt(request: Request, logits: Float32Array): void {
+  private afterPrompt(request: Request, next: NextToken): void {
     if (request.maxNewTokens > 0) {
-      this.sample(request, logits);
+      this.sample(request, next);
       return;
     }
     request.finish = { type: 'length', length: 0 };
-    if (request.isScored) this.score(request, logits);
+    if (request.isScored) this.score(request, next.logits);
   }
 
   /** Reports what comes next without drawing it. */
@@ -215,10 +226,10 @@ export class BatchRunner {
    * @param onlySure draws nothing where rounding could decide it, as it may differ from that of a step
    * @returns false where nothing was drawn for that reason
    */
-  private sample(request: Request, logits: Float32Array, onlySure = false): boolean {
+  private sample(request: Request, { logits, likeliest }: NextToken, onlySure = false): boolean {
     const { logprobs, outputLogprobs, sampler } = request;
     const original = logprobs && this.originalLogprobs ? logits.slice() : null;
-    const drawn = sampler.sample(logits);
+    const drawn = sampler.sample(logits, likeliest);
     if (drawn < 0) {
       endWithoutToken(request, logits);
       return true;

@@ -495,6 +495,29 @@ here.each(KERNELS)('the largest number with kernels %i', (level) => {
     row[count - 1] = Infinity;
     expect(find()).toBe(count - 1);
   });
+
+  it('is found for each row of a graph', async () => {
+    const [rows, width] = [11, 2000];
+    const g = new GraphBuilder(noWeights, null, 'float32', { ownOperators: true });
+    const found = g.node('LikeliestTokens', [g.input('logits', 'float32', ['n', width])], {
+      domain: 'sglang',
+    });
+    g.output('tokens', found, 'int32', ['n']);
+    const session = await Session.create(g.build(), SETTINGS);
+    const logits = floats(rows * width, random(5));
+    logits[3 * width + 7] = NaN;
+    const tokens = new Int32Array(rows);
+    const binding = new IoBinding(session);
+    binding.bindInput('logits', Tensor.over('float32', logits, [rows, width]));
+    binding.bindOutput('tokens', Tensor.over('int32', tokens, [rows]));
+    await binding.run();
+    tokens.forEach((token, row) => {
+      const own = logits.subarray(row * width, (row + 1) * width);
+      expect(token).toBe(row === 3 ? -1 : own.indexOf(Math.max(...own)));
+    });
+    binding.dispose();
+    session.dispose();
+  });
 });
 
 here.each(KERNELS)('a gated MLP with kernels %i', (level) => {

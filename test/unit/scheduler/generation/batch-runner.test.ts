@@ -14,12 +14,37 @@ const model = {
   extend: (items: readonly ExtendItem[]) =>
     logits(items.reduce((sum, { logitPositions }) => sum + logitPositions.length, 0)),
   packs: false,
+  likeliest: null,
 };
 const nothing = () => undefined;
 
 /** It asks for a token that the model does not have. */
 const impossible = () => makeRequest({ logprobs: { startLen: -1, topNum: 0, tokenIds: [VOCAB] } });
 const ids = (request: Request) => [...request.ids.view(request.promptLen)];
+
+describe('a token that the graph found to be the likeliest', () => {
+  const telling = { ...model, likeliest: Int32Array.of(3, 4, -1) };
+  const stream = (sampling: Overrides['sampling'] = {}) => {
+    const request = makeRequest({ sampling: { temperature: 0, maxNewTokens: 9, ...sampling } });
+    request.cachedLen = 2;
+    return request;
+  };
+
+  it('is the next one of a greedy request, and of no other', async () => {
+    const requests = [stream(), stream({ minNewTokens: 2, stopTokenIds: [1] })];
+    await new BatchRunner(telling, VOCAB).decode(requests, nothing);
+    expect(requests.map(ids)).toEqual([[3], [7]]);
+  });
+
+  it('is none where the row is void', async () => {
+    const error = jest.spyOn(logger, 'error').mockReturnValue(logger);
+    const requests = [stream(), stream(), stream()];
+    await new BatchRunner(telling, VOCAB).decode(requests, nothing);
+    expect(requests.map(ids)).toEqual([[3], [4], []]);
+    expect(requests[2]?.finish).not.toBeNull();
+    error.mockRestore();
+  });
+});
 
 describe('a request whose token cannot be chosen', () => {
   beforeEach(() => jest.spyOn(logger, 'error').mockReturnValue(logger));
