@@ -61,9 +61,12 @@ const { values: options } = parseArgs({
   },
 });
 
+/** Weights, inputs, keys and values in 8 bits, as OpenVINO has them by default. */
+const INT8 = ['--quantization', 'w8a8_int8', '--kv-cache-dtype', 'int8'];
+
 /** What a contender's name makes of the setting. */
 const CONTENDERS = {
-  int8: (/** @type {Setting} */ setting) => sglangNode(setting, 'int8', ['--quantization', 'w8a8_int8']),
+  int8: (/** @type {Setting} */ setting) => sglangNode(setting, 'int8', INT8),
   float32: (/** @type {Setting} */ setting) => sglangNode(setting, 'float32', []),
   'llama-cpp': llamaCpp,
   openvino: (/** @type {Setting} */ setting) =>

@@ -90,6 +90,8 @@ export class GraphBuilder {
   private readonly external = new Map<GraphMessage['initializer'][number], TensorRef>();
   private readonly made = new Map<string, unknown>();
   private readonly withTraits: Partial<Record<NodeTrait, string[]>> = {};
+  /** Values that became outputs of the graph. */
+  private readonly renamed = new Map<Value, Value>();
   private counter = 0;
 
   /**
@@ -130,18 +132,14 @@ export class GraphBuilder {
     return name;
   }
 
-  /** Declares `value` as a graph output called `name`. */
+  /**
+   * Declares `value` as a graph output called `name`, which is its name from here on: a value that is used beside an output would be
+   * copied into it.
+   */
   output(name: string, value: Value, type: ElementTypeName, dims: readonly Dim[]): void {
-    if (value !== name) {
-      this.graph.node.push({
-        input: [value],
-        output: [name],
-        name: `out_${name}`,
-        opType: 'Identity',
-        attribute: [],
-        domain: '',
-      });
-    }
+    const maker = this.graph.node.find(({ output }) => output.includes(value));
+    if (maker === undefined) this.namedNode('Identity', [value], [name]);
+    else if (value !== name) this.rename(value, name);
     this.graph.output.push(valueInfo(name, type, dims));
   }
 
@@ -366,6 +364,14 @@ export class GraphBuilder {
     this.external.set(initializer, tensor);
   }
 
+  private rename(value: Value, name: Value): void {
+    this.renamed.set(value, name);
+    for (const node of this.graph.node) {
+      node.input = node.input.map((input) => (input === value ? name : input));
+      node.output = node.output.map((output) => (output === value ? name : output));
+    }
+  }
+
   private addNode(
     opType: string,
     input: readonly Value[],
@@ -378,7 +384,7 @@ export class GraphBuilder {
     );
     for (const trait of options.traits ?? []) (this.withTraits[trait] ??= []).push(name);
     this.graph.node.push({
-      input: [...input],
+      input: input.map((value) => this.renamed.get(value) ?? value),
       output,
       name,
       opType,
