@@ -17,12 +17,6 @@ type ReadyReport = Extract<ChildReport, { type: `${string}_ready` }>;
 /** Why a child is lost: what it said about it, or how it ended without a word. */
 export type Loss = FatalReport | ({ readonly type: 'exit' } & Exit);
 
-/**
- * Runs of the model take turns on the threads of libuv's pool. With fewer of them one is more often where the last run was: 5 % of a step
- * of a small model. The second one is for what takes long beside the runs, such as loading new weights.
- */
-const SCHEDULER_ENV = { UV_THREADPOOL_SIZE: '2' };
-
 /** A forked child as the launcher sees it: what it reported, when it ended, and how to end it. */
 export class ForkedChild {
   readonly pid: number | undefined;
@@ -53,7 +47,6 @@ export class ForkedChild {
     const child = fork(modulePath, [], {
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
       serialization: 'advanced',
-      env: kind === 'scheduler' ? { ...SCHEDULER_ENV, ...process.env } : process.env,
     });
     this.process = child;
     this.pid = child.pid;
