@@ -2,9 +2,9 @@ import type { DecoderConfig } from '../config/decoder-config';
 import type { Experts } from '../config/experts';
 import type { GraphBuilder, Value } from '../graph/graph-builder';
 import { ElementType } from '../../onnxruntime/element-type';
-import { ACTIVATIONS } from './activation';
+import { ACTIVATIONS, isSilu } from './activation';
 import { gatedMlp } from './layers';
-import { unquantized, type LinearMethod } from './linear-method';
+import { unquantized, type Projection } from './linear-method';
 import type { BranchInput } from './residual-stream';
 import { turned } from './rotation';
 
@@ -119,24 +119,20 @@ function throughExperts(
 ): Value {
   const { count, chosen, intermediateSize, names } = experts;
   const tokens = g.node('Div', [order, g.ints(`experts.chosen.${chosen}`, [chosen])]);
-  /** One product an expert of its slice of the rows. */
-  const products = (linear: LinearMethod, input: Value, inputs: number, outputs: number, parts: readonly string[]): Value =>
-    linear.applyEach(
-      g,
-      input,
-      counts,
-      Array.from({ length: count }, (_, expert) => ({
-        inputs,
-        parts: parts.map((name) => ({ name: `${block}.experts.${expert}.${name}`, outputs })),
-        bias: false,
-      })),
-    );
-  const widened = products(reads, gather(g, x, tokens), config.hiddenSize, intermediateSize, [names.gate, names.up]);
-  const [gate, up] = g.nodes('Split', [widened], { attributes: { axis: 1, num_outputs: 2 }, outputs: 2 });
-  const activated = g.node('Mul', [ACTIVATIONS[config.hiddenAct](g, gate as Value), up as Value]);
+  const projections = (inputs: number, outputs: number, parts: readonly string[]): Projection[] =>
+    Array.from({ length: count }, (_, expert) => ({
+      inputs,
+      parts: parts.map((name) => ({ name: `${block}.experts.${expert}.${name}`, outputs })),
+      bias: false,
+    }));
+  const rows = gather(g, x, tokens);
+  const wide = projections(config.hiddenSize, intermediateSize, [names.gate, names.up]);
   const inner = writes.inner(intermediateSize);
-  const value = turned(g, activated, intermediateSize, inner.block);
-  const narrowed = products(inner.linear, value, intermediateSize, config.hiddenSize, [names.down]);
+  const value =
+    (isSilu(config.hiddenAct) && reads.gatedEach?.(g, rows, counts, wide, inner.block)) ||
+    turned(g, activated(g, config, reads.applyEach(g, rows, counts, wide)), intermediateSize, inner.block);
+  const narrow = projections(intermediateSize, config.hiddenSize, [names.down]);
+  const narrowed = inner.linear.applyEach(g, value, counts, narrow);
   const weighted = g.node('Mul', [narrowed, weights]);
 
   const perToken = g.node('Reshape', [
@@ -147,6 +143,12 @@ function throughExperts(
   return g
     .nodes('Split', [perToken], { attributes: { axis: 1, num_outputs: chosen }, outputs: chosen })
     .reduce((sum, next) => g.node('Add', [sum, next]));
+}
+
+/** activation(gate) · up. @param widened both side by side */
+function activated(g: GraphBuilder, config: DecoderConfig, widened: Value): Value {
+  const [gate, up] = g.nodes('Split', [widened], { attributes: { axis: 1, num_outputs: 2 }, outputs: 2 });
+  return g.node('Mul', [ACTIVATIONS[config.hiddenAct](g, gate as Value), up as Value]);
 }
 
 /** The first `k` along the last axis, sorted: values and indices, the lower index first where values are equal. */

@@ -55,6 +55,14 @@ export interface LinearMethod {
    * @returns null where the operator does not do: the layer is written out then
    */
   readonly gated?: (g: GraphBuilder, x: Value, projection: Projection, block: number) => Value | null;
+  /** `gated` for rows that are shared out among projections as `applyEach` does it. */
+  readonly gatedEach?: (
+    g: GraphBuilder,
+    x: Value,
+    counts: Value,
+    projections: readonly Projection[],
+    block: number,
+  ) => Value | null;
   /**
    * `addRmsNorm` for a sum that only this method's projections read, with what they make of their input. Left out by methods that have
    * no operator for it.

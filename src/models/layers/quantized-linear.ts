@@ -27,6 +27,11 @@ export function int8Products(weightsOf: WeightsOf): LinearMethod {
     const scaled = rowScale === undefined ? sums : g.node('Mul', [sums, rowScale]);
     return bias === undefined ? scaled : g.node('Add', [scaled, bias]);
   };
+  /** Products of rows that are shared out, without the scales of the rows. */
+  const share = (g: GraphBuilder, rows: Value, counts: Value, projections: readonly Projection[]): Value =>
+    shareRows(g, rows, (projections[0] as Projection).inputs, counts, projections, (slice, projection) =>
+      product(g, slice, projection),
+    );
   return {
     apply(g, x, projection) {
       const { rows, scale } = quantizedRows(g, x, projection.inputs);
@@ -45,25 +50,21 @@ export function int8Products(weightsOf: WeightsOf): LinearMethod {
     },
 
     gated(g, x, projection, block) {
-      const width = outputsOf(projection) / 2;
-      if (!g.hasOwnOperators || projection.bias || width % GATED.multipleOf !== 0 || width > GATED.longest) return null;
+      if (!hasGate(g, projection)) return null;
       const { rows, scale } = quantizedRows(g, x, projection.inputs);
-      const [inner, innerScale] = g.nodes('GatedRows', [product(g, rows, projection), scale], {
-        domain: 'sglang',
-        attributes: { block },
-        outputs: 2,
-      }) as [Value, Value];
-      g.memo(rowsOf(inner), () => ({ rows: inner, scale: innerScale }));
-      return inner;
+      return gatedRows(g, product(g, rows, projection), scale, block);
+    },
+
+    gatedEach(g, x, counts, projections, block) {
+      const [first] = projections as readonly [Projection];
+      if (!hasGate(g, first)) return null;
+      const { rows, scale } = quantizedRows(g, x, first.inputs);
+      return gatedRows(g, share(g, rows, counts, projections), scale, block);
     },
 
     applyEach(g, x, counts, projections) {
-      const { inputs } = projections[0] as Projection;
-      const { rows, scale } = quantizedRows(g, x, inputs);
-      const products = shareRows(g, rows, inputs, counts, projections, (slice, projection) =>
-        product(g, slice, projection),
-      );
-      return g.node('Mul', [products, scale]);
+      const { rows, scale } = quantizedRows(g, x, (projections[0] as Projection).inputs);
+      return g.node('Mul', [share(g, rows, counts, projections), scale]);
     },
   };
 }
@@ -160,6 +161,27 @@ function rounded(formOf: FormOf, turn: Turn | null): WeightsOf {
 
 /** Widths that the operator `GatedRows` computes (`native/kernels.h`). */
 const GATED = { multipleOf: 16, longest: 32_768 };
+
+/** Whether `GatedRows` computes what a product of gate and up gives. */
+function hasGate(g: GraphBuilder, projection: Projection): boolean {
+  const width = outputsOf(projection) / 2;
+  return g.hasOwnOperators && !projection.bias && width % GATED.multipleOf === 0 && width <= GATED.longest;
+}
+
+/**
+ * silu(gate) · up in 8 bits, each block of it turned.
+ * @param products [rows, 2 · width], gate and up, without the scales of the rows
+ * @param scale [rows, 1]
+ */
+function gatedRows(g: GraphBuilder, products: Value, scale: Value, block: number): Value {
+  const [rows, rowScale] = g.nodes('GatedRows', [products, scale], {
+    domain: 'sglang',
+    attributes: { block },
+    outputs: 2,
+  }) as [Value, Value];
+  g.memo(rowsOf(rows), () => ({ rows, scale: rowScale }));
+  return rows;
+}
 
 function outputsOf({ parts }: Projection): number {
   return parts.reduce((sum, { outputs }) => sum + outputs, 0);
