@@ -282,12 +282,9 @@ static inline size_t first_block(const Attention *a, size_t batch) {
   return a->window > 0 && end > a->window ? (end - a->window) / BLOCK * BLOCK : 0;
 }
 
-/* The place of the first key of what a thread probably does next: see attend_task in operators.c. */
+/* The place of the first key of what a thread probably does next (see attend_task in operators.c); any, where that is nothing. */
 static inline size_t next_place(const Attention *a, size_t batch, size_t kv_head) {
-  if (kv_head + 1 == a->kv_heads) {
-    if (batch == 0) return SIZE_MAX;
-    batch--;
-  }
+  if (kv_head + 1 == a->kv_heads && batch > 0) batch--;
   return (batch * a->kv_heads + (kv_head + 1) % a->kv_heads) * a->capacity + first_block(a, batch);
 }
 
@@ -319,7 +316,7 @@ static inline __attribute__((always_inline)) void attend_to(
     block.keys = (const char *)a->keys + place * dim * element;
     block.values = (const char *)a->values + place * dim * element;
     size_t soon = start + BLOCK < last ? place + BLOCK : next_place(a, batch, kv_head);
-    block.ahead = (Ahead){.step = count > TILE ? LINE : 2 * LINE, .bytes = soon == SIZE_MAX ? 0 : BLOCK * dim * element};
+    block.ahead = (Ahead){.bytes = BLOCK * dim * element, .step = count > TILE ? LINE : 2 * LINE};
     block.ahead.keys = (const char *)a->keys + soon * dim * element;
     block.ahead.values = (const char *)a->values + soon * dim * element;
     if (bytes) {

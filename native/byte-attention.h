@@ -93,7 +93,7 @@ static inline __attribute__((always_inline)) void in_order(Ints sums[4]) {
   sums[3] = (Ints)_mm512_shuffle_i32x4(high, high_2, 0xdd);
 }
 
-/* Adds what `fours` of tokens have, as often as their weights say, to sums of `rows` queries. */
+/* Adds the values of a panel, as often as their weights say, to sums of `rows` queries. */
 static inline __attribute__((always_inline)) void add_bytes(
     float *to, uint8_t (*weights)[BLOCK], const float *scales, __m512i (*panel)[4], size_t width, Block *block, int rows) {
   Ints sums[TILE][4] = {};
