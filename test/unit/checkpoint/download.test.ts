@@ -385,6 +385,17 @@ describe('what is not what the hub says', () => {
     await expect(obtain('org/model')).rejects.toThrow(text);
   });
 
+  test('a list of which every page names another', async () => {
+    hub.answer = (req, res) => {
+      if (!req.url?.includes('/tree/')) return false;
+      res.setHeader('link', `<${hub.endpoint}${req.url}>; rel="next"`);
+      json(res, []);
+      return true;
+    };
+    await expect(obtain('org/model')).rejects.toThrow("org/model: the hub's list of files is too long.");
+    expect(list(cache)).toEqual([]);
+  });
+
   test("an answer that is no hub's", async () => {
     hub.answer = (_req, res) => {
       res.end('<html>');
