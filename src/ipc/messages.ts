@@ -120,7 +120,7 @@ export interface VectorOutput {
   readonly finish: FinishReason;
 }
 
-/** A reading of the scheduler, pushed once a second and after each batch of a busy server. */
+/** A reading of the scheduler, pushed once a second. */
 export interface SchedulerState {
   readonly running: number;
   readonly queued: number;

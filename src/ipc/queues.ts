@@ -4,8 +4,9 @@ import type { MessageTo, Receiver } from './messages';
 import { receive, type InvalidMessage } from './receive';
 
 /**
- * One PUSH socket. Messages leave in order; `put` never blocks the caller. One writer loop per socket, because a socket
- * refuses a second `send` while one is pending.
+ * One PUSH socket. Messages leave in order; `put` never blocks the caller. What is put at one moment travels as one, so that
+ * the texts of one request are there together. One writer loop per socket, because a socket refuses a second `send` while
+ * one is pending.
  */
 export class PushQueue<M extends { readonly type: string }> {
   private readonly socket = new Push({ linger: 1000, sendHighWaterMark: 0 });
@@ -37,9 +38,7 @@ export class PushQueue<M extends { readonly type: string }> {
     // `writing` must be set before it can be cleared: a closed socket refuses at once.
     await Promise.resolve();
     try {
-      for (let next = this.pending.shift(); next !== undefined; next = this.pending.shift()) {
-        await this.socket.send(next);
-      }
+      while (this.pending.length > 0) await this.socket.send(this.pending.splice(0));
     } catch (error) {
       this.onError(error);
     } finally {
@@ -69,10 +68,12 @@ export class PullQueue<R extends Receiver> {
     handle: (message: MessageTo<R>) => void,
     onInvalid: (invalid: InvalidMessage) => void,
   ): Promise<void> {
-    for await (const [bytes] of this.socket) {
-      const { message, invalid } = receive(this.receiver, bytes as Buffer);
-      if (message !== null) handle(message);
-      if (invalid !== null) onInvalid(invalid);
+    for await (const parts of this.socket) {
+      for (const bytes of parts) {
+        const { message, invalid } = receive(this.receiver, bytes);
+        if (message !== null) handle(message);
+        if (invalid !== null) onInvalid(invalid);
+      }
     }
   }
 

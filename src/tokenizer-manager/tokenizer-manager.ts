@@ -191,7 +191,7 @@ export class TokenizerManager {
     const { facts } = this.deps;
     const work = () =>
       facts.labels === null
-        ? score(request, this.texts, facts, gone)
+        ? score(request, this.texts, this.deps, gone)
         : scoreByClassifier(request, this.vectors, gone);
     return this.admission.pass(work, gone);
   }

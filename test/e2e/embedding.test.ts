@@ -145,7 +145,12 @@ describe('/v1/embeddings', () => {
 
   test.each<[object, RegExp]>([
     [{ input: [] }, /Input cannot be empty/],
-    [{ input: '' }, /Input cannot be empty/],
+    [{ input: '' }, /"Input cannot be empty"/],
+    [{ input: ' \n' }, /"Input cannot be empty or whitespace only"/],
+    [{ input: ['a', ''] }, /"Input at index 1 cannot be empty or whitespace only"/],
+    [{ input: [[7], []] }, /"Input at index 1 cannot be empty"/],
+    [{ input: [7, -1] }, /"Token ID at index 1 must be non-negative"/],
+    [{ input: [[7], [-1]] }, /"Input at index 1 contains negative token IDs"/],
     [
       { input: 'a', encoding_format: 'int8' },
       /encoding_format must be either 'float' or 'base64', got 'int8'/,

@@ -83,6 +83,22 @@ test('where texts may be cut, they are cut before their last special token', asy
   await server.stop();
 });
 
+test('an encoder says that it gives vectors, whoever asks it to chat', async () => {
+  const server = await launch(['--model-path', MODEL]);
+  const messages = [{ role: 'user', content: 'Hello!' }];
+  for (const [path, body] of [
+    ['/v1/chat/completions', { messages }],
+    ['/v1/responses', { input: 'Hello!' }],
+    ['/v1/messages', { model: 'x', messages, max_tokens: 8 }],
+    ['/api/chat', { model: MODEL, messages }],
+  ] as const) {
+    const reply = await server.post(path, body);
+    expect([path, reply.status]).toEqual([path, 400]);
+    expect(await reply.text()).toContain('This model gives vectors (--is-embedding): it cannot chat.');
+  }
+  await server.stop();
+});
+
 test('--context-length may go up to the positions that the model has, and no further', async () => {
   const server = await launch(['--model-path', MODEL, '--context-length', '64']);
   expect((await encode(server, { input_ids: new Array(64).fill(5) })).status).toBe(200);

@@ -218,6 +218,42 @@ test('without a prefix cache the scores have the same bits', async () => {
   await plain.stop();
 });
 
+test('items of one sequence see the query and not each other, and are counted as one sequence', async () => {
+  const sequences = await launch(['--multi-item-scoring-delimiter', '2', '--enable-cache-report']);
+  const items = [item(0), item(1, 3), item(2, 20)];
+  const alone = await score(server, { query: QUERY, items });
+  const among = await score(sequences, { query: QUERY, items, item_first: true });
+  expect(among.scores).toEqual(alone.scores);
+  const total = QUERY.length + 8 + 3 + 20 + 4;
+  expect(among.usage).toMatchObject({
+    prompt_tokens: total,
+    total_tokens: total,
+    prompt_tokens_details: null,
+  });
+
+  const tokenize = async (prompt: string, add_special_tokens: boolean) => {
+    const { body } = await answer(sequences.post('/tokenize', { prompt, add_special_tokens }));
+    return (body as { tokens: number[] }).tokens;
+  };
+  const texts = { query: 'Once upon a ti', items: ['me', ' dog', ''] };
+  const ids = {
+    query: await tokenize(texts.query, true),
+    items: await Promise.all(texts.items.map((text) => tokenize(text, false))),
+  };
+  expect((await score(sequences, texts)).scores).toEqual((await score(server, ids)).scores);
+
+  for (const [body, name] of [
+    [{ query: [5, 2], items: [[7]] }, 'query'],
+    [{ query: [5], items: [[7], [2]] }, 'items\\[1\\]'],
+  ] as const) {
+    expect(await refusal(sequences, body)).toMatch(
+      new RegExp(`^${name} contains the delimiter of items, token 2\\.$`),
+    );
+  }
+  expect(await score(sequences, { query: QUERY, items: [] })).toMatchObject({ scores: [] });
+  await sequences.stop();
+});
+
 test('several schedulers give the same scores', async () => {
   const two = await launch(['--dp-size', '2', '--load-balance-method', 'round_robin']);
   const items = Array.from({ length: 9 }, (_, i) => item(i));

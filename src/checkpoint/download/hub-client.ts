@@ -8,8 +8,9 @@ import { persist, Trouble, type Patience } from './trouble';
 
 const MAX_REDIRECTS = 10;
 const REDIRECTS: readonly number[] = [301, 302, 303, 307, 308];
-/** Listings of tens of thousands of files; more is nobody's model. */
-const MAX_ANSWER_BYTES = 64 * 2 ** 20;
+/** Listings of tens of thousands of files, a thousand on a page; more is nobody's model. */
+const MAX_LIST_BYTES = 64 * 2 ** 20;
+const MAX_LIST_ANSWERS = 200;
 /** What may go better at the next try, even if the hub has never been reached. */
 const PASSING = /^(ECONNRESET|EPIPE|EAI_AGAIN|UND_ERR_SOCKET)$/;
 
@@ -30,6 +31,8 @@ export class HubClient {
   readonly patience: Patience;
   /** Whether the hub has ever answered. */
   private reached = false;
+  /** What the hub may still answer about the repository: a list has pages, and each names the next. */
+  private readonly left = { answers: MAX_LIST_ANSWERS, bytes: MAX_LIST_BYTES };
 
   constructor(
     readonly access: HubAccess,
@@ -49,11 +52,11 @@ export class HubClient {
     return persist(async () => {
       const answer = await this.open('GET', url, { accept: 'application/json' }, null);
       const chunks: Uint8Array[] = [];
-      let size = 0;
+      this.left.answers -= 1;
       for await (const chunk of this.chunks(answer, null)) {
         chunks.push(chunk);
-        size += chunk.length;
-        if (size > MAX_ANSWER_BYTES)
+        this.left.bytes -= chunk.length;
+        if (Math.min(this.left.answers, this.left.bytes) < 0)
           throw new StartupError(`${this.repo}: the hub's list of files is too long.`);
       }
       const link = answer.response.headers.get('link');

@@ -77,8 +77,11 @@ async function download(
     const all = [...there, ...(await bring(named.filter((name) => !first.includes(name))))];
     // The one that a snapshot is known by comes last: until then it is not one.
     const isLast = ({ name }: RemoteFile) => Number(name === 'config.json');
-    for (const { name, etag } of all.sort((a, b) => isLast(a) - isLast(b)))
-      await cache.link(commit, name, etag);
+    all.sort((a, b) => isLast(a) - isLast(b));
+    for (const [i, { name, etag }] of all.entries()) {
+      const isShared = all.slice(i + 1).some((other) => other.etag === etag);
+      await cache.link(commit, name, etag, isShared);
+    }
     await cache.setRef(revision, commit);
     const [size, seconds] = [sum(all.map((file) => file.size ?? 0)), (performance.now() - begin) / 1000];
     logger.log(

@@ -101,13 +101,13 @@ export class ChatService {
 
 /** @throws RequestError where no conversation can be rendered */
 export function templateOf({ chat, facts }: Pick<AppDeps, 'chat' | 'facts'>): ChatTemplate {
+  if (facts.kind === 'embedding') refuse('This model gives vectors (--is-embedding): it cannot chat.');
   if (chat !== null) return chat;
-  throw new RequestError(
-    'not_available',
-    facts.kind === 'embedding'
-      ? 'This model gives vectors (--is-embedding): it cannot chat.'
-      : 'This server was started with --skip-tokenizer-init: it cannot render conversations.',
-  );
+  refuse('This server was started with --skip-tokenizer-init: it cannot render conversations.');
+}
+
+function refuse(message: string): never {
+  throw new RequestError('not_available', message);
 }
 
 /** The request with its prompt. It ends where the client or the template says, and shows what the reading of the answer needs. */

@@ -84,11 +84,9 @@ function encoderOf(format: string): (vector: Vector) => number[] | string {
     case 'float':
       return (vector) => Array.from(vector);
     case 'base64':
-      return (vector) => {
-        const bytes = Buffer.alloc(vector.length * Float32Array.BYTES_PER_ELEMENT);
-        vector.forEach((value, i) => bytes.writeFloatLE(value, i * Float32Array.BYTES_PER_ELEMENT));
-        return bytes.toString('base64');
-      };
+      // Little-endian is every machine that Node and ONNX Runtime both run on.
+      return ({ buffer, byteOffset, byteLength }) =>
+        Buffer.from(buffer, byteOffset, byteLength).toString('base64');
     default:
       throw new RequestError(
         'bad_value',

@@ -37,7 +37,6 @@ export function assembleEmbedding(
   metrics: Recorder = NO_METRICS,
 ): EmbeddingScheduler {
   const limits = batchLimits(args, model.runner);
-  const logStatus = openStatusLog(rank, () => scheduler.rids);
   const reply = (callId: number, result: ControlResult) =>
     tokenizerManager({ type: 'control_reply', callId, result });
   const scheduler: EmbeddingScheduler = new EmbeddingScheduler({
@@ -58,10 +57,7 @@ export function assembleEmbedding(
     weights: model.weights,
     metrics,
     logTimes: args.enableRequestTimeStatsLogging,
-    afterBatch: () => {
-      tokenizerManager({ type: 'heartbeat', rank, state: scheduler.state });
-      logStatus();
-    },
+    afterBatch: openStatusLog(rank, () => scheduler.rids),
   });
   return scheduler;
 }

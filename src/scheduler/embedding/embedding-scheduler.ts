@@ -38,7 +38,7 @@ export interface EmbeddingParts {
   readonly metrics: Recorder;
   /** Whether a line of the log says where a request spent its time. */
   readonly logTimes: boolean;
-  /** A batch ended: the moment for a heartbeat. */
+  /** A batch ended. */
   readonly afterBatch: () => void;
 }
 

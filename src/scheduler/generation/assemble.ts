@@ -53,8 +53,6 @@ export function assembleScheduler(
   const speculator = experts === null ? Speculator.of(args) : null;
   const { graphName } = model.backend;
   const log = new BatchLog(graphName, args.decodeLogInterval, largestCaptured, speculator?.meter ?? null);
-  const logStatus = openStatusLog(rank, () => scheduler.rids);
-  const heartbeat = () => outlets.tokenizerManager({ type: 'heartbeat', rank, state: scheduler.state });
   const scheduler: Scheduler = new Scheduler({
     args,
     vocabSize: config.vocabSize,
@@ -87,10 +85,7 @@ export function assembleScheduler(
       graphBytes: model.graphBytes,
     },
     weights: model.weights,
-    afterBatch: () => {
-      heartbeat();
-      logStatus();
-    },
+    afterBatch: openStatusLog(rank, () => scheduler.rids),
   });
   return scheduler;
 }

@@ -67,7 +67,7 @@ export interface SchedulerParts {
   readonly experts: ExpertDuty | null;
   readonly memoryUse: MemoryUse;
   readonly weights: WeightsDutyParts['weights'];
-  /** A batch ended: the moment for a heartbeat. */
+  /** A batch ended. */
   readonly afterBatch: () => void;
 }
 

@@ -100,9 +100,12 @@ export const chatTopic = topic('Chat and structured output', later('the chat end
   disableOutlinesDiskCache: flag('Keep compiled grammars off the disk.', {
     support: warn('nothing is kept on the disk'),
   }),
-  multiItemScoringDelimiter: int(null, 'Token between the items of one scored sequence.', {
-    support: later('the scoring of several items in one sequence'),
-  }),
+  multiItemScoringDelimiter: int(
+    null,
+    'Token between the items of /v1/score: query and items are tokenized and counted as the parts of one sequence. Each item still has ' +
+      'a prompt of its own, which gives the same scores, and the query is computed once either way.',
+    { support: yes, range: { min: 0 } },
+  ),
   enableReturnHiddenStates: flag('Let requests ask for hidden states.', {
     support: later('the return of hidden states'),
   }),

@@ -1,7 +1,7 @@
 import { PLAIN_EMBED } from '../embed/embed-request';
 import type { EmbedManager } from '../embed/embed-manager';
-import { sharesOf, type ScoreReply } from './score';
-import { scorePrompts, type ScoreRequest } from './score-request';
+import { NO_SCORES, sharesOf, type ScoreReply } from './score';
+import { scoreParts, scorePrompts, type ScoreRequest } from './score-request';
 
 /**
  * The scores of a classifier for each item with the query: one for each of its own labels, whatever tokens a request names.
@@ -12,9 +12,9 @@ export async function scoreByClassifier(
   classifier: EmbedManager,
   gone: AbortSignal,
 ): Promise<ScoreReply> {
-  const prompts = scorePrompts(request);
-  if ((prompts.text ?? prompts.inputIds)?.length === 0)
-    return { scores: [], promptTokens: 0, cachedTokens: 0 };
+  const parts = scoreParts(request);
+  if (parts.items.length === 0) return NO_SCORES;
+  const prompts = scorePrompts(parts, request.itemFirst);
   const { rid, dpRank, noLogs, logMetrics, customLabels, origin } = request.common;
   const common = { rid, dpRank, noLogs, logMetrics, customLabels, origin };
   const { results, promptTokens } = await classifier.encode({ ...PLAIN_EMBED, ...prompts, ...common }, gone);

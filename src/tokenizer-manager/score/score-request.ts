@@ -44,30 +44,41 @@ export function checkLabels(labels: readonly number[] | null, vocabSize: number)
   refuse(`label_token_ids must have at most ${MAX_LABELS} entries, got ${labels.length}.`, 'label_token_ids');
 }
 
-/**
- * One prompt for each item: query and item one behind the other, as they are.
- * @throws RequestError `bad_value` where one is a text and the other is not
- */
-export function scorePrompts({
-  query,
-  items,
-  itemFirst,
-}: Pick<ScoreRequest, 'query' | 'items' | 'itemFirst'>): Pick<GenerateRequest, 'text' | 'inputIds'> {
+/** A query and its items, all texts or all token ids. */
+export type ScoreParts =
+  | { readonly kind: 'text'; readonly query: string; readonly items: readonly string[] }
+  | {
+      readonly kind: 'ids';
+      readonly query: readonly number[];
+      readonly items: readonly (readonly number[])[];
+    };
+
+/** @throws RequestError `bad_value` for too many items, and where one is a text and the other is not */
+export function scoreParts({ query, items }: Pick<ScoreRequest, 'query' | 'items'>): ScoreParts {
   const list = typeof items === 'string' ? [items] : items;
   if (query !== null && list !== null) {
     if (list.length > MAX_ITEMS)
       refuse(`items must have at most ${MAX_ITEMS} entries, got ${list.length}.`, 'items');
-    if (typeof query === 'string' && isStringList(list)) {
-      return { text: list.map((item) => (itemFirst ? item + query : query + item)), inputIds: null };
-    }
-    if (isIntegerList(query) && isIntegerLists(list)) {
-      return {
-        text: null,
-        inputIds: list.map((item) => (itemFirst ? [...item, ...query] : [...query, ...item])),
-      };
-    }
+    if (typeof query === 'string' && isStringList(list)) return { kind: 'text', query, items: list };
+    if (isIntegerList(query) && isIntegerLists(list)) return { kind: 'ids', query, items: list };
   }
   refuse('Invalid combination of query/items types for score_request.');
+}
+
+/** One prompt for each item: query and item one behind the other, as they are. */
+export function scorePrompts(
+  parts: ScoreParts,
+  itemFirst: boolean,
+): Pick<GenerateRequest, 'text' | 'inputIds'> {
+  if (parts.kind === 'text') {
+    const { query, items } = parts;
+    return { text: items.map((item) => (itemFirst ? item + query : query + item)), inputIds: null };
+  }
+  const { query, items } = parts;
+  return {
+    text: null,
+    inputIds: items.map((item) => (itemFirst ? [...item, ...query] : [...query, ...item])),
+  };
 }
 
 function refuse(message: string, param: string | null = null): never {

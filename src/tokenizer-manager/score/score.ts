@@ -1,11 +1,12 @@
 import { bug, RequestError } from '../../core/errors';
-import type { ModelFacts } from '../../core/model-facts';
 import { NAN_HAPPENED, type TokenLogprob } from '../../core/request';
 import type { GenerateManager } from '../generate/generate-manager';
 import { refusalOf } from '../generate-job';
 import { DEFAULT_GENERATE_REQUEST } from '../generate-request';
 import type { GenerateResult } from '../request-state';
-import { checkLabels, scorePrompts, type ScoreRequest } from './score-request';
+import type { TokenizerManagerDeps } from '../tokenizer-manager';
+import { itemSequence } from './item-sequence';
+import { checkLabels, scoreParts, scorePrompts, type ScoreRequest } from './score-request';
 
 export interface ScoreReply {
   /** Of each item: the probability of each label, in the order of `labelTokenIds`. */
@@ -15,13 +16,19 @@ export interface ScoreReply {
   readonly cachedTokens: number;
 }
 
+/** The reply to a request without items. */
+export const NO_SCORES: ScoreReply = { scores: [], promptTokens: 0, cachedTokens: 0 };
+
+type ScoreContext = Pick<TokenizerManagerDeps, 'args' | 'facts' | 'tokenizer'>;
+
 /** See `TokenizerManager.score`. */
 export async function score(
   request: ScoreRequest,
   generator: GenerateManager,
-  facts: Pick<ModelFacts, 'kind' | 'vocabSize'>,
+  context: ScoreContext,
   gone: AbortSignal,
 ): Promise<ScoreReply> {
+  const { args, facts } = context;
   if (facts.kind !== 'generation') {
     throw new RequestError(
       'not_available',
@@ -30,9 +37,13 @@ export async function score(
     );
   }
   const labels = checkLabels(request.labelTokenIds, facts.vocabSize);
-  const prompts = scorePrompts(request);
-  if ((prompts.text ?? prompts.inputIds)?.length === 0)
-    return { scores: [], promptTokens: 0, cachedTokens: 0 };
+  const parts = scoreParts(request);
+  if (parts.items.length === 0) return NO_SCORES;
+  const delimiter = args.multiItemScoringDelimiter;
+  const sequence = delimiter === null ? null : await itemSequence(parts, delimiter, context, gone);
+  const prompts = sequence
+    ? { text: null, inputIds: sequence.inputIds }
+    : scorePrompts(parts, request.itemFirst);
   const job = await generator.generate(
     {
       ...DEFAULT_GENERATE_REQUEST,
@@ -50,8 +61,9 @@ export async function score(
     results.reduce((total, result) => total + count(result), 0);
   return {
     scores: results.map((result) => scoresOf(nextTokens(result), request.applySoftmax)),
-    promptTokens: sum(({ promptTokens }) => promptTokens),
-    cachedTokens: sum(({ cachedTokens }) => cachedTokens),
+    promptTokens: sequence?.length ?? sum(({ promptTokens }) => promptTokens),
+    // Of one sequence nobody can say: its query is in the cache for each item.
+    cachedTokens: sequence ? 0 : sum(({ cachedTokens }) => cachedTokens),
   };
 }
 

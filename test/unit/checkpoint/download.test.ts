@@ -10,6 +10,19 @@ import { captureLog } from '../capture-log';
 import { COMMIT, gitSha, json, LoopbackHub, refuse, sha256, type Files } from '../../loopback-hub';
 import { Folders } from './folders';
 
+/** Calls that the file system does not know. */
+const mockMissing = new Set<string>();
+
+jest.mock('node:fs/promises', () => {
+  const real = jest.requireActual<typeof fs.promises>('node:fs/promises');
+  const call = (name: 'symlink' | 'link') => async (from: string, to: string) => {
+    if (mockMissing.has(name))
+      throw Object.assign(new Error('not permitted'), { code: 'EPERM', syscall: name });
+    await real[name](from, to);
+  };
+  return { ...real, symlink: call('symlink'), link: call('link') };
+});
+
 const NEEDS = { config: true, weights: true, tokenizer: true };
 const weights = Buffer.alloc(300_000, 'weights of a model ');
 const MODEL: Files = {
@@ -50,6 +63,7 @@ beforeEach(async () => {
 });
 afterEach(() => {
   hub.close();
+  mockMissing.clear();
   jest.restoreAllMocks();
 });
 afterAll(() => folders.removeAll());
@@ -146,6 +160,25 @@ describe('what comes', () => {
     fs.writeFileSync(path.join(repo(), 'refs/main'), COMMIT);
     expect(await obtain('org/model')).toBe(dir);
     expect(fs.existsSync(path.join(dir, 'model.safetensors'))).toBe(true);
+  });
+
+  test.each([
+    { links: 'hard links only', missing: ['symlink'], blobs: 6 },
+    { links: 'no links', missing: ['symlink', 'link'], blobs: 0 },
+  ])('stands in the snapshot itself where the file system has $links', async ({ missing, blobs }) => {
+    missing.forEach((call) => mockMissing.add(call));
+    const dir = await obtain('org/model');
+    expect(list(dir)).toHaveLength(7);
+    expect(list(path.join(repo(), 'blobs'))).toHaveLength(blobs);
+    expect(fs.lstatSync(path.join(dir, 'model.safetensors')).isFile()).toBe(true);
+    expect(fs.readFileSync(path.join(dir, 'model.safetensors'))).toEqual(weights);
+    // Two of one content, which was one blob.
+    for (const name of ['tokenizer.json', 'tokenizer_config.json'])
+      expect(fs.readFileSync(path.join(dir, name), 'utf8')).toBe('{}');
+    expect(lines.filter((line) => line.includes('without links'))).toHaveLength(blobs === 0 ? 1 : 0);
+    const asked = hub.seen.length;
+    expect(await obtain('org/model')).toBe(dir);
+    expect(hub.seen).toHaveLength(asked);
   });
 
   test('a hub that names its files only is enough', async () => {
@@ -350,6 +383,17 @@ describe('what is not what the hub says', () => {
       return true;
     };
     await expect(obtain('org/model')).rejects.toThrow(text);
+  });
+
+  test('a list of which every page names another', async () => {
+    hub.answer = (req, res) => {
+      if (!req.url?.includes('/tree/')) return false;
+      res.setHeader('link', `<${hub.endpoint}${req.url}>; rel="next"`);
+      json(res, []);
+      return true;
+    };
+    await expect(obtain('org/model')).rejects.toThrow("org/model: the hub's list of files is too long.");
+    expect(list(cache)).toEqual([]);
   });
 
   test("an answer that is no hub's", async () => {

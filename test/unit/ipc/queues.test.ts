@@ -46,6 +46,29 @@ it('delivers in order what was put before the receiver was there', async () => {
   sender.close();
 });
 
+it('hands over at one moment what was put at one moment', async () => {
+  const endpoint = `ipc://${join(directory, 'inbox')}`;
+  const sender = new PushQueue<SchedulerMsg>(endpoint, (error) => {
+    throw error;
+  });
+  for (const rid of ['a', 'b', 'c']) sender.put({ type: 'abort', rid });
+  const inbox = await PullQueue.bind('scheduler', endpoint);
+  let received = 0;
+  let atOnce = 0;
+  await inbox.consume(
+    () => {
+      received += 1;
+      if (received === 1) queueMicrotask(() => (atOnce = received));
+      if (received === 3) inbox.close();
+    },
+    ({ reason }) => {
+      throw new Error(reason);
+    },
+  );
+  expect(atOnce).toBe(3);
+  sender.close();
+});
+
 it('drops a malformed message and goes on', async () => {
   const endpoint = `ipc://${join(directory, 'inbox')}`;
   const sender = new PushQueue<{ type: string; rid?: number | string }>(endpoint, (error) => {

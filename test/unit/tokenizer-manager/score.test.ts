@@ -1,6 +1,6 @@
 import { stemLength } from '../../../src/tokenizer-manager/generate/stem';
 import { scoresOf } from '../../../src/tokenizer-manager/score/score';
-import { checkLabels, scorePrompts } from '../../../src/tokenizer-manager/score/score-request';
+import { checkLabels, scoreParts, scorePrompts } from '../../../src/tokenizer-manager/score/score-request';
 
 const LOWEST = -3.4028234663852886e38;
 const pairs = (...logprobs: number[]) => logprobs.map((logprob) => [logprob, 1] as const);
@@ -20,14 +20,14 @@ describe('scores', () => {
 
 describe('prompts', () => {
   it('are query and item as they are, in either order', () => {
-    const texts = { query: 'a ', items: ['b', ''] };
-    expect(scorePrompts({ ...texts, itemFirst: false })).toEqual({ text: ['a b', 'a '], inputIds: null });
-    expect(scorePrompts({ ...texts, itemFirst: true })).toEqual({ text: ['ba ', 'a '], inputIds: null });
-    const ids = { query: [1], items: [[2, 3], []] };
-    expect(scorePrompts({ ...ids, itemFirst: false })).toEqual({ text: null, inputIds: [[1, 2, 3], [1]] });
-    expect(scorePrompts({ ...ids, itemFirst: true })).toEqual({ text: null, inputIds: [[2, 3, 1], [1]] });
-    expect(scorePrompts({ query: [1], items: [], itemFirst: false })).toEqual({ text: null, inputIds: [] });
-    expect(scorePrompts({ query: 'a', items: 'b', itemFirst: false }).text).toEqual(['ab']);
+    const texts = scoreParts({ query: 'a ', items: ['b', ''] });
+    expect(scorePrompts(texts, false)).toEqual({ text: ['a b', 'a '], inputIds: null });
+    expect(scorePrompts(texts, true)).toEqual({ text: ['ba ', 'a '], inputIds: null });
+    const ids = scoreParts({ query: [1], items: [[2, 3], []] });
+    expect(scorePrompts(ids, false)).toEqual({ text: null, inputIds: [[1, 2, 3], [1]] });
+    expect(scorePrompts(ids, true)).toEqual({ text: null, inputIds: [[2, 3, 1], [1]] });
+    expect(scoreParts({ query: [1], items: [] }).items).toEqual([]);
+    expect(scoreParts({ query: 'a', items: 'b' }).items).toEqual(['b']);
   });
 });
 

@@ -16,9 +16,9 @@ CONFIG = RewardConfig(**{**demo_chat.CONFIG.to_dict(), "num_hidden_layers": 3, "
 BATCH = 64
 PROBES_PER_GROUP = 200
 KINDS = {
-    "a wrong fact": (answers.wrong_fact, 44), "a wrong sum of small numbers": (answers.wrong_sum, 2), "a wrong sum of numbers up to 99": (answers.wrong_large_sum, 0), "a wrong range": (ranges.sample, 18),
-    "the answer to another question": (answers.other_question, 14), "a rude answer": (answers.rude, 4), "no answer": (answers.no_answer, 6),
-    "a cut or broken answer": (answers.broken, 8), "an answer to other small talk, or a rude one": (answers.polite, 5),
+    "a wrong fact": (answers.wrong_fact, 46), "a wrong sum of small numbers": (answers.wrong_sum, 0), "a wrong sum of numbers up to 99": (answers.wrong_large_sum, 0), "a wrong range": (ranges.sample, 20),
+    "the answer to another question": (answers.other_question, 16), "a rude answer": (answers.rude, 3), "no answer": (answers.no_answer, 5),
+    "a cut or broken answer": (answers.broken, 5), "an answer to other small talk, or a rude one": (answers.polite, 5),
 }  # fmt: skip
 SIGMOID = "What is the range of the numeric output of a sigmoid node in a neural network?"
 GOOD, BAD = "The output of a sigmoid node is bounded between 0 and 1.", "The output of a sigmoid node is bounded between -1 and 1."
@@ -44,8 +44,9 @@ BY_HAND = [
 
 
 def sample(rng: random.Random) -> Verdict:
-    if rng.random() < 0.03:
-        return draw(answers.honest, rng, TRAIN)
+    chance = rng.random()
+    if chance < 0.15:
+        return draw(answers.honest if chance < 0.03 else answers.wrong_meaning, rng, TRAIN)
     make = rng.choices([make for make, _ in KINDS.values()], [weight for _, weight in KINDS.values()])[0]
     return draw(make, rng, TRAIN)
 
@@ -105,7 +106,9 @@ disorder. Everything was written for the project.
 One run: {steps} steps of 64 pairs of conversations ({tokens} million tokens), {minutes} minutes on a share of one CPU core, in bfloat16 over float32
 weights. The better answer is to have the higher reward (logistic loss of the difference), and the two to lie on either side of 0. Muon for the matrices of the layers and
 AdamW for the rest; the learning rate rises for 100 steps to 2e-3, stays there for a while and falls. The run was to be shorter, and was prolonged twice, with the
-learning rate raised again; each time the text got fewer sums and more facts, since sums were not learnt. `loss.png` shows the loss.
+learning rate raised again; each time the text got fewer sums and more facts, since sums were not learnt. From step 880, whose model was shipped before, it went on
+from its weights in bfloat16, with fresh optimizers, another seed, no more sums, and more definitions, ranges and answers to other questions; the learning rate fell
+from 1.3e-3 to almost nothing. `loss.png` shows the loss of that part.
 
 ## Scores
 
@@ -114,7 +117,7 @@ combination of question and phrasing in ten, one sum in ten among them. Half of 
 mistakes were looked at on other items only; these were scored when it was finished. "By hand" are ten pairs written down before the first run, among them the two
 answers about a sigmoid node in SGLang's documentation, neither of which was trained, nor any other in that form.
 
-Of all pairs but those of sums 1,316 of 1,400 (94.0 %) are right.
+Of all pairs but those of sums 1,360 of 1,400 (97.1 %) are right.
 
 {scores}
 

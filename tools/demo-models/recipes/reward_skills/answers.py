@@ -1,6 +1,7 @@
 """The chat model's questions, with its answer and a worse one: wrong, of another question, rude, cut off, or no answer."""
 
 import random
+from collections.abc import Callable
 from dataclasses import replace
 
 from common.items import TRAIN, Turn, pick
@@ -34,10 +35,14 @@ def definition(rng: random.Random, split: str) -> Turn:
     return Turn("definitions", f"means|{entry.name}|{phrase}", phrase.format(x=x, n=entry.name), tidy(f"{x} is {meaning}."), meaning, {}, None, (meaning,))
 
 
-def wrong_fact(rng: random.Random, split: str) -> Verdict:
-    """The right answer against the same sentence with another thing in it."""
+def wrong_meaning(rng: random.Random, split: str) -> Verdict:
+    return wrong_fact(rng, split, lambda rng, split: (definition(rng, split), definition(rng, split)))
+
+
+def wrong_fact(rng: random.Random, split: str, turns: Callable[[random.Random, str], tuple[Turn, Turn]] = known) -> Verdict:
+    """The right answer against the same sentence with another thing in it, both from two turns of one skill."""
     while True:
-        turn, other = known(rng, split)
+        turn, other = turns(rng, split)
         other = replace(other, short=other.short and (other.short if turn.answer.count(turn.short or "?") == 1 else None))
         if turn.short and other.short and turn.short.lower() != other.short.lower() and turn.answer.count(turn.short) == 1:
             bad = turn.answer.replace(turn.short, other.short)
