@@ -1,3 +1,4 @@
+import { mark } from '../../../../src/core/grammar';
 import type { ServerArgs } from '../../../../src/server-args/server-args';
 import { captureLog } from '../../capture-log';
 import { Folders } from '../../checkpoint/folders';
@@ -207,7 +208,11 @@ describe("a grammar of the model's own form", () => {
     end,
   });
   const hermes = (name: string, schema: object) =>
-    tag(`<tool_call>\n{"name": "${name}", "arguments": `, schema, '}\n</tool_call>');
+    tag(
+      `${mark('<tool_call>')}\n{"name": "${name}", "arguments": `,
+      schema,
+      `}\n${mark('</tool_call>')}`,
+    );
 
   it('has a call written as the model was taught, where one must be', async () => {
     await start();
@@ -252,7 +257,7 @@ describe("a grammar of the model's own form", () => {
     });
     expect(grammar()).toMatchObject({
       type: 'triggered_tags',
-      triggers: ['<tool_call>'],
+      triggers: [mark('<tool_call>')],
       tags: [hermes('weather', parameters), hermes('time', { type: 'object' })],
       at_least_one: false,
       stop_after_first: false,
