@@ -4,6 +4,7 @@ import { GrammarError, type CompiledGrammar, type GrammarBackend, type JsonStyle
 import type { Vocabulary } from './vocabulary';
 import { LengthBound } from './lengths/length-bound';
 import { divideLengths, type Node } from './lengths/string-lengths';
+import { mergeRules } from './rules';
 import { shortestEnd } from './shortest-end';
 import { SpecialTokens } from './special-tokens';
 import { Speller } from './speller';
@@ -12,6 +13,8 @@ import { WhitespaceBound } from './whitespace';
 import { loadXGrammar, type XGrammarModule } from './xgrammar-module';
 
 type Library = XGrammarModule['library'];
+type StructuralTag = Record<string, unknown>;
+type EngineGrammar = Awaited<ReturnType<Library['Grammar']['fromEBNF']>>;
 type Compiler = Awaited<ReturnType<Library['GrammarCompiler']['createGrammarCompiler']>>;
 type Compiled = Awaited<ReturnType<Compiler['compileJSONSchema']>>;
 type Matcher = Awaited<ReturnType<Library['GrammarMatcher']['createGrammarMatcher']>>;
@@ -39,7 +42,7 @@ const SPACED = [', ', ': '] as const;
 /** In the rules for values of which a schema says nothing. */
 const SEPARATOR_OF_ANY = /^(basic_(?:array|object)_1 ::= \("" \| \()", " /gm;
 /** Characters of strings of which a schema says nothing: any, and any but `<`, which is to be escaped. */
-const CHARACTER = String.raw`[^\0-\x1f\"\\\r\n]`;
+const CHARACTER = String.raw`[^\0-\U0000001f\"\\\r\n]`;
 const CHARACTER_BUT_ANGLE = CHARACTER.replace(']', '<]');
 
 /** The engine `xgrammar`, in WebAssembly. */
@@ -145,10 +148,16 @@ export class XGrammarBackend implements GrammarBackend {
       case 'ebnf':
         return this.compileRules(source);
       case 'structural_tag':
-        return compiler.compileStructuralTag(
-          (await this.withGrammars(JSON.parse(source), meant)) as Record<string, unknown>,
-        );
+        return this.compileTag((await this.withGrammars(JSON.parse(source), meant)) as StructuralTag);
     }
+  }
+
+  private async compileTag(tag: StructuralTag): Promise<Compiled> {
+    const grammar = await this.module.library.Grammar.fromStructuralTag(tag);
+    const merged = mergeRules(rulesOf(grammar));
+    return merged === null
+      ? this.compiler.compileStructuralTag(tag)
+      : this.compileRules(merged.source, merged.root);
   }
 
   /**
@@ -181,13 +190,11 @@ export class XGrammarBackend implements GrammarBackend {
     const source = schema === ANY_JSON ? OBJECT_OR_ARRAY : schema;
     const { Grammar: engine } = this.module.library;
     const grammar = await engine.fromJSONSchema(source, false, -1, [...separators], true);
-    const rules = grammar.toString();
-    grammar.dispose();
-    return rules.replaceAll(SEPARATOR_OF_ANY, `$1"${separators[0]}" `);
+    return rulesOf(grammar).replaceAll(SEPARATOR_OF_ANY, `$1"${separators[0]}" `);
   }
 
-  private async compileRules(rules: string): Promise<Compiled> {
-    const grammar = await this.module.library.Grammar.fromEBNF(rules);
+  private async compileRules(rules: string, root?: string): Promise<Compiled> {
+    const grammar = await this.module.library.Grammar.fromEBNF(rules, root);
     try {
       return await this.compiler.compileGrammar(grammar);
     } finally {
@@ -253,6 +260,15 @@ export class XGrammarBackend implements GrammarBackend {
       dispose: () => matcher.dispose(),
     };
   }
+}
+
+/** A grammar's rules as text; it is disposed of. The engine writes `\\x02`, and where a letter follows it would read `\\x02a`. */
+function rulesOf(grammar: EngineGrammar): string {
+  const rules = grammar.toString();
+  grammar.dispose();
+  return rules.replace(/\\(?:x([0-9a-f]{2})|.)/g, (written, code?: string) =>
+    code === undefined ? written : `\\U000000${code}`,
+  );
 }
 
 /** The grammar for the engine, and the lengths of strings that are counted beside it. */

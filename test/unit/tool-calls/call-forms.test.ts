@@ -1,5 +1,6 @@
 import Ajv from 'ajv/dist/2020';
 import { join } from 'node:path';
+import type { CompiledGrammar } from '../../../src/constrained/grammar-backend';
 import { readGrammar } from '../../../src/constrained/read-grammar';
 import { tokenTexts } from '../../../src/constrained/token-texts';
 import { readVocabulary, type Vocabulary } from '../../../src/constrained/vocabulary';
@@ -48,13 +49,18 @@ const special: Vocabulary = {
 };
 const idOf = (mark: string) => plain.tokens.length + MARKS.indexOf(mark);
 
-const ENDINGS = [
-  '\n</parameter>',
-  '</parameter>',
-  '</arg_value>',
-  '</｜DSML｜parameter>',
-  '</steptml:parameter>',
-];
+/** What ends a text among the arguments, for formats in which texts stand as they are. */
+const ENDINGS: Partial<Record<ToolParserName, string>> = {
+  deepseekv32: '</｜DSML｜parameter>',
+  glm: '</arg_value>',
+  glm45: '</arg_value>',
+  glm47: '</arg_value>',
+  mimo: '</parameter>',
+  'minimax-m2': '</parameter>',
+  qwen3_coder: '\n</parameter>',
+  step3: '</steptml:parameter>',
+  step3p5: '\n</parameter>',
+};
 const NAMES = TOOL_PARSER_NAMES.filter((name) => callForm(name, '') !== null);
 const FORMS: [string, ToolParserName, string][] = [
   ...NAMES.map((name): [string, ToolParserName, string] => [name, name, '']),
@@ -97,30 +103,35 @@ function engineOf(vocabulary: Vocabulary): Promise<XGrammarBackend> {
   return known;
 }
 
-async function matcherOf(format: TagFormat | null, vocabulary: Vocabulary): Promise<GrammarMatcher> {
+async function compile(format: TagFormat | null, vocabulary: Vocabulary): Promise<CompiledGrammar> {
   const grammar = readGrammar({ structural_tag: { type: 'structural_tag', format } });
   if (grammar === null) throw new Error('no grammar');
-  return (await (await engineOf(vocabulary)).compile(grammar)).matcher();
+  return (await engineOf(vocabulary)).compile(grammar);
 }
 
-/** A text of tokens at random, which ends values now and then; null where it does not come to its end. */
-async function write(matcher: GrammarMatcher, vocabulary: Vocabulary, random: () => number) {
-  const bytes = tokenTexts(vocabulary).map((text) => Buffer.from(text, 'latin1'));
-  const letters = new Map(bytes.map((text, id) => [text.toString('latin1'), id]));
+/** A text as tokens: marks by theirs, all else byte by byte. */
+function spell(text: string, vocabulary: Vocabulary): number[] {
+  const letters = tokenTexts(vocabulary);
+  const marks = vocabulary === special ? MARKS.filter((mark) => text.includes(mark)) : [];
+  const [mark] = marks;
+  if (mark === undefined)
+    return [...Buffer.from(text).toString('latin1')].map((byte) => letters.indexOf(byte));
+  const [before = '', after = ''] = text.split(mark);
+  return [...spell(before, vocabulary), idOf(mark), ...spell(after, vocabulary)];
+}
+
+/** A text of tokens at random, with endings now and then; null where it does not come to its end. */
+async function write(matcher: GrammarMatcher, vocabulary: Vocabulary, ending: string, random: () => number) {
+  const texts = tokenTexts(vocabulary);
+  const ends = spell(ending, vocabulary);
   const written: number[] = [];
   let intended: number[] = [];
-  while (!matcher.isTerminated && written.length < 400) {
+  while (!matcher.isTerminated && written.length < 300) {
     const mask = await matcher.mask();
-    const isAllowed = (id: number) => ((mask[id >>> 5] ?? 0) >>> (id & 31)) & 1;
-    if (intended.length === 0 && random() < 0.1) {
-      const ending = Buffer.from(ENDINGS[Math.floor(random() * ENDINGS.length)] ?? '');
-      intended = [...ending].map((byte) => letters.get(String.fromCharCode(byte)) ?? -1);
-      if (ending.includes('｜DSML｜') && vocabulary === special) intended = endingOfDsml(letters);
-      if (special === vocabulary && ending.includes('arg_value')) intended = [idOf('</arg_value>')];
-    }
-    const allowed = bytes.flatMap((_, id) => (isAllowed(id) ? [id] : []));
-    if (!isAllowed(intended[0] ?? -1)) intended = [];
-    const closing = allowed.filter((id) => id === EOS || ['"', '}', ']'].includes(String(bytes[id])));
+    if (intended.length === 0 && random() < 0.15) intended = [...ends];
+    if (!allows(mask, intended[0] ?? -1)) intended = [];
+    const allowed = texts.flatMap((_, id) => (allows(mask, id) ? [id] : []));
+    const closing = allowed.filter((id) => id === EOS || ['"', '}', ']'].includes(texts[id] ?? ''));
     const from = closing.length > 0 && random() < 0.4 ? closing : allowed;
     const id = intended.shift() ?? from[Math.floor(random() * from.length)] ?? -1;
     if (!matcher.accept(id)) throw new Error(`token ${id} is under the mask and refused`);
@@ -128,14 +139,12 @@ async function write(matcher: GrammarMatcher, vocabulary: Vocabulary, random: ()
   }
   const isFinished = matcher.isTerminated;
   matcher.dispose();
-  return isFinished
-    ? { ids: written, text: Buffer.concat(written.map((id) => bytes[id] ?? Buffer.of())).toString() }
-    : null;
+  const bytes = written.map((id) => texts[id] ?? '').join('');
+  return isFinished ? { ids: written, text: Buffer.from(bytes, 'latin1').toString() } : null;
 }
 
-function endingOfDsml(letters: ReadonlyMap<string, number>): number[] {
-  const plainIds = (text: string) => [...text].map((letter) => letters.get(letter) ?? -1);
-  return [...plainIds('</'), idOf('｜DSML｜'), ...plainIds('parameter>')];
+function allows(mask: Int32Array, id: number): boolean {
+  return id >= 0 && (((mask[id >>> 5] ?? 0) >>> (id & 31)) & 1) === 1;
 }
 
 /** Numbers from 0 to 1, the same ones each time. */
@@ -159,19 +168,22 @@ describe.each(FORMS)('%s', (_, name, template) => {
     expect(calls).not.toContain(null);
     const random = randomOf(name.length);
     let finished = 0;
-    for (let run = 0; run < 12; run++) {
-      const matcher = await matcherOf(forcedCalls(form, calls, run % 2 === 0), vocabulary);
-      const drawn = await write(matcher, vocabulary, random);
-      if (drawn === null) continue;
-      finished += 1;
-      const parsed = parseWhole(TOOL_PARSERS[name]({ tools }), drawn.text);
-      expect([parsed.text.trim(), drawn.text]).toEqual(['', drawn.text]);
-      expect(parsed.calls.length).toBeGreaterThan(0);
-      if (run % 2 === 1) expect(parsed.calls).toHaveLength(1);
-      for (const call of parsed.calls) {
-        expect([call, fits.get(call.name)?.(JSON.parse(call.arguments))]).toEqual([call, true]);
+    for (const isParallel of [true, false]) {
+      const compiled = await compile(forcedCalls(form, calls, isParallel), vocabulary);
+      for (let run = 0; run < 6; run++) {
+        const drawn = await write(await compiled.matcher(), vocabulary, ENDINGS[name] ?? '', random);
+        if (drawn === null) continue;
+        finished += 1;
+        const parsed = parseWhole(TOOL_PARSERS[name]({ tools }), drawn.text);
+        expect([parsed.text.trim(), drawn.text]).toEqual(['', drawn.text]);
+        expect(parsed.calls.length).toBeGreaterThan(0);
+        if (!isParallel) expect(parsed.calls).toHaveLength(1);
+        for (const call of parsed.calls) {
+          expect([call, fits.get(call.name)?.(JSON.parse(call.arguments))]).toEqual([call, true]);
+        }
+        expect(drawn.ids).not.toContain(idOf('<other>'));
       }
-      expect(drawn.ids).not.toContain(idOf('<other>'));
+      compiled.dispose();
     }
     expect(finished).toBeGreaterThan(2);
   });
@@ -179,10 +191,11 @@ describe.each(FORMS)('%s', (_, name, template) => {
   it('leaves other text free where calls only may come', async () => {
     const format = form && possibleCalls(form, calls, true);
     if (format === null) return expect(form?.trigger).toBeNull();
-    const matcher = await matcherOf(format, special);
+    const compiled = await compile(format, special);
+    const matcher = await compiled.matcher();
     const mask = await matcher.mask();
-    const allows = (id: number) => ((mask[id >>> 5] ?? 0) >>> (id & 31)) & 1;
-    expect([allows(EOS), allows(idOf('<other>'))]).toEqual([1, 0]);
+    expect([allows(mask, EOS), allows(mask, idOf('<other>'))]).toEqual([true, false]);
     matcher.dispose();
+    compiled.dispose();
   });
 });
