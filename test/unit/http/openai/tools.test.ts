@@ -208,11 +208,7 @@ describe("a grammar of the model's own form", () => {
     end,
   });
   const hermes = (name: string, schema: object) =>
-    tag(
-      `${mark('<tool_call>')}\n{"name": "${name}", "arguments": `,
-      schema,
-      `}\n${mark('</tool_call>')}`,
-    );
+    tag(`${mark('<tool_call>')}\n{"name": "${name}", "arguments": `, schema, `}\n${mark('</tool_call>')}`);
 
   it('has a call written as the model was taught, where one must be', async () => {
     await start();
@@ -261,6 +257,46 @@ describe("a grammar of the model's own form", () => {
       tags: [hermes('weather', parameters), hermes('time', { type: 'object' })],
       at_least_one: false,
       stop_after_first: false,
+    });
+  });
+
+  describe('with arguments as plain text', () => {
+    const bounded = { type: 'object', properties: { city: { type: 'string', maxLength: 9 } } };
+    const tool = (of: object, strict: boolean) => [
+      { type: 'function', function: { name: 'f', parameters: of, strict } },
+    ];
+
+    it('has texts stand as they are', async () => {
+      await start({ toolCallParser: 'qwen3_coder' });
+      const written =
+        '<tool_call>\n<function=f>\n<parameter=city>\nParis\n</parameter>\n</function>\n</tool_call>';
+      const body = { tools: tool(parameters, false), tool_choice: 'required' };
+      expect(await answer([written], body)).toMatchObject({
+        message: { tool_calls: [{ function: { name: 'f', arguments: '{"city": "Paris"}' } }] },
+      });
+      expect(grammar()).toMatchObject({
+        type: 'tags_with_separator',
+        tags: [
+          { begin: `${mark('<tool_call>')}\n<function=f>\n`, end: `</function>\n${mark('</tool_call>')}` },
+        ],
+      });
+    });
+
+    it('gives way to the list where it could not hold a text to its schema', async () => {
+      await start({ toolCallParser: 'qwen3_coder' });
+      const body = { tools: tool(bounded, true), tool_choice: 'required' };
+      expect(await answer(['[{"name": "f", "parameters": {"city": "Rome"}}]'], body)).toMatchObject({
+        message: { tool_calls: [{ function: { name: 'f', arguments: '{"city": "Rome"}' } }] },
+      });
+      expect(grammar()).toMatchObject({ type: 'json_schema' });
+    });
+
+    it('refuses such a tool where calls only may come and it is strict', async () => {
+      await start({ toolCallParser: 'qwen3_coder' });
+      expect(await server.ask(PATH, { messages, tools: tool(bounded, true) })).toMatchObject({
+        status: 400,
+        body: { error: { message: expect.stringContaining("Tool 'f' is strict, but its parameters") } },
+      });
     });
   });
 
