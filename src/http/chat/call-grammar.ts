@@ -42,8 +42,10 @@ export interface CallWish {
  */
 export function callGrammar(wish: CallWish, form: CallForm | null): CallGrammar | null {
   const { tools, isForced } = wish;
+  // Also where it is not used: what it refuses does not depend on the model.
+  const list = isForced ? jsonOf(forcedCallSchema(tools, wish.isParallel)) : null;
   const own = isForced ? forcedFormat(wish, form) : possibleFormat(wish, form);
-  const format = own ?? (isForced ? jsonOf(forcedCallSchema(tools, wish.isParallel)) : null);
+  const format = own ?? list;
   if (format === null) return null;
   const unenforced = new Set<string>();
   for (const { function: called } of tools) {

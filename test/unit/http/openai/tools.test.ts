@@ -173,27 +173,31 @@ describe('a call that must be', () => {
     expect(grammar()).toMatchObject({ minItems: 1, maxItems: 1, items: call('time') });
   });
 
-  it('has definitions at the top, each in one way', async () => {
-    await start({});
-    const of = (type: string) => ({
-      type: 'object',
-      properties: { x: { $ref: '#/$defs/X' } },
-      $defs: { X: { type } },
-    });
-    const two = (a: string, b: string) =>
-      [a, b].map((type, i) => ({ type: 'function', function: { name: `f${i}`, parameters: of(type) } }));
-    expect(
-      await server.ask(PATH, { messages, tools: two('string', 'number'), tool_choice: 'required' }),
-    ).toMatchObject({
-      status: 400,
-      body: { error: { message: "Tool definition 'X' has multiple schemas, which is not supported." } },
-    });
-    await answer(['[{"name": "f0", "parameters": {}}]'], {
-      tools: two('string', 'string'),
-      tool_choice: 'required',
-    });
-    expect(grammar()).toMatchObject({ $defs: { X: { type: 'string' } } });
-  });
+  it.each([null, 'hermes'] as const)(
+    'has definitions at the top, each in one way (%s)',
+    async (toolCallParser) => {
+      await start({ toolCallParser });
+      const of = (type: string) => ({
+        type: 'object',
+        properties: { x: { $ref: '#/$defs/X' } },
+        $defs: { X: { type } },
+      });
+      const two = (a: string, b: string) =>
+        [a, b].map((type, i) => ({ type: 'function', function: { name: `f${i}`, parameters: of(type) } }));
+      expect(
+        await server.ask(PATH, { messages, tools: two('string', 'number'), tool_choice: 'required' }),
+      ).toMatchObject({
+        status: 400,
+        body: { error: { message: "Tool definition 'X' has multiple schemas, which is not supported." } },
+      });
+      if (toolCallParser !== null) return;
+      await answer(['[{"name": "f0", "parameters": {}}]'], {
+        tools: two('string', 'string'),
+        tool_choice: 'required',
+      });
+      expect(grammar()).toMatchObject({ $defs: { X: { type: 'string' } } });
+    },
+  );
 });
 
 describe("a grammar of the model's own form", () => {
