@@ -17,7 +17,7 @@ export function splitRules(source: string): readonly Rule[] | null {
 
 /** Texts, classes of characters, and words, of which some are names of rules. */
 const WORD = /("(?:\\.|[^"\\])*"|\[(?:\\.|[^\]\\])*\]|[\w.]+)/;
-/** The rule that the engine begins a structural tag with is the last that it names so. */
+/** What the engine calls the rules that grammars begin with. That of the whole is the one that no other uses. */
 const ROOT = /^root(?:_\d+)?$/;
 
 /** A grammar, and the rule that it begins with. */

@@ -161,8 +161,10 @@ export class XGrammarBackend implements GrammarBackend {
   }
 
   /**
-   * A structural tag in which marks have their tokens' names, and schemas are grammars of JSON on one line. Of itself the engine lets any amount of whitespace stand
-   * there, and a model that knows no end does not come to one; to bound it takes a minute to compile for the calls of 15 tools.
+   * A structural tag in which marks have their tokens' names, and schemas are grammars of JSON on one line. Of itself the engine
+   * lets any amount of whitespace stand there, and a model that knows no end does not come to one; to bound it takes a minute to
+   * compile for the calls of 15 tools.
+   * @param meant gets the special tokens that are named
    */
   private async withGrammars(part: unknown, meant: Set<number>): Promise<unknown> {
     if (typeof part === 'string') return this.special.named(part, meant);

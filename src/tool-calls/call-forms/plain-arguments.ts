@@ -31,6 +31,10 @@ const OF_CALLS = new Set([
   'definitions',
 ]);
 const OF_TEXTS = new Set([...REMARKS, 'type']);
+/** What a schema has in it of which `<` cannot be kept out, or which is not to be understood apart from the whole. */
+const CLOSED = /<|"(?:pattern|format|minLength|maxLength)":|"\$ref":"(?!#\/(?:\$defs|definitions)\/)/;
+/** Schemas in schemas that are looked into. */
+const MAX_DEPTH = 8;
 
 /**
  * All arguments of a call, in the order of the schema's properties.
@@ -61,8 +65,7 @@ function argumentIn(form: ArgumentForm, key: string, schema: ArgumentSchema): Ta
 
 /** A text as it is: one of those that are listed, or any. */
 function textIn({ endings }: ArgumentForm, { schema, root }: ArgumentSchema): TagFormat | null {
-  const listed =
-    isObject(schema) && hasOnly(schema, new Set([...OF_TEXTS, 'enum', 'const'])) ? listOf(schema) : null;
+  const listed = isObject(schema) ? listOf(schema) : null;
   if (listed !== null) {
     // These would be read as another text, or as none.
     if (!listed.every((text) => typeof text === 'string' && /^[^<\p{Cc}]+$/u.test(text) && !isNull(text)))
@@ -72,9 +75,11 @@ function textIn({ endings }: ArgumentForm, { schema, root }: ArgumentSchema): Ta
   return allowsAnyText(schema, root) ? { type: 'grammar', grammar: textWithout(endings) } : null;
 }
 
-function listOf(schema: JsonObject): readonly unknown[] | null {
-  if (Array.isArray(schema['enum'])) return schema['enum'] as unknown[];
-  return 'const' in schema ? [schema['const']] : null;
+/** The values of a schema that does nothing but list them. */
+function listOf({ enum: values, const: value, ...others }: JsonObject): readonly unknown[] | null {
+  if (!hasOnly(others, OF_TEXTS) || (values !== undefined && value !== undefined)) return null;
+  if (value !== undefined) return [value];
+  return Array.isArray(values) ? values : null;
 }
 
 function isNull(text: string): boolean {
@@ -83,7 +88,7 @@ function isNull(text: string): boolean {
 
 function allowsAnyText(schema: unknown, root: unknown, depth = 0): boolean {
   if (schema === undefined || schema === true) return true;
-  if (!isObject(schema) || depth > 8) return false;
+  if (!isObject(schema) || depth > MAX_DEPTH) return false;
   const { $ref, anyOf, ...own } = schema;
   if (!hasOnly(own, OF_TEXTS)) return false;
   const isOf = (member: unknown) => allowsAnyText(member, root, depth + 1);
@@ -104,9 +109,7 @@ function jsonIn({ schema, root }: ArgumentSchema): TagFormat | null {
   const text = JSON.stringify(whole, (key, value: unknown) =>
     REMARKS.includes(key) && typeof value === 'string' ? undefined : value,
   );
-  return /<|"(?:pattern|format|minLength|maxLength)":/.test(text)
-    ? null
-    : { ...jsonOf(whole), excludes: '<' };
+  return CLOSED.test(text) ? null : { ...jsonOf(whole), excludes: '<' };
 }
 
 function hasOnly(schema: JsonObject, keywords: ReadonlySet<string>): boolean {

@@ -199,3 +199,26 @@ describe.each(FORMS)('%s', (_, name, template) => {
     compiled.dispose();
   });
 });
+
+it.each<[string, object]>([
+  ['a text with a length', { type: 'string', maxLength: 9 }],
+  ['one of two types', { type: ['integer', 'boolean'] }],
+  ['a listed text that would be read as none', { enum: ['null', 'a'] }],
+  ['two lists', { enum: ['a', 'b'], const: 'a' }],
+  ['patterns within JSON', { type: 'array', items: { type: 'string', pattern: '^<' } }],
+  ['the whole within itself', { type: 'array', items: { $ref: '#' } }],
+])('describes no argument of plain text that is %s', (_, schema) => {
+  const parameters = { type: 'object', properties: { of: schema } };
+  expect(callForm('qwen3_coder', '')?.call('f', parameters)).toBeNull();
+  expect(callForm('hermes', '')?.call('f', parameters)).not.toBeNull();
+});
+
+it.each<[string, object]>([
+  ['text or nothing', { anyOf: [{ type: 'string' }, { type: 'null' }] }],
+  ['text by reference', { $ref: '#/$defs/Text' }],
+  ['anything', {}],
+  ['a list by reference', { type: 'array', items: { $ref: '#/$defs/Text' }, description: 'less than <3>' }],
+])('describes an argument that is %s', (_, schema) => {
+  const parameters = { type: 'object', properties: { of: schema }, $defs: { Text: { type: 'string' } } };
+  expect(callForm('qwen3_coder', '')?.call('f', parameters)).not.toBeNull();
+});
