@@ -1,3 +1,5 @@
+import { splitRules } from './rules';
+
 /** One way to write a rule: characters of its own, and the rules it holds. */
 interface Alternative {
   readonly length: number;
@@ -51,14 +53,15 @@ function usersOf(rules: ReadonlyMap<string, readonly Alternative[]>): Map<string
 
 /** By name; null where something is not understood. */
 function readRules(source: string): Map<string, readonly Alternative[]> | null {
+  const all = splitRules(source);
+  if (all === null) return null;
   const rules = new Map<string, readonly Alternative[]>();
-  for (const text of source.split(/\n(?=[\w.]+ ::= )/)) {
-    const [, name, body] = /^([\w.]+) ::= ([^]*)$/.exec(text.trim()) ?? [];
+  for (const { name, body } of all) {
     // Free text until some mark may end at any time; what follows the mark is a rule of its own.
-    const alternatives = body?.startsWith('TagDispatch(')
+    const alternatives = body.startsWith('TagDispatch(')
       ? [{ length: 0, rules: [] }]
-      : readAlternatives(body ?? '');
-    if (name === undefined || alternatives === null) return null;
+      : readAlternatives(body);
+    if (alternatives === null) return null;
     rules.set(name, alternatives);
   }
   return rules;

@@ -1,15 +1,13 @@
-import { tokenTexts } from './token-texts';
-import type { Vocabulary } from './vocabulary';
-
 /** Characters that are spelled at once; what is longer goes on after them. */
 const MAX_TEXT = 512;
 
-/** Writes text with the tokens of a vocabulary that grammars may produce: each time the longest that fits. */
+/** Writes text with tokens: each time the longest that fits. */
 export class Speller {
   private byText: ReadonlyMap<string, number> | null = null;
   private longest = 0;
 
-  constructor(private readonly vocabulary: Vocabulary) {}
+  /** @param readTexts asked once: texts by id, each character a byte, empty for tokens that are not to be used */
+  constructor(private readonly readTexts: () => readonly string[]) {}
 
   /**
    * @param text that must come, whatever comes after it
@@ -46,8 +44,8 @@ export class Speller {
 
   private read(): ReadonlyMap<string, number> {
     const texts = new Map<string, number>();
-    tokenTexts(this.vocabulary).forEach((text, id) => {
-      if (this.vocabulary.tokens[id] === '' || text === '' || texts.has(text)) return;
+    this.readTexts().forEach((text, id) => {
+      if (text === '' || texts.has(text)) return;
       texts.set(text, id);
       this.longest = Math.max(this.longest, text.length);
     });

@@ -4,13 +4,17 @@ import { GrammarError, type CompiledGrammar, type GrammarBackend, type JsonStyle
 import type { Vocabulary } from './vocabulary';
 import { LengthBound } from './lengths/length-bound';
 import { divideLengths, type Node } from './lengths/string-lengths';
+import { mergeRules } from './rules';
 import { shortestEnd } from './shortest-end';
+import { SpecialTokens } from './special-tokens';
 import { Speller } from './speller';
 import { missingBytes, tokenTexts } from './token-texts';
 import { WhitespaceBound } from './whitespace';
 import { loadXGrammar, type XGrammarModule } from './xgrammar-module';
 
 type Library = XGrammarModule['library'];
+type StructuralTag = Record<string, unknown>;
+type EngineGrammar = Awaited<ReturnType<Library['Grammar']['fromEBNF']>>;
 type Compiler = Awaited<ReturnType<Library['GrammarCompiler']['createGrammarCompiler']>>;
 type Compiled = Awaited<ReturnType<Compiler['compileJSONSchema']>>;
 type Matcher = Awaited<ReturnType<Library['GrammarMatcher']['createGrammarMatcher']>>;
@@ -37,6 +41,9 @@ const COMPACT = [',', ':'] as const;
 const SPACED = [', ', ': '] as const;
 /** In the rules for values of which a schema says nothing. */
 const SEPARATOR_OF_ANY = /^(basic_(?:array|object)_1 ::= \("" \| \()", " /gm;
+/** Characters of strings of which a schema says nothing: any, and any but `<`, which is to be escaped. */
+const CHARACTER = String.raw`[^\0-\U0000001f\"\\\r\n]`;
+const CHARACTER_BUT_ANGLE = CHARACTER.replace(']', '<]');
 
 /** The engine `xgrammar`, in WebAssembly. */
 export class XGrammarBackend implements GrammarBackend {
@@ -50,9 +57,10 @@ export class XGrammarBackend implements GrammarBackend {
     private readonly module: XGrammarModule,
     private readonly compiler: Compiler,
     private readonly vocabulary: Vocabulary,
+    private readonly special: SpecialTokens,
     private readonly style: JsonStyle,
   ) {
-    this.speller = new Speller(vocabulary);
+    this.speller = new Speller(() => special.texts());
   }
 
   /** Takes some hundred milliseconds for a large vocabulary. */
@@ -65,8 +73,9 @@ export class XGrammarBackend implements GrammarBackend {
     if (eosTokenIds.length === 0) throw bug('a grammar engine without a token that ends a text');
     const module = loadXGrammar();
     const { GrammarCompiler, TokenizerInfo } = module.library;
+    const special = new SpecialTokens(vocabulary, eosTokenIds);
     const info = await TokenizerInfo.createTokenizerInfo(
-      vocabulary.tokens.slice(0, vocabSize),
+      special.tokens.slice(0, vocabSize),
       vocabulary.spelling,
       false,
       vocabSize,
@@ -77,6 +86,7 @@ export class XGrammarBackend implements GrammarBackend {
       // Its own cache would grow without end.
       await GrammarCompiler.createGrammarCompiler(info, false),
       vocabulary,
+      special,
       style,
     );
     info.dispose();
@@ -91,13 +101,15 @@ export class XGrammarBackend implements GrammarBackend {
     this.module.takeErrors();
     try {
       const { grammar, root } = withoutLengths(whole);
-      const compiled = await this.compileAs(grammar);
+      const meant = new Set<number>();
+      const compiled = await this.compileAs(grammar, meant);
       let isBounded: boolean | null = null;
       const findsForced = () => (isBounded ??= this.maxForced(compiled) <= MAX_FORCED);
       const isSpaced = grammar.kind === 'json' && this.style.anyWhitespace;
+      const strangers = this.special.strangersTo(meant);
       return {
         matcher: async () => {
-          const own = this.guard(await this.newMatcher(compiled), findsForced());
+          const own = this.guard(await this.newMatcher(compiled), findsForced(), strangers);
           const matcher = root === null ? own : this.lengths.bound(own, root);
           return isSpaced ? this.whitespace.bound(matcher) : matcher;
         },
@@ -119,7 +131,8 @@ export class XGrammarBackend implements GrammarBackend {
     return (this.boundOfLengths ??= new LengthBound(tokenTexts(this.vocabulary)));
   }
 
-  private async compileAs({ kind, source }: Grammar): Promise<Compiled> {
+  /** @param meant gets the special tokens that the grammar names */
+  private async compileAs({ kind, source }: Grammar, meant: Set<number>): Promise<Compiled> {
     const { compiler } = this;
     switch (kind) {
       case 'json': {
@@ -135,28 +148,41 @@ export class XGrammarBackend implements GrammarBackend {
       case 'ebnf':
         return this.compileRules(source);
       case 'structural_tag':
-        return compiler.compileStructuralTag(
-          (await this.withGrammars(JSON.parse(source))) as Record<string, unknown>,
-        );
+        return this.compileTag((await this.withGrammars(JSON.parse(source), meant)) as StructuralTag);
     }
   }
 
+  private async compileTag(tag: StructuralTag): Promise<Compiled> {
+    const grammar = await this.module.library.Grammar.fromStructuralTag(tag);
+    const merged = mergeRules(rulesOf(grammar));
+    return merged === null
+      ? this.compiler.compileStructuralTag(tag)
+      : this.compileRules(merged.source, merged.root);
+  }
+
   /**
-   * A structural tag in which schemas are grammars of JSON on one line. Of itself the engine lets any amount of whitespace stand
-   * there, and a model that knows no end does not come to one; to bound it takes a minute to compile for the calls of 15 tools.
+   * A structural tag in which marks have their tokens' names, and schemas are grammars of JSON on one line. Of itself the engine
+   * lets any amount of whitespace stand there, and a model that knows no end does not come to one; to bound it takes a minute to
+   * compile for the calls of 15 tools.
+   * @param meant gets the special tokens that are named
    */
-  private async withGrammars(part: unknown): Promise<unknown> {
-    if (Array.isArray(part)) return Promise.all(part.map((inner) => this.withGrammars(inner)));
+  private async withGrammars(part: unknown, meant: Set<number>): Promise<unknown> {
+    if (typeof part === 'string') return this.special.named(part, meant);
+    if (Array.isArray(part)) return Promise.all(part.map((inner) => this.withGrammars(inner, meant)));
     if (typeof part !== 'object' || part === null) return part;
-    const { type, json_schema: schema } = part as { readonly type?: unknown; readonly json_schema?: unknown };
+    const { type, json_schema: schema, excludes } = part as Readonly<Record<string, unknown>>;
     // Its schema describes another text than JSON.
     if (type === 'qwen_xml_parameter') return part;
     if (type === 'json_schema') {
       const separators = this.style.anyWhitespace ? SPACED : COMPACT;
-      return { type: 'grammar', grammar: await this.jsonOnOneLine(JSON.stringify(schema), separators) };
+      const rules = await this.jsonOnOneLine(JSON.stringify(schema), separators);
+      return {
+        type: 'grammar',
+        grammar: excludes === '<' ? rules.replaceAll(CHARACTER, CHARACTER_BUT_ANGLE) : rules,
+      };
     }
     const entries = Object.entries(part).map(
-      async ([key, value]) => [key, await this.withGrammars(value)] as const,
+      async ([key, value]) => [key, await this.withGrammars(value, meant)] as const,
     );
     return Object.fromEntries(await Promise.all(entries));
   }
@@ -166,13 +192,11 @@ export class XGrammarBackend implements GrammarBackend {
     const source = schema === ANY_JSON ? OBJECT_OR_ARRAY : schema;
     const { Grammar: engine } = this.module.library;
     const grammar = await engine.fromJSONSchema(source, false, -1, [...separators], true);
-    const rules = grammar.toString();
-    grammar.dispose();
-    return rules.replaceAll(SEPARATOR_OF_ANY, `$1"${separators[0]}" `);
+    return rulesOf(grammar).replaceAll(SEPARATOR_OF_ANY, `$1"${separators[0]}" `);
   }
 
-  private async compileRules(rules: string): Promise<Compiled> {
-    const grammar = await this.module.library.Grammar.fromEBNF(rules);
+  private async compileRules(rules: string, root?: string): Promise<Compiled> {
+    const grammar = await this.module.library.Grammar.fromEBNF(rules, root);
     try {
       return await this.compiler.compileGrammar(grammar);
     } finally {
@@ -192,8 +216,11 @@ export class XGrammarBackend implements GrammarBackend {
     return this.module.library.GrammarMatcher.createGrammarMatcher(compiled);
   }
 
-  /** What goes wrong while matching is not the grammar's fault: it was compiled. The engine cannot be trusted after it. */
-  private guard(matcher: Matcher, isForcedFound: boolean): GrammarMatcher {
+  /**
+   * What goes wrong while matching is not the grammar's fault: it was compiled. The engine cannot be trusted after it.
+   * @param strangers tokens that may not come, whatever the engine says
+   */
+  private guard(matcher: Matcher, isForcedFound: boolean, strangers: readonly number[]): GrammarMatcher {
     const texts = tokenTexts(this.vocabulary);
     let looksForForced = isForcedFound;
     let missing = 0;
@@ -206,11 +233,16 @@ export class XGrammarBackend implements GrammarBackend {
       }
     };
     return {
-      mask: () =>
-        matcher.getNextTokenBitmask().catch((error: unknown) => {
+      mask: async () => {
+        try {
+          const words = await matcher.getNextTokenBitmask();
+          for (const id of strangers) words[id >>> 5] = (words[id >>> 5] ?? 0) & ~(1 << (id & 31));
+          return words;
+        } catch (error) {
           this.isTrapped = true;
           throw error;
-        }),
+        }
+      },
       forced: () => {
         // What follows a part of a character is no text, and the engine's reading of it is made up.
         if (!looksForForced || missing > 0) return [];
@@ -230,6 +262,15 @@ export class XGrammarBackend implements GrammarBackend {
       dispose: () => matcher.dispose(),
     };
   }
+}
+
+/** A grammar's rules as text; it is disposed of. The engine writes `\\x02`, and where a letter follows it would read `\\x02a`. */
+function rulesOf(grammar: EngineGrammar): string {
+  const rules = grammar.toString();
+  grammar.dispose();
+  return rules.replace(/\\(?:x([0-9a-f]{2})|.)/g, (written, code?: string) =>
+    code === undefined ? written : `\\U000000${code}`,
+  );
 }
 
 /** The grammar for the engine, and the lengths of strings that are counted beside it. */

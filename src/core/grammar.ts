@@ -37,3 +37,19 @@ export interface GrammarMatcher {
 
 /** In place of a schema: any object or array. */
 export const ANY_JSON = '$$ANY$$';
+
+const MARK_BEGIN = '\x02';
+const MARK_END = '\x03';
+
+/**
+ * Fixed text of a structural tag that a model writes as one special token, where its vocabulary has one with this text; else it is
+ * text as any other. No text that a model may choose has special tokens in it.
+ */
+export function mark(text: string): string {
+  return `${MARK_BEGIN}${text}${MARK_END}`;
+}
+
+/** @param as what stands in the place of a mark with this text */
+export function replaceMarks(text: string, as: (marked: string) => string): string {
+  return text.replace(/\x02([^\x02\x03]*)\x03/g, (_, inner: string) => as(inner));
+}

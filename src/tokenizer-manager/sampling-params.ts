@@ -248,9 +248,11 @@ function stopTokenIds(params: Params, { vocabSize, eosTokenIds }: SamplingContex
   if (own.length > MAX_STOP_TOKEN_IDS) {
     refuse(`stop_token_ids must have at most ${MAX_STOP_TOKEN_IDS} entries, got ${own.length}.`);
   }
-  const outside = own.find((id) => id < 0 || id >= vocabSize);
-  if (outside !== undefined) refuse(`stop_token_ids must be in [0, ${vocabSize - 1}], got ${outside}.`);
-  return params.ignore_eos === true ? [] : [...new Set([...own, ...eosTokenIds])];
+  const negative = own.find((id) => id < 0);
+  if (negative !== undefined) refuse(`stop_token_ids must be at least 0, got ${negative}.`);
+  // Clients send the stop tokens of other models: what is never drawn stops nothing.
+  const drawn = own.filter((id) => id < vocabSize);
+  return params.ignore_eos === true ? [] : [...new Set([...drawn, ...eosTokenIds])];
 }
 
 function logitBias(biasById: Record<string, number>, vocabSize: number): [id: number, bias: number][] {

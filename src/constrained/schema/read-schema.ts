@@ -14,7 +14,7 @@ import { readNumber } from './number';
 import { readObject } from './object';
 import { resolved, targetOf } from './references';
 import { isObject, refuseUnenforced, type JsonObject, type Reading, type ReportUnenforced } from './report';
-import { readString } from './string';
+import { joinLengths, readString } from './string';
 
 /** A part of a schema, where it stands, and how deep. */
 export interface Place {
@@ -132,7 +132,7 @@ function readOptions(
     return option;
   });
   if (name === 'oneOf' && !areDisjoint(typed, reading)) reading.unenforced('oneOf', place.path);
-  return { anyOf: typed.map((option, i) => inner(option, `${name}/${i}`)) };
+  return { anyOf: joinLengths(typed.map((option, i) => inner(option, `${name}/${i}`))) };
 }
 
 function readAll(schema: JsonObject, place: Place, reading: Reading, inner: ReadInner): unknown {

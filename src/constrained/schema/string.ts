@@ -1,7 +1,7 @@
 import { refuse } from '../bounds';
 import { checkRegex } from '../regex/check-regex';
 import { writeRegex } from '../regex/write-regex';
-import type { JsonObject, Reading } from './report';
+import { isObject, type JsonObject, type Reading } from './report';
 
 /** Formats that the engine holds strings to. */
 const FORMATS = ['date', 'date-time', 'duration', 'email', 'hostname', 'ipv4', 'ipv6', 'time', 'uri', 'uuid'];
@@ -38,9 +38,42 @@ export function readString(schema: JsonObject, path: string, reading: Reading): 
     reading.unenforced('format', path);
   }
   if (minLength === 0 && maxLength === Infinity) return { type: 'string' };
+  return ofLength(minLength, maxLength);
+}
+
+function ofLength(minLength: number, maxLength: number): JsonObject {
   // The engine passes over the lengths beside a pattern; whoever counts characters instead leaves the pattern out.
   const most = maxLength === Infinity ? '' : maxLength;
-  return { type: 'string', ...lengths, pattern: `${CHARACTER}{${minLength},${most}}` };
+  return {
+    type: 'string',
+    ...(minLength > 0 && { minLength }),
+    ...(maxLength < Infinity && { maxLength }),
+    pattern: `${CHARACTER}{${minLength},${most}}`,
+  };
+}
+
+/**
+ * Alternatives with strings that are bounded by nothing but their length joined, where all lengths between are allowed. Several of
+ * them take the engine many times as long as one, whose characters are counted beside it.
+ * @param options as they were read
+ */
+export function joinLengths(options: readonly unknown[]): readonly unknown[] {
+  const isBounded = (option: unknown): option is JsonObject =>
+    isObject(option) && option['type'] === 'string' && ('minLength' in option || 'maxLength' in option);
+  const lengths = options
+    .filter(isBounded)
+    .map(({ minLength = 0, maxLength = Infinity }) => [minLength as number, maxLength as number] as const)
+    .sort(([a], [b]) => a - b);
+  const joined: [number, number][] = [];
+  for (const [least, most] of lengths) {
+    const last = joined.at(-1);
+    if (last !== undefined && least <= last[1] + 1) last[1] = Math.max(last[1], most);
+    else joined.push([least, most]);
+  }
+  return [
+    ...joined.map(([least, most]) => ofLength(least, most)),
+    ...options.filter((option) => !isBounded(option)),
+  ];
 }
 
 function readPattern(pattern: unknown, path: string, { field }: Reading): string {

@@ -3,7 +3,13 @@ import { readSchema } from '../../constrained/schema/read-schema';
 import type { ReportUnenforced } from '../../constrained/schema/report';
 import { env } from '../../core/env';
 import { RequestError } from '../../core/errors';
-import type { CallTagForm } from '../../tool-calls/call-tags';
+import {
+  forcedCalls,
+  jsonOf,
+  possibleCalls,
+  type CallForm,
+  type TagFormat,
+} from '../../tool-calls/call-forms/call-form';
 import type { RequestedGrammar } from '../request-fields/grammar-fields';
 
 type Schema = Readonly<Record<string, unknown>>;
@@ -31,51 +37,61 @@ export interface CallWish {
 /**
  * A grammar for answers in which tools must be called, or in which calls must fit a `strict` schema; null where nothing need hold.
  * Of a schema that is not strict, what cannot be enforced is left out and named.
- * @param form of calls in the model's own format; null where no grammar can describe that
+ * @param form of calls in the model's own format; null where no grammar can describe it
  * @throws RequestError for a strict schema that cannot be enforced, and when tools define one name (`$defs`) in several ways
  */
-export function callGrammar(wish: CallWish, form: CallTagForm | null): CallGrammar | null {
+export function callGrammar(wish: CallWish, form: CallForm | null): CallGrammar | null {
   const { tools, isForced } = wish;
-  const params = paramsOf(wish, form);
-  if (params === null) return null;
+  // Also where it is not used: what it refuses does not depend on the model.
+  const list = isForced ? jsonOf(forcedCallSchema(tools, wish.isParallel)) : null;
+  const own = isForced ? forcedFormat(wish, form) : possibleFormat(wish, form);
+  const format = own ?? list;
+  if (format === null) return null;
   const unenforced = new Set<string>();
   for (const { function: called } of tools) {
     const report =
       called.strict === true ? refuseOf(called.name) : (keyword: string) => unenforced.add(keyword);
-    if (isForced || isStrict(called)) readSchema(called.parameters ?? NO_PARAMETERS, 'tools', report);
+    if (isForced || isStrict(called)) readSchema(parametersOf(called), 'tools', report);
   }
   return {
-    params,
+    params: { structural_tag: { type: 'structural_tag', format } },
     isLenient: true,
     unenforced: [...unenforced],
-    isList: isForced && form === null,
+    isList: isForced && own === null,
     isForced,
   };
 }
 
-function paramsOf({ tools, isForced, isParallel }: CallWish, form: CallTagForm | null): Schema | null {
-  if (isForced) {
-    const list = forcedCallSchema(tools, isParallel);
-    if (form === null) return tagParams({ type: 'json_schema', json_schema: list });
-    const tags = tools.map(({ function: { name, parameters } }) =>
-      form.tag(name, parameters ?? NO_PARAMETERS),
-    );
-    const { separator } = form;
-    const one = { at_least_one: true, stop_after_first: !isParallel };
-    return tagParams({ type: 'tags_with_separator', tags, separator, ...one });
-  }
+/** Calls in the model's own format; null where it cannot hold each tool to its schema. */
+function forcedFormat({ tools, isParallel }: CallWish, form: CallForm | null): TagFormat | null {
+  const calls = tools.map(({ function: called }) => form?.call(called.name, parametersOf(called)) ?? null);
+  return form === null || calls.includes(null) ? null : forcedCalls(form, calls as TagFormat[], isParallel);
+}
+
+/** Any text, in which calls of tools that are strict fit their schemas; null where nothing need hold, or can. */
+function possibleFormat({ tools, isParallel }: CallWish, form: CallForm | null): TagFormat | null {
   const isAnyStrict = env('SGLANG_TOOL_STRICT_LEVEL') > 0 || tools.some((tool) => isStrict(tool.function));
   if (tools.length === 0 || !isAnyStrict || form?.trigger == null) return null;
-  const tags = tools.map(({ function: called }) =>
-    form.tag(called.name, isStrict(called) ? (called.parameters ?? NO_PARAMETERS) : { type: 'object' }),
-  );
-  return tagParams({
-    type: 'triggered_tags',
-    triggers: [form.trigger],
-    tags,
-    at_least_one: false,
-    stop_after_first: !isParallel,
+  const calls = tools.flatMap(({ function: called }): TagFormat[] => {
+    const held = isStrict(called) ? form.call(called.name, parametersOf(called)) : null;
+    if (held === null && called.strict === true) refuseForm(called.name);
+    const tag = held ?? form.call(called.name, null);
+    return tag === null ? [] : [tag];
   });
+  return calls.length === 0 ? null : possibleCalls(form, calls, isParallel);
+}
+
+function parametersOf({ parameters }: ChatTool['function']): unknown {
+  return parameters ?? NO_PARAMETERS;
+}
+
+function refuseForm(name: string): never {
+  throw new RequestError(
+    'bad_value',
+    `Tool '${name.slice(0, 64)}' is strict, but its parameters cannot be enforced in the form in which this model writes calls ` +
+      "(with tool_choice 'required' they can).",
+    'tools',
+  );
 }
 
 function refuseOf(name: string): ReportUnenforced {
@@ -86,10 +102,6 @@ function refuseOf(name: string): ReportUnenforced {
       'tools',
     );
   };
-}
-
-function tagParams(format: object): Schema {
-  return { structural_tag: { type: 'structural_tag', format } };
 }
 
 function isStrict({ strict }: ChatTool['function']): boolean {

@@ -7,7 +7,7 @@ import {
   type RequestOrigin,
 } from '../../tokenizer-manager';
 import type { ChatTemplate, Conversation } from '../../chat-template';
-import type { CallTagForm } from '../../tool-calls/call-tags';
+import type { CallForm } from '../../tool-calls/call-forms/call-form';
 import { NOT_AN_OBJECT } from '../body';
 import { parseBody, type OtherFields } from '../fields';
 import { messageSchema, readMessages } from './chat-messages';
@@ -101,7 +101,7 @@ export interface ChatLimits {
   readonly contextLength: number | null;
   readonly chat: ChatTemplate;
   /** How a grammar describes the model's own calls; null where none can. */
-  readonly callForm: CallTagForm | null;
+  readonly callForm: CallForm | null;
 }
 
 /** @throws RequestError */

@@ -9,7 +9,7 @@ import type {
   Reasoning,
   RequestOrigin,
 } from '../../tokenizer-manager';
-import { callTagForm } from '../../tool-calls/call-tags';
+import { callForm } from '../../tool-calls/call-forms/registry';
 import type { ToolParserName } from '../../tool-calls/registry';
 import type { AppDeps } from '../app-deps';
 import type { AnswerForm } from './answer';
@@ -74,7 +74,7 @@ export class ChatService {
       defaults: this.defaults,
       contextLength: this.deps.args.contextLength,
       chat: templateOf(this.deps),
-      callForm: callTagForm(this.toolParser),
+      callForm: callForm(this.toolParser, this.deps.chat?.source ?? ''),
     });
   }
 

@@ -86,7 +86,9 @@ export const chatTopic = topic('Chat and structured output', later('the chat end
     ['xgrammar', 'outlines', 'llguidance', 'none'],
     null,
     'Engine of constrained output; none turns it off. Default: xgrammar.',
-    { support: reject('the only engine here is xgrammar', ['xgrammar', 'none']) },
+    {
+      support: warn('the only engine here is xgrammar, which takes the same grammars', ['xgrammar', 'none']),
+    },
   ),
   constrainedJsonWhitespacePattern: str(null, 'Whitespace between JSON tokens, a regular expression.', {
     support: warn('the engine xgrammar does not know it'),

@@ -1,4 +1,4 @@
-type JsonObject = Readonly<Record<string, unknown>>;
+export type JsonObject = Readonly<Record<string, unknown>>;
 
 /** What the schema of a tool's arguments says about one of them. */
 export interface ArgumentSchema {
@@ -18,29 +18,32 @@ export function argumentSchema(root: unknown, key: string): ArgumentSchema {
   };
 }
 
-/**
- * The type that values of a schema have, in lower case. Where several are possible: text if it is among them, else the first;
- * `null` counts only when it is the only one. Text where nothing is said.
- */
-export function typeOf({ schema, root }: ArgumentSchema, depth = 0): string {
-  if (!isObject(schema) || depth > MAX_DEPTH) return 'string';
-  const { type, anyOf, oneOf, allOf, $ref } = schema;
-  const types = (members: unknown) =>
-    (Array.isArray(members) ? members : []).map((member) => typeOf({ schema: member, root }, depth + 1));
-  if (typeof type === 'string') return type.toLowerCase();
-  if (Array.isArray(type)) return oneOfTypes(type.filter((item) => typeof item === 'string'));
-  if (typeof $ref === 'string') return typeOf({ schema: resolve($ref, root), root }, depth + 1);
-  if (Array.isArray(anyOf)) return oneOfTypes(types(anyOf));
-  if (Array.isArray(oneOf)) return oneOfTypes(types(oneOf));
-  if (Array.isArray(schema['enum'])) return oneOfTypes(schema['enum'].map(typeOfValue));
-  if (Array.isArray(allOf)) return types(allOf).find((item) => item !== 'string') ?? 'string';
-  if ('properties' in schema) return 'object';
-  return 'items' in schema ? 'array' : 'string';
+/** The type that values of a schema have: text if that is among `typesOf`, else the first; text where nothing is said. */
+export function typeOf(argument: ArgumentSchema, depth = 0): string {
+  const types = typesOf(argument, depth);
+  return types.includes('string') ? 'string' : (types[0] ?? 'string');
 }
 
-function oneOfTypes(types: readonly string[]): string {
-  const real = types.map((type) => type.toLowerCase()).filter((type) => type !== 'null');
-  return real.includes('string') ? 'string' : (real[0] ?? (types.length > 0 ? 'null' : 'string'));
+/** The types that values of a schema may have, in lower case; `null` only where it is the only one, none where nothing is said. */
+export function typesOf({ schema, root }: ArgumentSchema, depth = 0): readonly string[] {
+  if (!isObject(schema) || depth > MAX_DEPTH) return [];
+  const { type, anyOf, oneOf, allOf, $ref } = schema;
+  const typesOfAll = (members: unknown) =>
+    (Array.isArray(members) ? members : []).map((member) => typeOf({ schema: member, root }, depth + 1));
+  if (typeof type === 'string') return [type.toLowerCase()];
+  if (Array.isArray(type)) return realTypes(type.filter((item) => typeof item === 'string'));
+  if (typeof $ref === 'string') return typesOf({ schema: resolve($ref, root), root }, depth + 1);
+  if (Array.isArray(anyOf)) return realTypes(typesOfAll(anyOf));
+  if (Array.isArray(oneOf)) return realTypes(typesOfAll(oneOf));
+  if (Array.isArray(schema['enum'])) return realTypes(schema['enum'].map(typeOfValue));
+  if (Array.isArray(allOf)) return [typesOfAll(allOf).find((item) => item !== 'string') ?? 'string'];
+  if ('properties' in schema) return ['object'];
+  return 'items' in schema ? ['array'] : [];
+}
+
+function realTypes(types: readonly string[]): readonly string[] {
+  const all = [...new Set(types.map((type) => type.toLowerCase()))];
+  return all.length > 1 ? all.filter((type) => type !== 'null') : all;
 }
 
 function typeOfValue(value: unknown): string {
@@ -49,8 +52,8 @@ function typeOfValue(value: unknown): string {
   return Number.isInteger(value) ? 'integer' : typeof value;
 }
 
-/** `#/$defs/Place` */
-function resolve(reference: string, root: unknown): unknown {
+/** What `#/$defs/Place` stands for. */
+export function resolve(reference: string, root: unknown): unknown {
   const [start, ...path] = reference.split('/');
   if (start !== '#') return undefined;
   return path.reduce<unknown>(
@@ -59,6 +62,6 @@ function resolve(reference: string, root: unknown): unknown {
   );
 }
 
-function isObject(value: unknown): value is JsonObject {
+export function isObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

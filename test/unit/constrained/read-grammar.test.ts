@@ -126,3 +126,12 @@ test.each<[string, GrammarFields, RegExp]>([
   expect(refusal(fields)).toMatch(outcome);
   expect((process.cpuUsage().user - user) / 1000).toBeLessThan(800);
 });
+
+it('joins strings that differ in their length alone, where no length between is missing', () => {
+  const string = (minLength: number, maxLength: number) => ({ type: 'string', minLength, maxLength });
+  const read = (...anyOf: object[]) =>
+    (JSON.parse(readGrammar({ json_schema: { anyOf } })?.source ?? '') as { anyOf: object[] }).anyOf;
+  expect(read(string(5, 9), { type: 'null' }, string(1, 4))).toMatchObject([string(1, 9), { type: 'null' }]);
+  expect(read(string(1, 3), string(5, 9))).toMatchObject([string(1, 3), string(5, 9)]);
+  expect(read({ type: 'string', pattern: '^a' }, string(1, 3))).toHaveLength(2);
+});

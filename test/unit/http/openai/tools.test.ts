@@ -1,3 +1,4 @@
+import { mark } from '../../../../src/core/grammar';
 import type { ServerArgs } from '../../../../src/server-args/server-args';
 import { captureLog } from '../../capture-log';
 import { Folders } from '../../checkpoint/folders';
@@ -172,27 +173,31 @@ describe('a call that must be', () => {
     expect(grammar()).toMatchObject({ minItems: 1, maxItems: 1, items: call('time') });
   });
 
-  it('has definitions at the top, each in one way', async () => {
-    await start({});
-    const of = (type: string) => ({
-      type: 'object',
-      properties: { x: { $ref: '#/$defs/X' } },
-      $defs: { X: { type } },
-    });
-    const two = (a: string, b: string) =>
-      [a, b].map((type, i) => ({ type: 'function', function: { name: `f${i}`, parameters: of(type) } }));
-    expect(
-      await server.ask(PATH, { messages, tools: two('string', 'number'), tool_choice: 'required' }),
-    ).toMatchObject({
-      status: 400,
-      body: { error: { message: "Tool definition 'X' has multiple schemas, which is not supported." } },
-    });
-    await answer(['[{"name": "f0", "parameters": {}}]'], {
-      tools: two('string', 'string'),
-      tool_choice: 'required',
-    });
-    expect(grammar()).toMatchObject({ $defs: { X: { type: 'string' } } });
-  });
+  it.each([null, 'hermes'] as const)(
+    'has definitions at the top, each in one way (%s)',
+    async (toolCallParser) => {
+      await start({ toolCallParser });
+      const of = (type: string) => ({
+        type: 'object',
+        properties: { x: { $ref: '#/$defs/X' } },
+        $defs: { X: { type } },
+      });
+      const two = (a: string, b: string) =>
+        [a, b].map((type, i) => ({ type: 'function', function: { name: `f${i}`, parameters: of(type) } }));
+      expect(
+        await server.ask(PATH, { messages, tools: two('string', 'number'), tool_choice: 'required' }),
+      ).toMatchObject({
+        status: 400,
+        body: { error: { message: "Tool definition 'X' has multiple schemas, which is not supported." } },
+      });
+      if (toolCallParser !== null) return;
+      await answer(['[{"name": "f0", "parameters": {}}]'], {
+        tools: two('string', 'string'),
+        tool_choice: 'required',
+      });
+      expect(grammar()).toMatchObject({ $defs: { X: { type: 'string' } } });
+    },
+  );
 });
 
 describe("a grammar of the model's own form", () => {
@@ -207,7 +212,7 @@ describe("a grammar of the model's own form", () => {
     end,
   });
   const hermes = (name: string, schema: object) =>
-    tag(`<tool_call>\n{"name": "${name}", "arguments": `, schema, '}\n</tool_call>');
+    tag(`${mark('<tool_call>')}\n{"name": "${name}", "arguments": `, schema, `}\n${mark('</tool_call>')}`);
 
   it('has a call written as the model was taught, where one must be', async () => {
     await start();
@@ -252,10 +257,50 @@ describe("a grammar of the model's own form", () => {
     });
     expect(grammar()).toMatchObject({
       type: 'triggered_tags',
-      triggers: ['<tool_call>'],
+      triggers: [mark('<tool_call>')],
       tags: [hermes('weather', parameters), hermes('time', { type: 'object' })],
       at_least_one: false,
       stop_after_first: false,
+    });
+  });
+
+  describe('with arguments as plain text', () => {
+    const bounded = { type: 'object', properties: { city: { type: 'string', maxLength: 9 } } };
+    const tool = (of: object, strict: boolean) => [
+      { type: 'function', function: { name: 'f', parameters: of, strict } },
+    ];
+
+    it('has texts stand as they are', async () => {
+      await start({ toolCallParser: 'qwen3_coder' });
+      const written =
+        '<tool_call>\n<function=f>\n<parameter=city>\nParis\n</parameter>\n</function>\n</tool_call>';
+      const body = { tools: tool(parameters, false), tool_choice: 'required' };
+      expect(await answer([written], body)).toMatchObject({
+        message: { tool_calls: [{ function: { name: 'f', arguments: '{"city": "Paris"}' } }] },
+      });
+      expect(grammar()).toMatchObject({
+        type: 'tags_with_separator',
+        tags: [
+          { begin: `${mark('<tool_call>')}\n<function=f>\n`, end: `</function>\n${mark('</tool_call>')}` },
+        ],
+      });
+    });
+
+    it('gives way to the list where it could not hold a text to its schema', async () => {
+      await start({ toolCallParser: 'qwen3_coder' });
+      const body = { tools: tool(bounded, true), tool_choice: 'required' };
+      expect(await answer(['[{"name": "f", "parameters": {"city": "Rome"}}]'], body)).toMatchObject({
+        message: { tool_calls: [{ function: { name: 'f', arguments: '{"city": "Rome"}' } }] },
+      });
+      expect(grammar()).toMatchObject({ type: 'json_schema' });
+    });
+
+    it('refuses such a tool where calls only may come and it is strict', async () => {
+      await start({ toolCallParser: 'qwen3_coder' });
+      expect(await server.ask(PATH, { messages, tools: tool(bounded, true) })).toMatchObject({
+        status: 400,
+        body: { error: { message: expect.stringContaining("Tool 'f' is strict, but its parameters") } },
+      });
     });
   });
 
