@@ -7,7 +7,7 @@ const MODEL = 'demo';
 const QUESTION = [{ role: 'user', content: 'What is the capital of France?' }];
 const STORY = [{ role: 'user', content: 'Tell me a very short story about a dog.' }];
 const GREEDY = { temperature: 0 };
-const LONG = { num_predict: 100_000, temperature: 2, seed: 3 };
+const LONG = { format: { type: 'string', minLength: 3000 }, options: { num_predict: 100_000 } };
 
 let server: Server;
 let client: Ollama;
@@ -107,7 +107,7 @@ describe('chat', () => {
 
   test('ends with the client', async () => {
     const own = new Ollama({ host: server.url });
-    const stream = await own.chat({ model: MODEL, messages: STORY, options: LONG, stream: true });
+    const stream = await own.chat({ model: MODEL, messages: STORY, ...LONG, stream: true });
     const read = async () => {
       for await (const chunk of stream) if (chunk.message.content !== '') own.abort();
     };
