@@ -26,10 +26,6 @@ static void rotate(float *restrict to, const float *restrict from, const Attenti
   for (size_t i = 2 * half; i < a->head_dim; i++) to[i] = from[i] * factor;
 }
 
-static inline size_t new_tokens(const Attention *a, size_t batch) {
-  return (size_t)(a->starts[batch + 1] - a->starts[batch]);
-}
-
 /* Tokens of a row before the new ones. */
 static inline size_t past_of(const Attention *a, size_t batch) { return (size_t)a->seqlens[batch] + 1 - new_tokens(a, batch); }
 
@@ -65,9 +61,6 @@ typedef struct {
   /* Of each, those that were asked for, and how many at a time. */
   size_t bytes, asked, step;
 } Ahead;
-
-/* Lines of memory; and into the second cache, because those of the first are needed meanwhile. */
-enum { LINE = 64, NEAR = 2 };
 
 static inline void ask(Ahead *ahead) {
   size_t end = ahead->asked + ahead->step;

@@ -6,18 +6,6 @@
 /* Bytes of a register; parts of a head that are not as long are filled with zeros. */
 enum { WIDTH = 4 * LANES };
 
-static inline __attribute__((always_inline)) void add_products(Ints *sum, Ints unsigned_bytes, Ints signed_bytes) {
-  /* See product.c. */
-  __asm__("vpdpbusd %2, %1, %0" : "+v"(*sum) : "v"(unsigned_bytes), "v"(signed_bytes));
-}
-
-/* The same four bytes in each lane. */
-static inline Ints four_of(const uint8_t *bytes) {
-  int32_t four;
-  memcpy(&four, bytes, sizeof four);
-  return four - (Ints){};
-}
-
 /* The bytes [d, d + WIDTH) of a token of a block. */
 static inline __attribute__((always_inline)) __m512i part_of(const int8_t *tokens, size_t token, size_t d, const Block *block) {
   if (token >= block->count) return _mm512_setzero_si512();

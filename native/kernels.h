@@ -39,6 +39,8 @@ typedef struct {
   size_t task_rows;
 } Attention;
 
+static inline size_t new_tokens(const Attention *a, size_t batch) { return (size_t)(a->starts[batch + 1] - a->starts[batch]); }
+
 typedef struct {
   size_t width;
   const float *x;

@@ -5,6 +5,7 @@
 #include "kernels.h"
 #include "ort.h"
 #include <stdlib.h>
+#include <string.h>
 
 #define EXPORT __attribute__((visibility("default")))
 
@@ -84,6 +85,14 @@ static OrtStatus *for_each(OrtKernelContext *context, void (*task)(void *, size_
   return NULL;
 }
 
+/* A kernel that is a copy of what was read of its attributes; `free` ends it. */
+static OrtStatus *keep(const void *read, size_t size, void **kernel) {
+  *kernel = malloc(size);
+  if (!*kernel) return invalid("out of memory");
+  memcpy(*kernel, read, size);
+  return NULL;
+}
+
 /* -- CachedAttention ------------------------------------------------------------------------------------------------------------ */
 
 enum { QUERY, KEY, VALUE, PAST_KEY, PAST_VALUE, SEQLENS, STARTS, COS, SIN, KEY_SCALES, VALUE_SCALES, ATTENTION_INPUTS };
@@ -105,11 +114,7 @@ static OrtStatus *create_attention(const OrtCustomOp *op, OrtApi api, const OrtK
   TRY(ORT_ATTRIBUTE_FLOAT(info, "scale", &k.scale));
   TRY(ORT_ATTRIBUTE_FLOAT(info, "softcap", &k.softcap));
   if (k.kv_heads < 1 || k.heads % k.kv_heads != 0 || k.heads / k.kv_heads > MAX_GROUP) return invalid("num_heads");
-  AttentionKernel *made = malloc(sizeof k);
-  if (!made) return invalid("out of memory");
-  *made = k;
-  *kernel = made;
-  return NULL;
+  return keep(&k, sizeof k, kernel);
 }
 
 /* The number of a row's first task of one key head. Up to the next row's are as many numbers as it has tasks, or one more. */
@@ -144,7 +149,7 @@ static void attend_task(void *data, size_t index) {
   /* The last ones of a row first: they have the most keys, and nobody should wait for them in the end. */
   size_t task = tasks - 1 - index / a->kv_heads, batch = row_of_task(a, task);
   size_t first = (task - first_task(a, batch)) * a->task_rows;
-  size_t queries = (size_t)(a->starts[batch + 1] - a->starts[batch]) * (a->heads / a->kv_heads);
+  size_t queries = new_tokens(a, batch) * (a->heads / a->kv_heads);
   if (first >= queries) return;
   size_t count = queries - first < a->task_rows ? queries - first : a->task_rows;
   if (((const AttentionTasks *)data)->append) kernels->append(a, batch, index % a->kv_heads);
@@ -186,10 +191,10 @@ static OrtStatus *check_attention(const AttentionKernel *k, const Tensor *in) {
 
 /* The most queries that a head of a row has. */
 static size_t most_queries(const Attention *a) {
-  int32_t most = 0;
+  size_t most = 0;
   for (size_t row = 0; row < a->batch; row++)
-    if (a->starts[row + 1] - a->starts[row] > most) most = a->starts[row + 1] - a->starts[row];
-  return (size_t)most * (a->heads / a->kv_heads);
+    if (new_tokens(a, row) > most) most = new_tokens(a, row);
+  return most * (a->heads / a->kv_heads);
 }
 
 static OrtStatus *compute_attention(void *kernel, OrtKernelContext *context) {
@@ -302,12 +307,9 @@ static OrtStatus *compute_normed(void *kernel, OrtKernelContext *context) {
 
 static OrtStatus *create_normed(const OrtCustomOp *op, OrtApi api, const OrtKernelInfo *info, void **kernel) {
   (void)op, (void)api;
-  float *epsilon = malloc(sizeof *epsilon);
-  if (!epsilon) return invalid("out of memory");
-  OrtStatus *status = ORT_ATTRIBUTE_FLOAT(info, "epsilon", epsilon);
-  if (status) free(epsilon);
-  else *kernel = epsilon;
-  return status;
+  float epsilon;
+  TRY(ORT_ATTRIBUTE_FLOAT(info, "epsilon", &epsilon));
+  return keep(&epsilon, sizeof epsilon, kernel);
 }
 static const char *normed_name(const OrtCustomOp *op) { return (void)op, "NormedRows"; }
 static size_t normed_inputs(const OrtCustomOp *op) { return (void)op, 3; }
@@ -337,12 +339,9 @@ static OrtStatus *compute_gated(void *kernel, OrtKernelContext *context) {
 
 static OrtStatus *create_gated(const OrtCustomOp *op, OrtApi api, const OrtKernelInfo *info, void **kernel) {
   (void)op, (void)api;
-  int64_t *block = malloc(sizeof *block);
-  if (!block) return invalid("out of memory");
-  OrtStatus *status = ORT_ATTRIBUTE_INT(info, "block", block);
-  if (status) free(block);
-  else *kernel = block;
-  return status;
+  int64_t block;
+  TRY(ORT_ATTRIBUTE_INT(info, "block", &block));
+  return keep(&block, sizeof block, kernel);
 }
 static const char *gated_name(const OrtCustomOp *op) { return (void)op, "GatedRows"; }
 static size_t gated_inputs(const OrtCustomOp *op) { return (void)op, 2; }

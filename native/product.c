@@ -2,35 +2,25 @@
  * Products of rows in 8 bits with weights in 8 bits. Sums are whole numbers, so that a row's result has the same bits in any batch.
  */
 #include "kernels.h"
-#include <immintrin.h>
-#include <string.h>
+#include "vectors.h"
 
-#define UNROLL _Pragma("GCC unroll 8")
-
-/* Columns of a register, registers of a panel, and rows whose sums fit into registers beside a panel's weights. */
-enum { LANES = 16, WIDE = PANEL / LANES, ROWS = 6 };
-
-/* Lines of memory that four rows of a panel fill; and into the second cache, because the first has the panel at hand. */
-enum { LINE = 64, LINES = 4 * PANEL / LINE, NEAR = 2 };
+/* Rows whose sums fit into registers beside a panel's weights; and lines of memory that four rows of a panel fill. */
+enum { ROWS = 6, LINES = 4 * PANEL / LINE };
+_Static_assert((int)PANEL == WIDE * LANES, "a row of a panel is a row's registers of sums");
 
 /* @param lines of the panel that follows that are asked for with each four rows of this one, from `ahead` on */
 static inline __attribute__((always_inline)) void tile(
     const Product *p, size_t panel, size_t first, int rows, const int8_t *ahead, int lines) {
-  __m512i sums[ROWS][WIDE];
-  UNROLL for (int row = 0; row < rows; row++)
-    UNROLL for (int i = 0; i < WIDE; i++) sums[row][i] = _mm512_setzero_si512();
+  Ints sums[ROWS][WIDE] = {};
   const int8_t *weights = p->weights + panel * p->depth * PANEL;
   const uint8_t *x = p->x + first * p->depth;
   for (size_t k = 0; k < p->depth; k += 4, weights += 4 * PANEL) {
-    __m512i four[WIDE];
+    Ints four[WIDE];
     UNROLL for (int line = 0; line < lines; line++, ahead += LINE) __builtin_prefetch(ahead, 0, NEAR);
-    UNROLL for (int i = 0; i < WIDE; i++) four[i] = _mm512_loadu_si512(weights + 4 * LANES * i);
+    UNROLL for (int i = 0; i < WIDE; i++) four[i] = (Ints)_mm512_loadu_si512(weights + 4 * LANES * i);
     UNROLL for (int row = 0; row < rows; row++) {
-      int32_t bytes;
-      memcpy(&bytes, x + (size_t)row * p->depth + k, sizeof bytes);
-      __m512i all = _mm512_set1_epi32(bytes);
-      /* Around its own name for this instruction gcc 12 copies the sums to memory and back. */
-      UNROLL for (int i = 0; i < WIDE; i++) __asm__("vpdpbusd %2, %1, %0" : "+v"(sums[row][i]) : "v"(all), "v"(four[i]));
+      Ints bytes = four_of(x + (size_t)row * p->depth + k);
+      UNROLL for (int i = 0; i < WIDE; i++) add_products(&sums[row][i], bytes, four[i]);
     }
   }
   UNROLL for (int i = 0; i < WIDE; i++) {
@@ -41,7 +31,7 @@ static inline __attribute__((always_inline)) void tile(
     __m512 scales = _mm512_maskz_loadu_ps(there, p->scales + column);
     __m512 bias = p->bias ? _mm512_maskz_loadu_ps(there, p->bias + column) : _mm512_setzero_ps();
     UNROLL for (int row = 0; row < rows; row++) {
-      __m512 value = _mm512_cvtepi32_ps(_mm512_sub_epi32(sums[row][i], zeros)) * scales;
+      __m512 value = _mm512_cvtepi32_ps(_mm512_sub_epi32((__m512i)sums[row][i], zeros)) * scales;
       if (p->row_scales) value *= _mm512_set1_ps(p->row_scales[first + row]);
       if (p->bias) value += bias;
       _mm512_mask_storeu_ps(p->out + (first + row) * p->width + column, there, value);
