@@ -2,8 +2,8 @@ import type { DecoderConfig } from '../config/decoder-config';
 import type { Experts } from '../config/experts';
 import type { GraphBuilder, Value } from '../graph/graph-builder';
 import { ElementType } from '../../onnxruntime/element-type';
-import { ACTIVATIONS, isSilu } from './activation';
-import { gatedMlp } from './layers';
+import { isSilu } from './activation';
+import { activatedHalves, gatedMlp } from './layers';
 import { unquantized, type Projection } from './linear-method';
 import type { BranchInput } from './residual-stream';
 import { turned } from './rotation';
@@ -130,7 +130,7 @@ function throughExperts(
   const inner = writes.inner(intermediateSize);
   const value =
     (isSilu(config.hiddenAct) && reads.gatedEach?.(g, rows, counts, wide, inner.block)) ||
-    turned(g, activated(g, config, reads.applyEach(g, rows, counts, wide)), intermediateSize, inner.block);
+    turned(g, activatedHalves(g, config.hiddenAct, reads.applyEach(g, rows, counts, wide)), intermediateSize, inner.block);
   const narrow = projections(intermediateSize, config.hiddenSize, [names.down]);
   const narrowed = inner.linear.applyEach(g, value, counts, narrow);
   const weighted = g.node('Mul', [narrowed, weights]);
@@ -143,12 +143,6 @@ function throughExperts(
   return g
     .nodes('Split', [perToken], { attributes: { axis: 1, num_outputs: chosen }, outputs: chosen })
     .reduce((sum, next) => g.node('Add', [sum, next]));
-}
-
-/** activation(gate) · up. @param widened both side by side */
-function activated(g: GraphBuilder, config: DecoderConfig, widened: Value): Value {
-  const [gate, up] = g.nodes('Split', [widened], { attributes: { axis: 1, num_outputs: 2 }, outputs: 2 });
-  return g.node('Mul', [ACTIVATIONS[config.hiddenAct](g, gate as Value), up as Value]);
 }
 
 /** The first `k` along the last axis, sorted: values and indices, the lower index first where values are equal. */

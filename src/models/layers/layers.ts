@@ -59,16 +59,25 @@ export function gatedMlp(g: GraphBuilder, { value: x, reads, writes }: BranchInp
   const { block, linear } = writes.inner(intermediate);
   const inner =
     (isSilu(shape.activation) && reads.gated?.(g, x, { inputs: hidden, parts, bias }, block)) ||
-    turned(g, activated(g, x, reads, parts, shape), intermediate, block);
+    turned(g, gatedInput(g, x, reads, parts, shape), intermediate, block);
   return linear.apply(g, inner, down);
 }
 
+/** activation(gate) · up. */
+function activated(g: GraphBuilder, activation: Activation, [gate, up]: readonly Value[]): Value {
+  return g.node('Mul', [ACTIVATIONS[activation](g, gate as Value), up as Value]);
+}
+
+/** activation(gate) · up. @param widened both side by side: [rows, 2 · width] */
+export function activatedHalves(g: GraphBuilder, activation: Activation, widened: Value): Value {
+  return activated(g, activation, g.nodes('Split', [widened], { attributes: { axis: 1, num_outputs: 2 }, outputs: 2 }));
+}
+
 /** activation(gate(x)) · up(x). */
-function activated(g: GraphBuilder, x: Value, reads: LinearMethod, parts: readonly LinearPart[], shape: MlpShape): Value {
+function gatedInput(g: GraphBuilder, x: Value, reads: LinearMethod, parts: readonly LinearPart[], shape: MlpShape): Value {
   const { hidden, bias } = shape;
   const read = (part: LinearPart) => reads.apply(g, x, { inputs: hidden, parts: [part], bias });
-  const [gate, up] = shape.fused
-    ? g.nodes('Split', [read(parts[0] as LinearPart)], { attributes: { axis: 1, num_outputs: 2 }, outputs: 2 })
-    : parts.map(read);
-  return g.node('Mul', [ACTIVATIONS[shape.activation](g, gate as Value), up as Value]);
+  return shape.fused
+    ? activatedHalves(g, shape.activation, read(parts[0] as LinearPart))
+    : activated(g, shape.activation, parts.map(read));
 }
