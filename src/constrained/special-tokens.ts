@@ -1,11 +1,9 @@
 import { mark, replaceMarks } from '../core/grammar';
-import { tokenTexts } from './token-texts';
+import { lettersOfBytes, tokenTexts } from './token-texts';
 import type { Vocabulary } from './vocabulary';
 
 /** What begins the names of special tokens. Nothing a model may choose has it: JSON strings have no control characters. */
 const [SIGN = ''] = mark('');
-/** Letters that stand for the bytes around a name in a vocabulary of bytes spelled as letters (GPT-2's). */
-const BYTE_LETTERS: Readonly<Record<string, string>> = { '\x02': '\u0102', '\x03': '\u0103' };
 
 /**
  * The special tokens of a vocabulary as the engine knows them. It matches text, and takes a special token for the text that it
@@ -28,8 +26,7 @@ export class SpecialTokens {
     const spelled = [...tokens];
     for (const id of this.ids.values()) {
       const name = nameOf(id);
-      spelled[id] =
-        spelling === 'byte_level' ? name.replace(/[\x02\x03]/g, (sign) => BYTE_LETTERS[sign] ?? '') : name;
+      spelled[id] = spelling === 'byte_level' ? lettersOfBytes(name) : name;
     }
     this.tokens = spelled;
   }

@@ -93,6 +93,14 @@ function isByteLevel(token: string): boolean {
   return [...token].every((letter) => letter.charCodeAt(0) < 0x100 + UNPRINTED.length);
 }
 
+/** The letters that stand for bytes, each a character, in a vocabulary of that spelling. */
+export function lettersOfBytes(bytes: string): string {
+  return Array.from(bytes, (byte) => {
+    const at = UNPRINTED.indexOf(byte.charCodeAt(0));
+    return at === -1 ? byte : String.fromCharCode(0x100 + at);
+  }).join('');
+}
+
 function byteOfLetter(letter: string): string {
   const code = letter.charCodeAt(0);
   return code < 0x100 ? letter : String.fromCharCode(UNPRINTED[code - 0x100] ?? 0);

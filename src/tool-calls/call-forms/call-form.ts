@@ -16,6 +16,11 @@ export interface CallForm {
   readonly call: (name: string, schema: unknown) => TagFormat | null;
 }
 
+/** Whether all parsers read this as a name. */
+export function isPlainName(name: string): boolean {
+  return /^[\w.-]+$/.test(name);
+}
+
 export function tag(begin: string, content: TagFormat, end: string): TagFormat {
   return { type: 'tag', begin, content, end };
 }

@@ -1,12 +1,9 @@
 import { mark } from '../../core/grammar';
-import { jsonOf, tag, type CallForm, type TagFormat } from './call-form';
+import { isPlainName, jsonOf, tag, type CallForm, type TagFormat } from './call-form';
 
 /** Formats in which the arguments of a call are JSON. */
 
 type Call = CallForm['call'];
-
-/** What all parsers read as a name. */
-const NAME = /^[\w.-]+$/;
 
 /** `{"name": …, "arguments": …}`. @param key what the arguments are called */
 function object(key: string, before = '', after = ''): Call {
@@ -17,7 +14,7 @@ function object(key: string, before = '', after = ''): Call {
 /** The name and then the arguments, with fixed text around each. */
 function named(before: string, between: string, after: string): Call {
   return (name, schema) =>
-    NAME.test(name) ? tag(before + name + between, argumentsOf(schema), after) : null;
+    isPlainName(name) ? tag(before + name + between, argumentsOf(schema), after) : null;
 }
 
 function argumentsOf(schema: unknown): TagFormat {
@@ -90,7 +87,7 @@ export const KIMI_K2: CallForm = {
   around: [KIMI_CALLS + KIMI_CALL, KIMI_CALL_END + KIMI_CALLS_END],
   separator: KIMI_CALL_END + KIMI_CALL,
   call: (name, schema) => {
-    if (!NAME.test(name)) return null;
+    if (!isPlainName(name)) return null;
     const args = tag(mark('<|tool_call_argument_begin|>'), argumentsOf(schema), '');
     return tag(`functions.${name}:`, { type: 'sequence', elements: [KIMI_NUMBER, args] }, '');
   },

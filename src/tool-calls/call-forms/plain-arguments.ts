@@ -1,6 +1,7 @@
 import {
   argumentSchema,
   isObject,
+  MAX_DEPTH,
   resolve,
   typesOf,
   type ArgumentSchema,
@@ -33,8 +34,6 @@ const OF_CALLS = new Set([
 const OF_TEXTS = new Set([...REMARKS, 'type']);
 /** What a schema has in it of which `<` cannot be kept out, or which is not to be understood apart from the whole. */
 const CLOSED = /<|"(?:pattern|format|minLength|maxLength)":|"\$ref":"(?!#\/(?:\$defs|definitions)\/)/;
-/** Schemas in schemas that are looked into. */
-const MAX_DEPTH = 8;
 
 /**
  * All arguments of a call, in the order of the schema's properties.

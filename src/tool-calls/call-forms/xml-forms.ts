@@ -1,17 +1,15 @@
 import { mark } from '../../core/grammar';
-import { tag, type CallForm } from './call-form';
+import { isPlainName, tag, type CallForm } from './call-form';
 import { argumentsIn, type ArgumentForm } from './plain-arguments';
 
 /** Formats with marks around each argument, whose texts stand between them as they are. */
 
-/** What all parsers read as a name. */
-const NAME = /^[\w.-]+$/;
 const ANY_TEXT = { type: 'any_text' };
 
 function call(begin: (name: string) => string, form: ArgumentForm, end: string): CallForm['call'] {
   return (name, schema) => {
     const content = schema === null ? ANY_TEXT : argumentsIn(form, schema);
-    return content === null || !NAME.test(name) ? null : tag(begin(name), content, end);
+    return content === null || !isPlainName(name) ? null : tag(begin(name), content, end);
   };
 }
 

@@ -8,7 +8,7 @@ export interface ArgumentSchema {
 }
 
 /** Schemas in schemas that are looked into. */
-const MAX_DEPTH = 8;
+export const MAX_DEPTH = 8;
 
 export function argumentSchema(root: unknown, key: string): ArgumentSchema {
   const properties = isObject(root) ? root['properties'] : undefined;
