@@ -157,12 +157,16 @@ describe('sessions', () => {
     expect(second.meta_info.cached_tokens).toBe(0);
     expect(outcome(second)).toEqual(outcome(await whole(server, context)));
 
-    // Together they need more than there is.
-    const turns = await Promise.all(
+    // Together they need more than there is; none begins before all are there.
+    await server.post('/pause_generation', { mode: 'in_place' });
+    const asked = Promise.all(
       [1, 2, 3, 4].map((seed) =>
         say(server, promptIds(10, seed), { id, rid: first.meta_info.id }, greedy(240)),
       ),
     );
+    while (!server.stderr.includes('#queue-req: 4')) await server.post('/flush_cache', {});
+    await server.post('/continue_generation', {});
+    const turns = await asked;
     expect(Math.max(...turns.map(({ meta_info }) => meta_info.total_retractions))).toBeGreaterThan(0);
     const seeds = [1, 2, 3, 4].entries();
     for (const [i, seed] of seeds) {
