@@ -1,6 +1,7 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { greedy } from './client';
 import { launch, type Server } from './harness';
 
@@ -70,6 +71,9 @@ test('every line of a file is JSON, and stdout has the same lines among those of
     request_id: 'trace-9',
   }));
   expect(mine(inFiles())).toMatchObject(expected);
+  // It comes by a pipe, and can be behind the reply.
+  const isOver = (line: string) => line.includes('request.finished') && line.includes('"mine"');
+  while (!server.stdout.split('\n').slice(0, -1).some(isOver)) await sleep(10);
   expect(mine(inStdout())).toMatchObject(expected);
   expect(server.stderr).not.toMatch(/request\.(received|finished)/);
 });
