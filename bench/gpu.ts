@@ -10,6 +10,7 @@ import { WHOLE } from '../src/model-runner/backends/share';
 import { bytesPerToken } from '../src/model-runner/kv-store';
 import { loadModel } from '../src/model-runner/load-model';
 import { ModelRunner } from '../src/model-runner/model-runner';
+import { ANYTHING } from '../src/model-runner/top-rows';
 import { readModel } from '../src/models/registry';
 import { ELEMENT_BYTES } from '../src/onnxruntime/element-type';
 import { median } from './in-turn';
@@ -155,13 +156,13 @@ async function measure(
   const prefill: Case[] = [];
   for (const length of prompts) {
     const item = { row: 0, past: 0, ids: new Int32Array(length).fill(5), logitPositions: [length - 1] };
-    prefill.push(await time(length, length, () => runner.extend([item])));
+    prefill.push(await time(length, length, () => runner.extend([item], 'extend', ANYTHING)));
   }
   const decode: Case[] = [];
   for (const size of sizes) {
     const ids = new Int32Array(size).fill(5);
     const lengths = new Int32Array(size).fill(context);
-    decode.push(await time(size, size, () => runner.decode(ids, lengths)));
+    decode.push(await time(size, size, () => runner.decode(ids, lengths, ANYTHING)));
   }
   runner.dispose();
   session.dispose();

@@ -1,5 +1,6 @@
 import { bug } from '../core/errors';
 import type { ModelConfig } from '../models/config/model-config';
+import type { TopTokens } from '../core/top-tokens';
 import type { KvStore } from './kv-store';
 import { IoBinding } from '../onnxruntime/io-binding';
 import type { Session } from '../onnxruntime/session';
@@ -8,6 +9,7 @@ import type { Backend, StagedTensor } from './backends/backend';
 import { cutIntoRuns } from './pieces';
 import { RoutingTap, type RoutedPass, type RoutingOutput } from './routing';
 import { StepInputs, takesRowStarts } from './step-inputs';
+import { ANYTHING, readTop, topWidth, type TopWish } from './top-rows';
 
 /** A piece of one request's prompt, to be appended to its row. */
 export interface ExtendItem {
@@ -23,8 +25,12 @@ export interface ExtendItem {
 /** Rows of one run that may go through the vocabulary projection: it bounds the memory of prompt log-probabilities. */
 export const MAX_LOGIT_ROWS = 128;
 
-/** The output with the likeliest tokens. */
+/** The output with the likeliest tokens, and that with the front of each row. */
 const LIKELIEST = 'likeliest';
+const TOP = 'top';
+
+/** Of a run whose rows did not have to come. */
+const NO_LOGITS = new Float32Array(0);
 
 /** What a run tells of the tokens it is asked for. */
 interface LogitRows {
@@ -32,7 +38,17 @@ interface LogitRows {
   readonly logits: StagedTensor<Float32Array>;
   /** [rows] */
   readonly tokens: StagedTensor<Int32Array> | null;
+  /** [rows, topWidth] */
+  readonly top: StagedTensor<Float32Array> | null;
 }
+
+/** What the last run said beside its logits. */
+interface Told {
+  readonly likeliest: Int32Array | null;
+  readonly top: readonly TopTokens[] | null;
+}
+
+const TOLD_NOTHING: Told = { likeliest: null, top: null };
 
 /** What a padded row is given. */
 const PAD_ID = new Int32Array(1);
@@ -61,9 +77,11 @@ export class ModelRunner {
   private readonly logits: StagedTensor<Float32Array>;
   /** The likeliest tokens of the rows; null where the graph does not tell. */
   private readonly tokens: StagedTensor<Int32Array> | null;
-  /** The first rows of both, by their number. */
+  /** The fronts of the rows; null where the graph does not tell. */
+  private readonly top: StagedTensor<Float32Array> | null;
+  /** The first rows of all, by their number. */
   private readonly logitRows: LogitRows[] = [];
-  private latest: LogitRows | null = null;
+  private told = TOLD_NOTHING;
 
   constructor(
     private session: Session,
@@ -75,8 +93,10 @@ export class ModelRunner {
     const rows = Math.max(kv.rows, MAX_LOGIT_ROWS);
     const { vocabSize } = config;
     this.logits = backend.stage('float32', pinnedFloat32(rows * vocabSize), [rows, vocabSize]);
-    const tells = session.outputs.some(({ name }) => name === LIKELIEST);
-    this.tokens = tells ? backend.stage('int32', pinnedInt32(rows), [rows]) : null;
+    const tells = (output: string) => session.outputs.some(({ name }) => name === output);
+    this.tokens = tells(LIKELIEST) ? backend.stage('int32', pinnedInt32(rows), [rows]) : null;
+    const width = topWidth(vocabSize);
+    this.top = tells(TOP) ? backend.stage('float32', pinnedFloat32(rows * width), [rows, width]) : null;
     this.routing = RoutingTap.of(session, backend);
     this.packs = takesRowStarts(session);
   }
@@ -86,7 +106,17 @@ export class ModelRunner {
    * for it on the way.
    */
   get likeliest(): Int32Array | null {
-    return this.latest?.tokens?.data ?? null;
+    return this.told.likeliest;
+  }
+
+  /** Whether runs can tell the fronts of rows in place of the rows. */
+  get tellsTop(): boolean {
+    return this.top !== null;
+  }
+
+  /** The fronts of the rows that the last run was asked for, where they were enough; null where it gave the logits. */
+  get topTokens(): readonly TopTokens[] | null {
+    return this.told.top;
   }
 
   /** Binds a decode batch size and runs it over rows that hold nothing. Only while no request runs. */
@@ -101,13 +131,14 @@ export class ModelRunner {
    * Appends one token to each of the first `ids.length` rows.
    * @param ids the tokens, one a row
    * @param lengths tokens each row holds already
-   * @returns logits, [ids.length, vocab]
+   * @param wish null for the logits
+   * @returns logits, [ids.length, vocab]; none where the wish was met by `topTokens`
    */
-  decode(ids: Int32Array, lengths: Int32Array): Promise<Float32Array> {
-    return this.backend.turn(() => this.step(ids, lengths));
+  decode(ids: Int32Array, lengths: Int32Array, wish: TopWish | null = null): Promise<Float32Array> {
+    return this.backend.turn(() => this.step(ids, lengths, wish));
   }
 
-  private async step(ids: Int32Array, lengths: Int32Array): Promise<Float32Array> {
+  private async step(ids: Int32Array, lengths: Int32Array, wish: TopWish | null): Promise<Float32Array> {
     const { padding } = this.kv;
     const captured = this.capturedSize(ids.length);
     const size = captured ?? ids.length;
@@ -116,9 +147,10 @@ export class ModelRunner {
       inputs.setRow(row, ids.subarray(row, row + 1), lengths[row] as number);
     }
     for (let row = ids.length; row < size; row++) inputs.setRow(row, PAD_ID, padding?.place(row) ?? 0);
+    inputs.setTemperatures(wish, ids.length);
     // What a device replays was captured with one length for all.
     inputs.finish(padding && captured !== null ? this.kv.capacity + 1 : undefined);
-    const result = await this.run(binding, this.logitsOf(ids.length));
+    const result = await this.run(binding, this.logitsOf(ids.length), wish);
     padding?.appended(lengths);
     const rows = () => Array.from(lengths, (past, row) => ({ ids: ids.subarray(row, row + 1), past }));
     await experts?.tell('decode', inputs, rows);
@@ -128,15 +160,27 @@ export class ModelRunner {
   /**
    * Appends pieces to adjacent rows, in one run where the device computes that correctly.
    * @param items of rows n, n + 1, …; several where rows are packed, or where none has a past: then they are padded to the longest
-   * @returns logits of the tokens asked for, [tokens, vocab], one item's behind the other's; where none are, nothing of meaning
+   * @param wish null for the logits
+   * @returns logits of the tokens asked for, [tokens, vocab], one item's behind the other's; where none are, nothing of meaning; none
+   *   where the wish was met by `topTokens`
    */
-  extend(items: readonly ExtendItem[], mode: RoutedPass['mode'] = 'extend'): Promise<Float32Array> {
-    return this.backend.turn(() => this.append(items, mode));
+  extend(
+    items: readonly ExtendItem[],
+    mode: RoutedPass['mode'] = 'extend',
+    wish: TopWish | null = null,
+  ): Promise<Float32Array> {
+    return this.backend.turn(() => this.append(items, mode, wish));
   }
 
-  private async append(items: readonly ExtendItem[], mode: RoutedPass['mode']): Promise<Float32Array> {
+  private async append(
+    items: readonly ExtendItem[],
+    mode: RoutedPass['mode'],
+    wish: TopWish | null,
+  ): Promise<Float32Array> {
     const runs = items.flatMap((item) => cutIntoRuns(item, this.backend.runTokens));
-    return runs.length === items.length ? this.appendAtOnce(items, mode) : this.appendInTurn(runs, mode);
+    return runs.length === items.length
+      ? this.appendAtOnce(items, mode, wish)
+      : this.appendInTurn(runs, mode);
   }
 
   /** @returns the logits that were asked for, of all runs, in memory of its own */
@@ -146,33 +190,43 @@ export class ModelRunner {
     const all = new Float32Array(rows * vocabSize);
     let row = 0;
     for (const run of runs) {
-      const logits = await this.appendAtOnce([run], mode);
+      const logits = await this.appendAtOnce([run], mode, null);
       const count = run.logitPositions.length;
       all.set(logits.subarray(0, count * vocabSize), row * vocabSize);
       row += count;
     }
-    this.latest = null;
+    this.told = TOLD_NOTHING;
     return all;
   }
 
-  private async appendAtOnce(items: readonly ExtendItem[], mode: RoutedPass['mode']): Promise<Float32Array> {
+  private async appendAtOnce(
+    items: readonly ExtendItem[],
+    mode: RoutedPass['mode'],
+    wish: TopWish | null,
+  ): Promise<Float32Array> {
     const first = (items[0] as ExtendItem).row;
     const lengths = items.map(({ ids }) => ids.length);
     const pasts = items.map(({ past }) => past);
     const wanted = items.map(({ logitPositions }) => logitPositions);
+    const wantsNone = wanted.every(({ length }) => length === 0);
     // Quantized projections cannot compute no rows at all.
-    if (wanted.every(({ length }) => length === 0)) wanted[0] = [(lengths[0] as number) - 1];
+    if (wantsNone) wanted[0] = [(lengths[0] as number) - 1];
     const logitRows = wanted.reduce((sum, { length }) => sum + length, 0);
     const inputs = new StepInputs(this.backend, this.session, lengths, logitRows);
     items.forEach(({ ids, past }, row) => inputs.setRow(row, ids, past));
     inputs.setLogitTokens(wanted);
+    inputs.setTemperatures(wish, logitRows);
     inputs.finish();
     const binding = this.rowsBinding(items);
     const experts = this.routing?.bind(binding, inputs.places) ?? null;
     try {
       inputs.bind(binding);
       this.kv.enter(first, pasts);
-      const logits = await this.run(binding, this.bindLogits(binding, logitRows));
+      const logits = await this.run(
+        binding,
+        this.bindLogits(binding, logitRows),
+        wantsNone ? ANYTHING : wish,
+      );
       const after = items.map(({ past, ids }) => past + ids.length);
       this.kv.leave(first, pasts, after);
       await experts?.tell(mode, inputs, () => items);
@@ -206,9 +260,11 @@ export class ModelRunner {
     for (const rows of this.logitRows) {
       rows?.logits.dispose();
       rows?.tokens?.dispose();
+      rows?.top?.dispose();
     }
     this.logits.dispose();
     this.tokens?.dispose();
+    this.top?.dispose();
   }
 
   /** The captured size that a batch runs as; null where it runs as it is. Only stores that know where padding may write have larger ones. */
@@ -251,17 +307,30 @@ export class ModelRunner {
     return binding;
   }
 
-  /** Runs the graph over what the store holds by now. Resolves when the logits are here. */
-  private async run(binding: IoBinding, rows: LogitRows): Promise<Float32Array> {
+  /** Runs the graph over what the store holds by now. Resolves when the logits are here, or what was wished for in their place. */
+  private async run(binding: IoBinding, rows: LogitRows, wish: TopWish | null): Promise<Float32Array> {
     const moving = this.kv.settled();
     if (moving) await moving;
     await binding.run();
+    const top = await this.topOf(rows, wish);
+    if (top !== null) {
+      this.told = { likeliest: null, top };
+      return NO_LOGITS;
+    }
     for (const staged of [rows.logits, rows.tokens]) {
       const copying = staged?.download();
       if (copying) await copying;
     }
-    this.latest = rows;
+    this.told = { likeliest: rows.tokens?.data ?? null, top: null };
     return rows.logits.data;
+  }
+
+  /** The fronts of rows that were just computed; null where they are not enough for all. */
+  private async topOf({ top }: LogitRows, wish: TopWish | null): Promise<TopTokens[] | null> {
+    if (top === null || wish === null) return null;
+    await top.download();
+    const fronts = readTop(top.data, this.config.vocabSize);
+    return fronts.every((front, row) => wish.suffices(row, front)) ? fronts : null;
   }
 
   /** Binds the first `rows` rows of the shared logits memory as the run's output. */
@@ -269,6 +338,7 @@ export class ModelRunner {
     const staged = this.logitsOf(rows);
     binding.bindOutput('logits', staged.logits.tensor);
     if (staged.tokens !== null) binding.bindOutput(LIKELIEST, staged.tokens.tensor);
+    if (staged.top !== null) binding.bindOutput(TOP, staged.top.tensor);
     return staged;
   }
 
@@ -276,6 +346,7 @@ export class ModelRunner {
     const known = (this.logitRows[rows] ??= {
       logits: this.logits.front([rows, this.config.vocabSize]),
       tokens: this.tokens?.front([rows]) ?? null,
+      top: this.top?.front([rows, topWidth(this.config.vocabSize)]) ?? null,
     });
     if (known.logits.data.length !== rows * this.config.vocabSize)
       throw bug(`${rows} rows of logits asked for`);

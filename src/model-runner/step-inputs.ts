@@ -1,8 +1,9 @@
 import type { ElementTypeName, TensorData } from '../onnxruntime/element-type';
 import type { IoBinding } from '../onnxruntime/io-binding';
 import type { Session } from '../onnxruntime/session';
-import { pinnedInt32, pinnedInt64 } from '../onnxruntime/tensor';
+import { pinnedFloat32, pinnedInt32, pinnedInt64 } from '../onnxruntime/tensor';
 import type { Backend, StagedTensor } from './backends/backend';
+import type { TopWish } from './top-rows';
 
 /**
  * The small tensors of one run over rows of new tokens: the graph's inputs beside keys and values. Where the graph takes `row_starts` rows
@@ -17,6 +18,7 @@ export class StepInputs {
   private readonly seqlens: Int32Array;
   private readonly totalLen = pinnedInt32(1);
   private readonly logitIndices: BigInt64Array;
+  private readonly scales: Float32Array;
   private readonly tensors: readonly (readonly [name: string, tensor: StagedTensor])[];
 
   /**
@@ -43,12 +45,14 @@ export class StepInputs {
     this.positionIds = pinnedInt64(session.takes('position_ids') ? places : 0);
     this.seqlens = pinnedInt32(batch);
     this.logitIndices = pinnedInt64(logitRows);
+    this.scales = pinnedFloat32(logitRows).fill(1);
     this.tensors = [
       ...staged('input_ids', 'int64', this.inputIds, tokenDims),
       ...staged('seqlens_k', 'int32', this.seqlens, [batch]),
       ...staged('row_starts', 'int32', this.starts, [batch + 1]),
       ...staged('total_len', 'int32', this.totalLen, []),
       ...staged('logit_indices', 'int64', this.logitIndices, [logitRows]),
+      ...staged('scales', 'float32', this.scales, [logitRows, 1]),
       ...staged('position_ids', 'int64', this.positionIds, tokenDims),
     ];
   }
@@ -78,6 +82,12 @@ export class StepInputs {
   setLogitTokens(tokens: readonly (readonly number[])[]): void {
     const places = tokens.flatMap((own, row) => own.map((token) => this.startOf(row) + token));
     for (let i = 0; i < this.logitRows; i++) this.logitIndices[i] = BigInt(places[i] as number);
+  }
+
+  /** Sets what the first `rows` rows of logits are divided by where a device sums them up. */
+  setTemperatures(wish: TopWish | null, rows: number): void {
+    if (wish === null) return;
+    for (let row = 0; row < rows; row++) this.scales[row] = 1 / wish.temperature(row);
   }
 
   /**

@@ -67,7 +67,11 @@ function scanned(logits: Float32Array): number {
 export function hasRival(logits: Float32Array, id: number, rounding: number): boolean {
   const best = logits[id]!;
   if (!Number.isFinite(best)) return false;
-  const from = best - rounding * Math.max(Math.abs(best), 0.01);
-  for (let i = 0; i < logits.length; i++) if (logits[i]! >= from && i !== id) return true;
+  for (let i = 0; i < logits.length; i++) if (i !== id && isRival(logits[i]!, best, rounding)) return true;
   return false;
+}
+
+/** See `hasRival`. */
+export function isRival(logit: number, best: number, rounding: number): boolean {
+  return logit >= best - rounding * Math.max(Math.abs(best), 0.01);
 }

@@ -1,11 +1,13 @@
 import { GREEDY_BELOW, type SamplingParams } from '../core/request';
 import { bug } from '../core/errors';
 import type { GrammarMatcher } from '../core/grammar';
+import type { TopTokens } from '../core/top-tokens';
 import { GrammarMask } from './grammar-mask';
 import { LogitRow, argmax } from './logit-row';
 import { processorsOf, type LogitsProcessor } from './logits-processors';
 import { uniform } from './philox';
 import { rankCut } from './selection';
+import { drawTop, endsAt, isSound, keptOf } from './top-tokens';
 import type { Thoughts } from './thoughts';
 import { KEEP_ALL, drawToken, stepsPerLogit, stricter, type Cut } from './token-mass';
 
@@ -92,11 +94,35 @@ export class RequestSampler {
   sample(logits: Float32Array, likeliest: number | null = null): number {
     if (logits.length !== this.vocabSize)
       throw bug(`a row of ${logits.length} logits, not ${this.vocabSize}`);
-    if (likeliest !== null && this.takesLikeliest) return likeliest;
+    if (likeliest !== null && this.greedy && this.takesRowAsIs) return likeliest;
     for (const processor of this.processors) processor.apply(logits, this.state);
     this.applyGrammar(logits);
     this.thoughts?.apply(logits);
     return this.greedy ? argmax(logits) : this.draw(logits);
+  }
+
+  /** Whether nothing ever shapes a row. */
+  get isPlain(): boolean {
+    return this.processors.length === 0 && this.grammar === null && this.thoughts === null;
+  }
+
+  /** Whether the next token could be chosen from the front of the row alone. */
+  get mayTakeTop(): boolean {
+    const { topK, topP, minP } = this.params;
+    return this.takesRowAsIs && (this.greedy || topK !== -1 || topP < 1 || minP > 0);
+  }
+
+  /** Whether `choose` can tell the token, which is what `sample` would say of the whole row. Only where `mayTakeTop`. */
+  decides(top: TopTokens): boolean {
+    return isSound(top) && (this.greedy ? this.isSure(top) : this.keptOf(top) !== null);
+  }
+
+  /** As `sample`, of a row whose front decides. */
+  choose(top: TopTokens): number {
+    if (this.greedy) return top.ids[0] as number;
+    const kept = this.keptOf(top);
+    if (kept === null) throw bug('a token chosen from a front that does not tell it');
+    return drawTop(top, kept, this.params.temperature, this.uniform());
   }
 
   /** Tells the sampler about a generated token, in order. The sampler lives as long as its request: no token twice. */
@@ -117,14 +143,23 @@ export class RequestSampler {
     return this.grammarNow?.forced() ?? [];
   }
 
-  /** Whether a row is taken as it comes, and its likeliest token. */
-  private get takesLikeliest(): boolean {
-    return (
-      this.greedy &&
-      this.processors.length === 0 &&
-      this.grammarNow === null &&
-      this.thoughts?.limits !== true
-    );
+  /** Whether nothing shapes the row that comes next. */
+  private get takesRowAsIs(): boolean {
+    return this.processors.length === 0 && this.grammarNow === null && this.thoughts?.limits !== true;
+  }
+
+  /** Whether the likeliest token is among those told. */
+  private isSure(top: TopTokens): boolean {
+    return endsAt(top, 1) || top.ids.length === this.vocabSize;
+  }
+
+  private keptOf(top: TopTokens): number | null {
+    return keptOf(top, this.params, this.vocabSize);
+  }
+
+  /** The request's own random number for the next token, in [0, 1). */
+  private uniform(): number {
+    return uniform(this.seed, this.state.generated, this.sampleIndex);
   }
 
   /** The grammar if it holds for the next token. */
@@ -144,12 +179,7 @@ export class RequestSampler {
     if (row.isVoid) return -1;
     if (row.max === Infinity) return argmax(logits);
     const scale = stepsPerLogit(this.params.temperature);
-    return drawToken(
-      row,
-      scale,
-      this.cut(row, scale),
-      uniform(this.seed, this.state.generated, this.sampleIndex),
-    );
+    return drawToken(row, scale, this.cut(row, scale), this.uniform());
   }
 
   /** What top-k, top-p and min-p keep together. */

@@ -58,6 +58,31 @@ it('holds a draft to more than rounding to 16 bits can change', async () => {
   }
 });
 
+it('draws of the front of a row what it draws of the row, and brings no rows for it', async () => {
+  const backend = new PlayedCuda('float32');
+  const gpu = await Engine.start(FOLDER, ['--device', 'cuda', '--dtype', 'half', ...FLAGS], undefined, {
+    backend,
+  });
+  const cuts = [{ topK: 20 }, { topP: 0.8 }, { minP: 0.1, temperature: 0.7 }, { temperature: 0 }];
+  const draw = () =>
+    Promise.all(
+      cuts.map((cut, i) =>
+        ask(gpu, PROMPTS[i] as number[], {
+          sampling: { maxNewTokens: 8, temperature: 1, seed: i, ...cut },
+          logprobs: { startLen: -1, topNum: 3, tokenIds: null },
+        }),
+      ),
+    );
+  const { downloadedBytes: before } = backend.traffic;
+  const fronts = await draw();
+  const rowBytes = 4 * gpu.model.config.vocabSize;
+  expect(backend.traffic.downloadedBytes - before).toBeLessThan((cuts.length * 8 * rowBytes) / 4);
+  const shaped = { prompt: [9], sampling: { maxNewTokens: 20, frequencyPenalty: 1, temperature: 0 } };
+  const [, rows] = await Promise.all([gpu.generate(shaped), draw()]);
+  expectSame(fronts, rows, 1e-4);
+  await gpu.close();
+});
+
 async function compare(backend: CudaBackend, dtype: string, tolerance: number): Promise<void> {
   const flags = ['--device', 'cuda', '--dtype', dtype, ...FLAGS, ...CAPTURED];
   const gpu = await Engine.start(FOLDER, flags, undefined, { backend });

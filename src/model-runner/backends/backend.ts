@@ -1,4 +1,4 @@
-import type { NodeTraits } from '../../models/graph/graph-builder';
+import type { NodeTraits, TopSearch } from '../../models/graph/graph-builder';
 import type { Model } from '../../models/model';
 import type { ElementTypeName, FloatType, TensorData } from '../../onnxruntime/element-type';
 import type { IoBinding } from '../../onnxruntime/io-binding';
@@ -33,6 +33,8 @@ export interface Backend {
   readonly operators?: string | null;
   /** Whether those multiply rows and weights in 8 bits. */
   readonly ownProducts?: boolean;
+  /** How graphs find the largest logits there, so that rows of them need not come to the host; left out where they are there already. */
+  readonly topSearch?: TopSearch;
   /** What the KV cache may be planned with. */
   readonly memory: MemoryBudget;
 

@@ -65,6 +65,12 @@ export interface CheckpointTensor {
 /** Weights in another form than the checkpoint's; empty for what the form has none of. See `WeightForm`. */
 export type QuantizedValues = Readonly<Record<keyof QuantizedTensors, Value>>;
 
+/**
+ * How a device finds the largest logits: over whole rows at once, or first among the largest of each block, where whole rows
+ * would be sorted.
+ */
+export type TopSearch = 'rows' | 'blocks';
+
 /** What a graph may have, by what its session can compute. */
 export interface GraphAbilities {
   /** Whether the session will have the operators of `native`. */
@@ -73,6 +79,8 @@ export interface GraphAbilities {
   readonly ownProducts?: boolean;
   /** Whether it takes weights in the blocks of a GGUF file; by default it does. They become floats elsewhere. */
   readonly blocks?: boolean;
+  /** How it finds the largest logits of each row (see `outputTop`); null where all logits are looked at on the host. */
+  readonly topSearch?: TopSearch | null;
 }
 
 /** Where weights in few bits come from. */
@@ -112,6 +120,10 @@ export class GraphBuilder {
 
   get hasOwnProducts(): boolean {
     return this.abilities.ownProducts === true;
+  }
+
+  get topSearch(): TopSearch | null {
+    return this.abilities.topSearch ?? null;
   }
 
   /**
@@ -170,6 +182,11 @@ export class GraphBuilder {
   /** A constant in the type of the graph. */
   floats(name: string, dims: readonly number[], data: Float32Array): Value {
     return this.constant(name, this.floatType, dims, floatBytes(this.floatType, data));
+  }
+
+  /** A float32 constant, whatever the type of the graph. */
+  wideFloats(name: string, dims: readonly number[], data: Float32Array): Value {
+    return this.constant(name, 'float32', dims, data);
   }
 
   /** A value of the graph's type as float32: what leaves the graph, and what is too delicate for fewer bits. */

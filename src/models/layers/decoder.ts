@@ -7,6 +7,7 @@ import { outputHidden } from './heads';
 import { gatedMlp, scaled, softcapped } from './layers';
 import { queriesKeysValues } from './projections';
 import { ResidualStream } from './residual-stream';
+import { outputTop } from './top-tokens';
 
 /**
  * The decoder of the Llama line: blocks of attention and gated MLP (or experts), each added to a residual stream. Where norms stand, what
@@ -14,7 +15,7 @@ import { ResidualStream } from './residual-stream';
  *
  * Inputs: `logit_indices` [rows] (flat token positions that go through the vocabulary projection) and those of `Attention`, `input_ids`
  * among them. Output: `logits` [rows, vocab] or `hidden` (see `outputHidden`), float32; where there is an operator for it, `likeliest` [rows],
- * int32, the index of the largest logit of each row, or -1 where one is NaN or all are -Infinity;
+ * int32, the index of the largest logit of each row, or -1 where one is NaN or all are -Infinity; where a device searches, `top` (see `outputTop`);
  * with `options.routing` also `expert_ids` (see `outputRouting`).
  */
 export function buildDecoder(g: GraphBuilder, config: DecoderConfig, options: GraphOptions): void {
@@ -73,6 +74,7 @@ export function buildDecoder(g: GraphBuilder, config: DecoderConfig, options: Gr
   const wide = g.wide(shaped);
   g.output('logits', wide, 'float32', ['rows', config.vocabSize]);
   if (g.hasOwnOperators) g.output('likeliest', g.node('LikeliestTokens', [wide], { domain: 'sglang' }), 'int32', ['rows']);
+  if (g.topSearch !== null) outputTop(g, 'logits', config.vocabSize, g.topSearch);
 }
 
 function embed(g: GraphBuilder, config: DecoderConfig, tokenIds: Value): Value {

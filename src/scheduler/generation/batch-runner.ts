@@ -1,11 +1,15 @@
 import { env } from '../../core/env';
 import { DeviceLostError, bug, errorMessage, traceOf } from '../../core/errors';
 import { abortedFor, NAN_HAPPENED } from '../../core/request';
+import type { TopTokens } from '../../core/top-tokens';
 import { logger } from '../../logging/logger';
 import { NO_METRICS, type Recorder } from '../../metrics/recorder';
 import type { ExtendItem, ModelRunner } from '../../model-runner/model-runner';
+import type { TopWish } from '../../model-runner/top-rows';
 import { positionLogprobs } from '../../sampling/logprobs';
 import { hasRival } from '../../sampling/logit-row';
+import { topHasRival, topLogprobs } from '../../sampling/top-tokens';
+import { wishOf } from './top-wish';
 import type { PrefillItem } from './prefill-round';
 import { collectPromptLogprobs, pieceLength, wantedLogits } from './prompt-logprobs';
 import type { Request } from './request';
@@ -13,12 +17,21 @@ import type { Request } from './request';
 /** So many of the tokens that a request has no keys and values of yet. */
 export type Piece = Pick<PrefillItem, 'request' | 'tokens'>;
 
-/** What the model says of a request's next token. */
-interface NextToken {
-  readonly logits: Float32Array;
-  /** The token of the largest logit, -1 where the row is void; null where nobody looked for it on the way. */
-  readonly likeliest: number | null;
-}
+/** What the model says of a request's next token: its row of logits, or the front of the row where that is enough. */
+type NextToken =
+  | {
+      readonly logits: Float32Array;
+      /** The token of the largest logit, -1 where the row is void; null where nobody looked for it on the way. */
+      readonly likeliest: number | null;
+      readonly top: null;
+    }
+  | { readonly logits: null; readonly top: TopTokens };
+
+/** What a model runner does for a batch. */
+export type Runner = Pick<
+  ModelRunner,
+  'extend' | 'decode' | 'packs' | 'likeliest' | 'tellsTop' | 'topTokens'
+>;
 
 /** What became of a draft. */
 export interface Verification {
@@ -39,7 +52,7 @@ export class BatchRunner {
   private busySince: number | null = null;
 
   constructor(
-    private readonly runner: Pick<ModelRunner, 'extend' | 'decode' | 'packs' | 'likeliest'>,
+    private readonly runner: Runner,
     private readonly vocabSize: number,
     private readonly metrics: Recorder = NO_METRICS,
     /** Whether text that a grammar forces is taken over without asking the model. */
@@ -89,7 +102,9 @@ export class BatchRunner {
   ): Promise<void> {
     const requests = pieces.map(({ request }) => request);
     await this.guarded(requests, mode === 'decode' ? 'forward_decode' : 'forward_extend', async () => {
-      const run = this.runner.extend(pieces.map(extendItem), mode);
+      const ending = pieces.filter(({ request, tokens }) => tokens === request.extendLen);
+      const wish = this.wish(ending.map(({ request }) => request));
+      const run = this.runner.extend(pieces.map(extendItem), mode, wish);
       meanwhile();
       await prepare(requests);
       const logits = await run;
@@ -99,7 +114,7 @@ export class BatchRunner {
         if (request.extendLen > 0) continue;
         const own = this.row(logits, row++);
         this.settle(request, () => {
-          collectPromptLogprobs(request, [], own.logits, this.vocabSize);
+          collectPromptLogprobs(request, [], NO_LOGITS, this.vocabSize);
           this.afterPrompt(request, own);
         });
       }
@@ -114,7 +129,9 @@ export class BatchRunner {
         const count = pieceLength(request, end - past);
         const positions = wantedLogits(request, count);
         const ids = request.ids.view(past, past + count);
-        const run = this.runner.extend([{ row: request.row, past, ids, logitPositions: positions }]);
+        const item = { row: request.row, past, ids, logitPositions: positions };
+        const wish = request.missesPromptLogprobs ? null : this.wish([request]);
+        const run = this.runner.extend([item], 'extend', wish);
         meanwhile();
         await prepare([request]);
         const logits = await run;
@@ -136,7 +153,7 @@ export class BatchRunner {
       for (const request of requests) await this.catchUp(request, requests.length);
       const ids = Int32Array.from(requests, (request) => request.ids.at(request.cachedLen));
       const lengths = Int32Array.from(requests, (request) => request.cachedLen);
-      const run = this.runner.decode(ids, lengths);
+      const run = this.runner.decode(ids, lengths, this.wish(requests));
       meanwhile();
       await prepare(requests);
       const logits = await run;
@@ -161,7 +178,8 @@ export class BatchRunner {
       ids.set(request.ids.view(past));
       ids.set(draft, known);
       const logitPositions = Array.from({ length: draft.length + 1 }, (_, i) => known - 1 + i);
-      const run = this.runner.extend([{ row, past, ids, logitPositions }]);
+      const wish = request.sampler.isPlain ? this.wish(logitPositions.map(() => request)) : null;
+      const run = this.runner.extend([{ row, past, ids, logitPositions }], 'extend', wish);
       meanwhile();
       await prepare([request]);
       const logits = await run;
@@ -195,11 +213,19 @@ export class BatchRunner {
     request.cachedLen += count;
   }
 
+  /** What a run must tell of rows that these requests draw from; null for all of it. */
+  private wish(requests: readonly Request[]): TopWish | null {
+    return this.runner.tellsTop ? wishOf(requests, this.vocabSize, this.originalLogprobs) : null;
+  }
+
   /** A row of the run that has just ended. */
   private row(logits: Float32Array, row: number): NextToken {
+    const top = this.runner.topTokens?.[row];
+    if (top !== undefined) return { logits: null, top };
     return {
       logits: logits.subarray(row * this.vocabSize, (row + 1) * this.vocabSize),
       likeliest: this.runner.likeliest?.[row] ?? null,
+      top: null,
     };
   }
 
@@ -209,7 +235,9 @@ export class BatchRunner {
       return;
     }
     request.finish = { type: 'length', length: 0 };
-    if (request.isScored) this.score(request, next.logits);
+    if (!request.isScored) return;
+    if (next.logits === null) throw bug('a score of the front of a row');
+    this.score(request, next.logits);
   }
 
   /** Reports what comes next without drawing it. */
@@ -226,7 +254,18 @@ export class BatchRunner {
    * @param onlySure draws nothing where rounding could decide it, as it may differ from that of a step
    * @returns false where nothing was drawn for that reason
    */
-  private sample(request: Request, { logits, likeliest }: NextToken, onlySure = false): boolean {
+  private sample(request: Request, next: NextToken, onlySure = false): boolean {
+    return next.logits === null
+      ? this.sampleTop(request, next.top, onlySure)
+      : this.sampleRow(request, next.logits, next.likeliest, onlySure);
+  }
+
+  private sampleRow(
+    request: Request,
+    logits: Float32Array,
+    likeliest: number | null,
+    onlySure: boolean,
+  ): boolean {
     const { logprobs, outputLogprobs, sampler } = request;
     const original = logprobs && this.originalLogprobs ? logits.slice() : null;
     const drawn = sampler.sample(logits, likeliest);
@@ -240,9 +279,24 @@ export class BatchRunner {
       const temperature = original ? 1 : sampler.logprobTemperature;
       outputLogprobs.push(positionLogprobs(original ?? logits, id, logprobs, temperature));
     }
+    this.append(request, id);
+    return true;
+  }
+
+  private sampleTop(request: Request, top: TopTokens, onlySure: boolean): boolean {
+    const { logprobs, outputLogprobs, sampler } = request;
+    const id = sampler.choose(top);
+    if (onlySure && sampler.greedy && topHasRival(top, this.rounding())) return false;
+    if (logprobs && outputLogprobs) {
+      outputLogprobs.push(topLogprobs(top, id, logprobs.topNum, sampler.logprobTemperature));
+    }
+    this.append(request, id);
+    return true;
+  }
+
+  private append(request: Request, id: number): void {
     request.append(id);
     if (this.jumpsForward) request.jumpForward();
-    return true;
   }
 
   /** Does the work of one request on its own logits; what it throws ends that request alone. */
@@ -276,6 +330,8 @@ export class BatchRunner {
     }
   }
 }
+
+const NO_LOGITS = new Float32Array(0);
 
 /** What a step computes of a stream: the token that was drawn last, and what was jumped over. */
 function steps(request: Request): Piece {

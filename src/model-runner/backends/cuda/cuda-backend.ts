@@ -59,6 +59,7 @@ export class CudaBackend implements Backend {
   readonly captureRuns = 1;
   readonly floatsOnly = true;
   readonly runTokens = Infinity;
+  readonly topSearch = 'rows';
   readonly threads: number;
   readonly memory: GpuMemory;
   private type: FloatType = 'float16';

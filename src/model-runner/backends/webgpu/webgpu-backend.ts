@@ -33,6 +33,7 @@ export class WebGpuBackend implements Backend {
   readonly elementType = 'float32';
   readonly captureRuns = 1;
   readonly floatsOnly = true;
+  readonly topSearch = 'blocks';
   readonly threads: number;
   readonly memory: MemoryBudget;
   private readonly turns = new Turns();

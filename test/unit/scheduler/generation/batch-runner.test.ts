@@ -1,6 +1,8 @@
 import fc from 'fast-check';
 import { logger } from '../../../../src/logging/logger';
 import type { ExtendItem } from '../../../../src/model-runner/model-runner';
+import type { TopTokens } from '../../../../src/core/top-tokens';
+import type { TopWish } from '../../../../src/model-runner/top-rows';
 import { BatchRunner } from '../../../../src/scheduler/generation/batch-runner';
 import type { Request } from '../../../../src/scheduler/generation/request';
 import { VOCAB, makeRequest, type Overrides } from './support';
@@ -15,6 +17,8 @@ const model = {
     logits(items.reduce((sum, { logitPositions }) => sum + logitPositions.length, 0)),
   packs: false,
   likeliest: null,
+  tellsTop: false,
+  topTokens: null,
 };
 const nothing = () => undefined;
 
@@ -43,6 +47,72 @@ describe('a token that the graph found to be the likeliest', () => {
     expect(requests.map(ids)).toEqual([[3], [4], []]);
     expect(requests[2]?.finish).not.toBeNull();
     error.mockRestore();
+  });
+});
+
+describe('the front of a row that a device tells', () => {
+  const front = (best: number) => ({
+    ids: Int32Array.of(best, 1, 2),
+    logits: Float32Array.of(3, 2, 1),
+    mass: 1.6,
+  });
+  /** A runner that tells fronts, and the wishes it was given. */
+  const telling = (fronts: readonly number[]) => {
+    const wishes: (TopWish | null)[] = [];
+    const runner = {
+      ...model,
+      tellsTop: true,
+      topTokens: null as readonly TopTokens[] | null,
+      decode: (ids: Int32Array, _lengths: Int32Array, wish: TopWish | null = null) => {
+        wishes.push(wish);
+        const told = fronts.map(front);
+        const enough = wish !== null && told.every((top, row) => wish.suffices(row, top));
+        runner.topTokens = enough ? told : null;
+        return enough ? Promise.resolve(new Float32Array(0)) : model.decode(ids);
+      },
+    };
+    return { runner, wishes };
+  };
+  const stream = (overrides: Overrides = {}) => {
+    const request = makeRequest({
+      ...overrides,
+      sampling: { temperature: 0, maxNewTokens: 9, ...overrides.sampling },
+    });
+    request.cachedLen = 2;
+    return request;
+  };
+
+  it('is what tokens and log-probabilities come of', async () => {
+    const { runner, wishes } = telling([3, 4]);
+    const logprobs = { startLen: -1, topNum: 2, tokenIds: null };
+    const requests = [stream({ logprobs }), stream({ sampling: { temperature: 0.5, topK: 1 } })];
+    await new BatchRunner(runner, VOCAB).decode(requests, nothing);
+    expect(requests.map(ids)).toEqual([[3], [4]]);
+    expect(requests[0]?.outputLogprobs?.[0]?.top?.map(([, id]) => id)).toEqual([3, 1]);
+    expect(requests[0]?.outputLogprobs?.[0]?.token[0]).toBeCloseTo(-Math.log(1.6));
+    expect(wishes[0]?.temperature(0)).toBe(1);
+  });
+
+  it.each([
+    ['who draws from all tokens', { sampling: { temperature: 1, topK: -1 } }],
+    ['whose logits are shaped', { sampling: { minNewTokens: 2, stopTokenIds: [1] } }],
+    ['who asks for certain tokens', { logprobs: { startLen: -1, topNum: 0, tokenIds: [5] } }],
+    ['who asks for more tokens than are told', { logprobs: { startLen: -1, topNum: 100, tokenIds: null } }],
+  ] as const)('does not do for a request %s', async (_, overrides) => {
+    const { runner, wishes } = telling([3, 4]);
+    const requests = [stream(), stream(overrides as Overrides)];
+    await new BatchRunner(runner, VOCAB).decode(requests, nothing);
+    expect(wishes).toEqual([null]);
+    expect(requests.map(ids)[0]).toEqual([7]);
+  });
+
+  it('does not do where its cut lies behind it', async () => {
+    const { runner, wishes } = telling([3]);
+    const request = stream({ sampling: { temperature: 1, topK: 3 } });
+    await new BatchRunner(runner, VOCAB).decode([request], nothing);
+    expect(wishes).not.toEqual([null]);
+    expect(ids(request)).toHaveLength(1);
+    expect(runner.topTokens).toBeNull();
   });
 });
 
