@@ -147,7 +147,7 @@ export class ModelRunner {
       inputs.setRow(row, ids.subarray(row, row + 1), lengths[row] as number);
     }
     for (let row = ids.length; row < size; row++) inputs.setRow(row, PAD_ID, padding?.place(row) ?? 0);
-    inputs.setTemperatures(wish, ids.length);
+    inputs.setDraws(wish, ids.length);
     // What a device replays was captured with one length for all.
     inputs.finish(padding && captured !== null ? this.kv.capacity + 1 : undefined);
     const result = await this.run(binding, this.logitsOf(ids.length), wish);
@@ -215,7 +215,7 @@ export class ModelRunner {
     const inputs = new StepInputs(this.backend, this.session, lengths, logitRows);
     items.forEach(({ ids, past }, row) => inputs.setRow(row, ids, past));
     inputs.setLogitTokens(wanted);
-    inputs.setTemperatures(wish, logitRows);
+    inputs.setDraws(wish, logitRows);
     inputs.finish();
     const binding = this.rowsBinding(items);
     const experts = this.routing?.bind(binding, inputs.places) ?? null;

@@ -19,6 +19,7 @@ export class StepInputs {
   private readonly totalLen = pinnedInt32(1);
   private readonly logitIndices: BigInt64Array;
   private readonly scales: Float32Array;
+  private readonly draws: Float32Array;
   private readonly tensors: readonly (readonly [name: string, tensor: StagedTensor])[];
 
   /**
@@ -46,6 +47,7 @@ export class StepInputs {
     this.seqlens = pinnedInt32(batch);
     this.logitIndices = pinnedInt64(logitRows);
     this.scales = pinnedFloat32(logitRows).fill(1);
+    this.draws = pinnedFloat32(logitRows);
     this.tensors = [
       ...staged('input_ids', 'int64', this.inputIds, tokenDims),
       ...staged('seqlens_k', 'int32', this.seqlens, [batch]),
@@ -53,6 +55,7 @@ export class StepInputs {
       ...staged('total_len', 'int32', this.totalLen, []),
       ...staged('logit_indices', 'int64', this.logitIndices, [logitRows]),
       ...staged('scales', 'float32', this.scales, [logitRows, 1]),
+      ...staged('draws', 'float32', this.draws, [logitRows, 1]),
       ...staged('position_ids', 'int64', this.positionIds, tokenDims),
     ];
   }
@@ -84,10 +87,13 @@ export class StepInputs {
     for (let i = 0; i < this.logitRows; i++) this.logitIndices[i] = BigInt(places[i] as number);
   }
 
-  /** Sets what the first `rows` rows of logits are divided by where a device sums them up. */
-  setTemperatures(wish: TopWish | null, rows: number): void {
+  /** Sets what a device is to draw from the first `rows` rows of logits; null where nobody wants that. */
+  setDraws(wish: TopWish | null, rows: number): void {
     if (wish === null) return;
-    for (let row = 0; row < rows; row++) this.scales[row] = 1 / wish.temperature(row);
+    for (let row = 0; row < rows; row++) {
+      this.scales[row] = 1 / wish.temperature(row);
+      this.draws[row] = wish.draw(row);
+    }
   }
 
   /**

@@ -1,20 +1,22 @@
-import { topCount } from '../models/layers/top-tokens';
+import { TOP_BLOCK, topCount } from '../models/layers/top-tokens';
 import type { TopTokens } from '../core/top-tokens';
 
 /** What the caller of a run needs of its rows of logits: their fronts, wherever those tell enough. */
 export interface TopWish {
-  /** What the logits of a row are divided by for the sum over all of them. */
+  /** What the logits of a row are divided by before they become masses. */
   temperature(row: number): number;
+  /** The share of all mass that a draw from a row leaves behind it, in [0, 1). */
+  draw(row: number): number;
   /** Whether this tells all that is needed of the row. */
   suffices(row: number, top: TopTokens): boolean;
 }
 
 /** The wish of a run whose rows nobody looks at, or their fronts only. */
-export const ANYTHING: TopWish = { temperature: () => 1, suffices: () => true };
+export const ANYTHING: TopWish = { temperature: () => 1, draw: () => 0, suffices: () => true };
 
 /** Numbers that the output `top` has for each row. */
 export function topWidth(vocabSize: number): number {
-  return 2 * topCount(vocabSize) + 1;
+  return 2 * topCount(vocabSize) + 3 + TOP_BLOCK;
 }
 
 /**
@@ -32,7 +34,9 @@ function readRow(row: Float32Array, count: number): TopTokens {
   const logits = row.slice(0, count);
   const ids = Int32Array.from(row.subarray(count, 2 * count));
   orderEquals(logits, ids);
-  return { ids, logits, mass: row[2 * count] as number };
+  const [mass, before, block] = row.subarray(2 * count) as unknown as [number, number, number];
+  const drawn = { before, first: block * TOP_BLOCK, masses: row.slice(2 * count + 3) };
+  return { ids, logits, mass, drawn };
 }
 
 /** Puts lower ids first among equal logits. */

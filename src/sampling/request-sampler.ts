@@ -7,7 +7,7 @@ import { LogitRow, argmax } from './logit-row';
 import { processorsOf, type LogitsProcessor } from './logits-processors';
 import { uniform } from './philox';
 import { rankCut } from './selection';
-import { drawTop, endsAt, isSound, keptOf } from './top-tokens';
+import { drawAny, drawTop, endsAt, isSound, keptOf } from './top-tokens';
 import type { Thoughts } from './thoughts';
 import { KEEP_ALL, drawToken, stepsPerLogit, stricter, type Cut } from './token-mass';
 
@@ -94,7 +94,7 @@ export class RequestSampler {
   sample(logits: Float32Array, likeliest: number | null = null): number {
     if (logits.length !== this.vocabSize)
       throw bug(`a row of ${logits.length} logits, not ${this.vocabSize}`);
-    if (likeliest !== null && this.greedy && this.takesRowAsIs) return likeliest;
+    if (likeliest !== null && this.greedy && this.mayTakeTop) return likeliest;
     for (const processor of this.processors) processor.apply(logits, this.state);
     this.applyGrammar(logits);
     this.thoughts?.apply(logits);
@@ -106,23 +106,26 @@ export class RequestSampler {
     return this.processors.length === 0 && this.grammar === null && this.thoughts === null;
   }
 
-  /** Whether the next token could be chosen from the front of the row alone. */
+  /** Whether the next token may be chosen of what a device tells of its row. */
   get mayTakeTop(): boolean {
-    const { topK, topP, minP } = this.params;
-    return this.takesRowAsIs && (this.greedy || topK !== -1 || topP < 1 || minP > 0);
+    return this.processors.length === 0 && this.grammarNow === null && this.thoughts?.limits !== true;
   }
 
-  /** Whether `choose` can tell the token, which is what `sample` would say of the whole row. Only where `mayTakeTop`. */
-  decides(top: TopTokens): boolean {
-    return isSound(top) && (this.greedy ? this.isSure(top) : this.keptOf(top) !== null);
+  /** The request's own random number, in [0, 1), for the token that comes `ahead` tokens after the next. */
+  uniform(ahead = 0): number {
+    return uniform(this.seed, this.state.generated + ahead, this.sampleIndex);
   }
 
-  /** As `sample`, of a row whose front decides. */
+  /** Whether `choose` can tell the token that comes `ahead` tokens after the next, as `sample` would of the whole row. Only where `mayTakeTop`. */
+  decides(top: TopTokens, ahead = 0): boolean {
+    return isSound(top) && this.chosenOf(top, ahead) !== null;
+  }
+
+  /** As `sample`, of what decides. */
   choose(top: TopTokens): number {
-    if (this.greedy) return top.ids[0] as number;
-    const kept = this.keptOf(top);
-    if (kept === null) throw bug('a token chosen from a front that does not tell it');
-    return drawTop(top, kept, this.params.temperature, this.uniform());
+    const id = this.chosenOf(top, 0);
+    if (id === null) throw bug('a token chosen of what does not tell it');
+    return id;
   }
 
   /** Tells the sampler about a generated token, in order. The sampler lives as long as its request: no token twice. */
@@ -143,23 +146,13 @@ export class RequestSampler {
     return this.grammarNow?.forced() ?? [];
   }
 
-  /** Whether nothing shapes the row that comes next. */
-  private get takesRowAsIs(): boolean {
-    return this.processors.length === 0 && this.grammarNow === null && this.thoughts?.limits !== true;
-  }
-
-  /** Whether the likeliest token is among those told. */
-  private isSure(top: TopTokens): boolean {
-    return endsAt(top, 1) || top.ids.length === this.vocabSize;
-  }
-
-  private keptOf(top: TopTokens): number | null {
-    return keptOf(top, this.params, this.vocabSize);
-  }
-
-  /** The request's own random number for the next token, in [0, 1). */
-  private uniform(): number {
-    return uniform(this.seed, this.state.generated, this.sampleIndex);
+  private chosenOf(top: TopTokens, ahead: number): number | null {
+    const { topK, topP, minP, temperature } = this.params;
+    if (this.greedy) return endsAt(top, 1, this.vocabSize) ? top.ids[0]! : null;
+    const u = this.uniform(ahead);
+    if (topK === -1 && topP === 1 && minP === 0) return drawAny(top, u);
+    const kept = keptOf(top, this.params, this.vocabSize);
+    return kept === null ? null : drawTop(top, kept, temperature, u);
   }
 
   /** The grammar if it holds for the next token. */

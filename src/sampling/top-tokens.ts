@@ -7,9 +7,12 @@ import { massOf, stepsPerLogit } from './token-mass';
 /** Parameters that say which of the likeliest tokens are kept. */
 type CutParams = Pick<SamplingParams, 'topK' | 'topP' | 'minP' | 'temperature'>;
 
+/** Logits at or below this mean that nothing may come. */
+const NOTHING = -1e38;
+
 /** Whether the row says something, and no infinity is in it: its sum counts the largest as 1. */
-export function isSound({ mass }: TopTokens): boolean {
-  return mass > 0.5 && mass < Infinity;
+export function isSound({ mass, logits }: TopTokens): boolean {
+  return mass > 0.5 && mass < Infinity && logits[0]! > NOTHING;
 }
 
 /**
@@ -19,7 +22,6 @@ export function isSound({ mass }: TopTokens): boolean {
 export function keptOf(top: TopTokens, params: CutParams, vocabSize: number): number | null {
   const { topK, topP, minP, temperature } = params;
   const { logits, mass } = top;
-  const tellsAll = logits.length === vocabSize;
   const best = logits[0] as number;
   const scale = stepsPerLogit(temperature);
   const most = topK === -1 ? Infinity : topK;
@@ -30,12 +32,14 @@ export function keptOf(top: TopTokens, params: CutParams, vocabSize: number): nu
   while (kept < Math.min(most, logits.length) && before <= allowed && logits[kept]! >= least) {
     before += massOf(logits[kept++]!, best, scale);
   }
-  return tellsAll || endsAt(top, kept) ? kept : null;
+  return endsAt(top, kept, vocabSize) ? kept : null;
 }
 
 /** Whether the first `count` tokens are sure to be before all others, whatever those are. */
-export function endsAt({ logits }: TopTokens, count: number): boolean {
-  return count > 0 && count < logits.length && logits[count - 1]! > logits[logits.length - 1]!;
+export function endsAt({ logits }: TopTokens, count: number, vocabSize: number): boolean {
+  return (
+    logits.length === vocabSize || (count < logits.length && logits[count - 1]! > logits[logits.length - 1]!)
+  );
 }
 
 /** As `drawToken`, among the first `kept` tokens: the same sums in the same order. */
@@ -67,24 +71,39 @@ export function drawTop(top: TopTokens, kept: number, temperature: number, u: nu
   throw bug(`no token at ${u} of a mass of ${total}`);
 }
 
+/**
+ * As `drawToken`, among all tokens.
+ * @returns null where rounding has lost the token
+ */
+export function drawAny({ drawn, mass }: TopTokens, u: number): number | null {
+  const target = u * mass;
+  let upTo = drawn.before;
+  for (let i = 0; i < drawn.masses.length; i++) {
+    upTo += drawn.masses[i]!;
+    if (upTo > target && drawn.masses[i]! > 0) return drawn.first + i;
+  }
+  return null;
+}
+
 /** As `hasRival`, of the likeliest token. */
 export function topHasRival({ logits }: TopTokens, rounding: number): boolean {
   const [best, second] = logits as unknown as [number, number | undefined];
   return second !== undefined && isRival(second, best, rounding);
 }
 
-/** As `positionLogprobs`, of a token among them. @param temperature that `mass` is of */
+/** As `positionLogprobs`, of a token drawn from it. @param temperature that `mass` is of */
 export function topLogprobs(
-  { ids, logits, mass }: TopTokens,
+  { ids, logits, mass, drawn }: TopTokens,
   token: number,
   topNum: number,
   temperature: number,
 ): PositionLogprobs {
-  const at = ids.indexOf(token);
-  if (at < 0) throw bug(`token ${token} is not among the likeliest`);
   const logprob = (i: number) => (logits[i]! - logits[0]!) / temperature - Math.log(mass);
+  const at = ids.indexOf(token);
+  const own = at >= 0 ? logprob(at) : Math.log(drawn.masses[token - drawn.first] ?? NaN) - Math.log(mass);
+  if (Number.isNaN(own)) throw bug(`token ${token} is not among those told`);
   return {
-    token: [logprob(at), token],
+    token: [own, token],
     top: topNum > 0 ? Array.from(ids.subarray(0, topNum), (id, i) => [logprob(i), id] as const) : null,
     chosen: null,
   };

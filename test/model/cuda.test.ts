@@ -63,7 +63,7 @@ it('draws of the front of a row what it draws of the row, and brings no rows for
   const gpu = await Engine.start(FOLDER, ['--device', 'cuda', '--dtype', 'half', ...FLAGS], undefined, {
     backend,
   });
-  const cuts = [{ topK: 20 }, { topP: 0.8 }, { minP: 0.1, temperature: 0.7 }, { temperature: 0 }];
+  const cuts = [{}, { topK: 20 }, { topP: 0.8 }, { minP: 0.1, temperature: 0.7 }, { temperature: 0 }];
   const draw = () =>
     Promise.all(
       cuts.map((cut, i) =>

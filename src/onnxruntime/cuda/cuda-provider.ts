@@ -105,5 +105,7 @@ function cudaEntries({ deviceId, stream, enableCudaGraph }: CudaOptions): [key: 
     ['do_copy_in_default_stream', '1'],
     ['enable_cuda_graph', enableCudaGraph ? '1' : '0'],
     ['arena_extend_strategy', 'kSameAsRequested'],
+    // Products in float32 are few, and for what must not be rounded further.
+    ['use_tf32', '0'],
   ];
 }

@@ -4,7 +4,7 @@ import type { Request } from './request';
 
 /**
  * What a run must tell of the rows that requests draw their next tokens from, where a device can tell the fronts of rows.
- * @param requests of the rows, in order; one of several rows stands there as often
+ * @param requests of the rows, in order; one of several rows stands there as often, each row for the token behind that of the row before
  * @param originalLogprobs whether log-probabilities are of the model's own distribution, whatever the temperature
  * @returns null where the whole rows are needed anyhow
  */
@@ -16,9 +16,11 @@ export function wishOf(
   const count = topCount(vocabSize);
   if (!requests.every((request) => mayDo(request, count, originalLogprobs))) return null;
   const samplerOf = (row: number) => (requests[row] as Request).sampler;
+  const ahead = requests.map((request, row) => row - requests.indexOf(request));
   return {
     temperature: (row) => samplerOf(row).logprobTemperature,
-    suffices: (row, top) => samplerOf(row).decides(top),
+    draw: (row) => samplerOf(row).uniform(ahead[row]),
+    suffices: (row, top) => samplerOf(row).decides(top, ahead[row]),
   };
 }
 

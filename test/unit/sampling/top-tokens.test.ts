@@ -5,17 +5,27 @@ import { hasRival } from '../../../src/sampling/logit-row';
 import { positionLogprobs } from '../../../src/sampling/logprobs';
 import { RequestSampler } from '../../../src/sampling/request-sampler';
 import { topHasRival, topLogprobs } from '../../../src/sampling/top-tokens';
-import { PLAIN, kept, makeRow, ranked, rowOf, rowSpecs } from './reference';
+import { PLAIN, draw, makeRow, ranked, rowOf, rowSpecs } from './reference';
 
 const NO_IDS = new Int32Array(0);
 const COUNT = 64;
+const BLOCK = 64;
 
-/** The front of a row, made the plain way. */
-function topOf(logits: Float32Array, temperature: number, count = COUNT): TopTokens {
+/** What is told of a row, made the plain way. */
+function topOf(logits: Float32Array, temperature: number, u = 0.5, count = COUNT): TopTokens {
   const ids = ranked(logits).slice(0, count);
   const best = logits[ids[0]!]!;
-  const mass = logits.reduce((sum, logit) => sum + Math.exp((logit - best) / temperature), 0);
-  return { ids: Int32Array.from(ids), logits: Float32Array.from(ids, (id) => logits[id]!), mass };
+  const masses = logits.map((logit) => Math.exp((logit - best) / temperature));
+  const mass = masses.reduce((sum, own) => sum + own, 0);
+  let first = 0;
+  let before = 0;
+  const blockMass = (from: number) => masses.slice(from, from + BLOCK).reduce((sum, own) => sum + own, 0);
+  while (first + BLOCK < logits.length && before + blockMass(first) <= u * mass) {
+    before += blockMass(first);
+    first += BLOCK;
+  }
+  const drawn = { first, before, masses: masses.slice(first, first + BLOCK) };
+  return { ids: Int32Array.from(ids), logits: Float32Array.from(ids, (id) => logits[id]!), mass, drawn };
 }
 
 const samplerOf = (params: Partial<SamplingParams>, size: number, seed = 1) =>
@@ -35,13 +45,14 @@ it('chooses what is chosen from the whole row, or leaves it to that', () => {
     fc.property(rowSpecs, params, fc.integer({ min: 0, max: 1e6 }), (spec, chosen, seed) => {
       const logits = rowOf(spec);
       const sampler = samplerOf(chosen, logits.length, seed);
-      const top = topOf(logits, sampler.logprobTemperature);
-      if (!sampler.mayTakeTop || !sampler.decides(top)) {
+      const u = sampler.uniform();
+      const top = topOf(logits, sampler.logprobTemperature, u);
+      if (!sampler.decides(top)) {
         left += 1;
         return;
       }
-      // The sum of all masses is another's: where that decides, either may be right.
-      if (!sampler.greedy && kept(logits, { ...PLAIN, ...chosen }).margin < 1e-6) return;
+      // Sums are in another order: where that decides, either may be right.
+      if (!sampler.greedy && draw(logits, { ...PLAIN, ...chosen }, u).margin < 1e-5) return;
       decided += 1;
       expect(sampler.choose(top)).toBe(sampler.sample(logits.slice()));
     }),
@@ -56,11 +67,21 @@ describe('is left to the whole row', () => {
   const decides = (chosen: Partial<SamplingParams>, top: TopTokens, size = 3000) =>
     samplerOf(chosen, size).decides(top);
 
-  it('what is drawn from all of it, or shaped', () => {
-    for (const chosen of [{}, { topK: 5, frequencyPenalty: 1 }, { temperature: 0, minNewTokens: 3 }]) {
+  it('what is shaped', () => {
+    for (const chosen of [
+      { topK: 5, frequencyPenalty: 1 },
+      { temperature: 0, minNewTokens: 3 },
+    ]) {
       expect(samplerOf({ stopTokenIds: [1], ...chosen }, 3000).mayTakeTop).toBe(false);
     }
     expect(samplerOf({ topK: 5 }, 3000).mayTakeTop).toBe(true);
+  });
+
+  it('a draw that rounding has put behind the last block', () => {
+    const drawn = { before: 0, first: 0, masses: new Float32Array(BLOCK) };
+    const top = topOf(row, 1, samplerOf({}, 3000).uniform());
+    expect(decides({}, top)).toBe(true);
+    expect(decides({}, { ...top, drawn })).toBe(false);
   });
 
   it('a row that holds NaN, infinity, or nothing', () => {
@@ -99,7 +120,10 @@ it('says the log-probabilities and the rivals that the whole row does', () => {
   expect(front.token[0]).toBeCloseTo(whole.token[0]!, 6);
   expect(front.top?.map(([, id]) => id)).toEqual(whole.top?.map(([, id]) => id));
   expect(topLogprobs(top, token, 0, 0.7).top).toBeNull();
-  expect(() => topLogprobs(top, 3001, 0, 0.7)).toThrow('not among the likeliest');
+  const far = top.drawn.first + 5;
+  const expected = positionLogprobs(row, far, { topNum: 0, tokenIds: null }, 0.7).token;
+  expect(topLogprobs(top, far, 0, 0.7).token[0]).toBeCloseTo(expected[0]!, 4);
+  expect(() => topLogprobs(top, 3001, 0, 0.7)).toThrow('not among those told');
   for (const rounding of [1e-4, 0.1, 1]) {
     expect(topHasRival(top, rounding)).toBe(hasRival(row, top.ids[0]!, rounding));
   }

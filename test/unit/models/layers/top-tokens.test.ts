@@ -5,10 +5,19 @@ import { readTop, topWidth } from '../../../../src/model-runner/top-rows';
 import { IoBinding } from '../../../../src/onnxruntime/io-binding';
 import type { ProviderOptions } from '../../../../src/onnxruntime/providers';
 import { Session } from '../../../../src/onnxruntime/session';
-import { isSound } from '../../../../src/sampling/top-tokens';
+import type { TopTokens } from '../../../../src/core/top-tokens';
+import { drawAny, isSound } from '../../../../src/sampling/top-tokens';
 import { pinnedFloat32, Tensor } from '../../../../src/onnxruntime/tensor';
 import { describeOnWebGpu } from '../../../webgpu';
-import { makeRow, ranked, softmax } from '../../sampling/reference';
+import { PLAIN, draw, makeRow, ranked, softmax } from '../../sampling/reference';
+
+const DRAW = 0.37;
+
+/** Whether the draw falls on the token that the plain way finds, or close to its edge. */
+function expectDrawn(row: Float32Array, temperature: number, top: TopTokens) {
+  const { id, margin } = draw(row, { ...PLAIN, temperature }, DRAW);
+  if (margin > 1e-4) expect(drawAny(top, DRAW)).toBe(id);
+}
 
 /** What the graph tells of rows of logits at these temperatures. */
 async function told(
@@ -38,6 +47,7 @@ async function told(
   const scales = temperatures.map((temperature) => 1 / temperature);
   bind('bindInput', 'logits', vocabSize, rows.flatMap((row) => [...row]));
   bind('bindInput', 'scales', 1, scales);
+  bind('bindInput', 'draws', 1, rows.map(() => DRAW));
   const top = bind('bindOutput', 'top', topWidth(vocabSize));
   await binding.run();
   binding.dispose();
@@ -53,6 +63,7 @@ describeOnWebGpu('the front of rows on a device', () => {
     const provider = { name: 'webgpu', hostNodes: [] } as const;
     const [front, nan] = await told(search, [row, bad], [0.5, 1], provider);
     expect([...front!.ids]).toEqual(ranked(row).slice(0, 64));
+    expectDrawn(row, 0.5, front!);
     expect(1 / front!.mass).toBeCloseTo(Math.max(...softmax(row, 0.5)), 5);
     expect(isSound(nan!)).toBe(false);
   });
@@ -64,8 +75,10 @@ describe.each(['rows', 'blocks'] as const)('the front of rows, searched by %s', 
     const rows = kinds.map((kind, i) => makeRow(kind, vocabSize, 7 + i));
     const temperatures = [1, 0.5, 2, 1].slice(0, kinds.length);
     const fronts = await told(search, rows, temperatures);
-    fronts.forEach(({ ids, logits, mass }, i) => {
+    fronts.forEach((front, i) => {
+      const { ids, logits, mass } = front;
       const row = rows[i]!;
+      expectDrawn(row, temperatures[i]!, front);
       const count = Math.min(topCount(vocabSize), row.filter((logit) => logit > -Infinity).length);
       expect([...ids.subarray(0, count)]).toEqual(ranked(row).slice(0, count));
       expect([...logits.subarray(0, count)]).toEqual([...ids.subarray(0, count)].map((id) => row[id]));

@@ -55,23 +55,26 @@ describe('the front of a row that a device tells', () => {
     ids: Int32Array.of(best, 1, 2),
     logits: Float32Array.of(3, 2, 1),
     mass: 1.6,
+    drawn: { before: 0, first: 0, masses: Float32Array.of(0, 0.4, 0.2, 1) },
   });
-  /** A runner that tells fronts, and the wishes it was given. */
+  /** A runner that tells fronts, the wishes it was given and what they draw. */
   const telling = (fronts: readonly number[]) => {
     const wishes: (TopWish | null)[] = [];
+    const draws: number[] = [];
     const runner = {
       ...model,
       tellsTop: true,
       topTokens: null as readonly TopTokens[] | null,
       decode: (ids: Int32Array, _lengths: Int32Array, wish: TopWish | null = null) => {
         wishes.push(wish);
+        if (wish !== null) draws.push(...fronts.map((_, row) => wish.draw(row)));
         const told = fronts.map(front);
         const enough = wish !== null && told.every((top, row) => wish.suffices(row, top));
         runner.topTokens = enough ? told : null;
         return enough ? Promise.resolve(new Float32Array(0)) : model.decode(ids);
       },
     };
-    return { runner, wishes };
+    return { runner, wishes, draws };
   };
   const stream = (overrides: Overrides = {}) => {
     const request = makeRequest({
@@ -93,8 +96,16 @@ describe('the front of a row that a device tells', () => {
     expect(wishes[0]?.temperature(0)).toBe(1);
   });
 
+  it('says which token is drawn from all', async () => {
+    const { runner, draws } = telling([3]);
+    const request = stream({ sampling: { temperature: 1, topK: -1 } });
+    const u = request.sampler.uniform();
+    await new BatchRunner(runner, VOCAB).decode([request], nothing);
+    expect(draws).toEqual([u]);
+    expect(ids(request)).toEqual([u < 0.25 ? 1 : u < 0.375 ? 2 : 3]);
+  });
+
   it.each([
-    ['who draws from all tokens', { sampling: { temperature: 1, topK: -1 } }],
     ['whose logits are shaped', { sampling: { minNewTokens: 2, stopTokenIds: [1] } }],
     ['who asks for certain tokens', { logprobs: { startLen: -1, topNum: 0, tokenIds: [5] } }],
     ['who asks for more tokens than are told', { logprobs: { startLen: -1, topNum: 100, tokenIds: null } }],
