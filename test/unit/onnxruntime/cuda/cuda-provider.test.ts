@@ -74,6 +74,7 @@ describe('a session of the provider', () => {
       do_copy_in_default_stream: '1',
       enable_cuda_graph: '1',
       arena_extend_strategy: 'kSameAsRequested',
+      use_tf32: '0',
     });
     expect(asked[2]).toEqual(['SessionOptionsAppendExecutionProvider_CUDA_V2', 1n, 7n]);
   });

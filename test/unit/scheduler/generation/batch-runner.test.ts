@@ -111,7 +111,7 @@ describe('the front of a row that a device tells', () => {
     ['who asks for more tokens than are told', { logprobs: { startLen: -1, topNum: 100, tokenIds: null } }],
   ] as const)('does not do for a request %s', async (_, overrides) => {
     const { runner, wishes } = telling([3, 4]);
-    const requests = [stream(), stream(overrides as Overrides)];
+    const requests = [stream(), stream(overrides)];
     await new BatchRunner(runner, VOCAB).decode(requests, nothing);
     expect(wishes).toEqual([null]);
     expect(requests.map(ids)[0]).toEqual([7]);
