@@ -25,6 +25,7 @@ export async function loadModel(
       ownOperators: backend.operators != null,
       ownProducts: backend.ownProducts === true,
       blocks: !backend.floatsOnly,
+      groupsBothWays: backend.groupsBothWays ?? true,
       topSearch: backend.topSearch ?? null,
     });
     const kvType = backend.kvType ?? backend.elementType;

@@ -2,7 +2,9 @@ import { join } from 'node:path';
 import { StartupError } from '../../src/core/errors';
 import { CudaBackend, openGpu, type Gpu } from '../../src/model-runner/backends/cuda/cuda-backend';
 import { WHOLE } from '../../src/model-runner/backends/share';
+import { CpuBackend } from '../../src/model-runner/backends/cpu/cpu-backend';
 import { PlayedCuda } from '../host-gpu';
+import { vectorsOn } from './embedder';
 import { Engine, SHIPPED, type Result } from './support';
 
 /** The CUDA backend on a GPU that the CPU plays (see `HostStream`), and on a real one where there is one. */
@@ -82,6 +84,22 @@ it('draws of the front of a row what it draws of the row, and brings no rows for
   expectSame(fronts, rows, 1e-4);
   await gpu.close();
 });
+
+it.each(['bert', 'roberta', 'xlm-roberta-reranker', 'llama-reward', 'qwen3-classifier'])(
+  'vectors and scores of %s are those of the CPU',
+  async (name) => {
+    const texts = [40, 3, 1].map((length) => ({
+      ids: Int32Array.from({ length }, (_, i) => 5 + ((i * 7) % 90)),
+      pairAt: null,
+    }));
+    const expected = await vectorsOn(new CpuBackend(), name, texts);
+    const flags = ['--device', 'cuda', '--dtype', 'half'];
+    const played = await vectorsOn(new PlayedCuda('float32'), name, texts, flags);
+    expected.forEach((vector, i) =>
+      vector?.forEach((value, at) => expect(Math.abs(value - (played[i]?.[at] ?? NaN))).toBeLessThan(1e-5)),
+    );
+  },
+);
 
 async function compare(backend: CudaBackend, dtype: string, tolerance: number): Promise<void> {
   const flags = ['--device', 'cuda', '--dtype', dtype, ...FLAGS, ...CAPTURED];

@@ -1,11 +1,28 @@
 import { resolve } from 'node:path';
 import type { ControlResult, VectorOutput } from '../../src/ipc/messages';
+import type { Backend } from '../../src/model-runner/backends/backend';
 import { CpuBackend } from '../../src/model-runner/backends/cpu/cpu-backend';
+import type { EncodedText } from '../../src/model-runner/packed-inputs';
 import { loadModelRunner } from '../../src/model-runner/load';
 import { assembleEmbedding } from '../../src/scheduler/embedding/assemble';
 import { CHECKPOINTS, serverArgs, type Control } from './support';
 
 const TOLERANCE = 1e-4;
+
+/** What a checkpoint of the tests makes of these texts on a device. */
+export async function vectorsOn(
+  backend: Backend,
+  name: string,
+  texts: readonly EncodedText[],
+  flags: readonly string[] = [],
+): Promise<readonly (Float32Array | null)[]> {
+  const args = serverArgs(resolve(CHECKPOINTS, name), ['--is-embedding', ...flags]);
+  const model = await loadModelRunner(args, args.modelPath, backend);
+  if (model.kind !== 'embedding') throw new Error('not a model of vectors');
+  const vectors = await model.runner.embed(texts);
+  model.weights.release();
+  return vectors;
+}
 
 /** A scheduler around a real embedding model, in this process. */
 export class Embedder {

@@ -7,6 +7,7 @@ import { ANYTHING } from '../../src/model-runner/top-rows';
 import { loadModelRunner } from '../../src/model-runner/load';
 import { Copies, scramble } from '../e2e/checkpoints';
 import { describeOnWebGpu } from '../webgpu';
+import { vectorsOn } from './embedder';
 import { CHECKPOINTS, Engine, serverArgs, type Result } from './support';
 
 /** How far log-probabilities of float32 on a device may be from those of the CPU, and of other batches and pieces. */
@@ -202,15 +203,8 @@ describeOnWebGpu('on a device of WebGPU', () => {
         ids: Int32Array.from({ length }, (_, i) => 5 + ((i * 7) % 90)),
         pairAt: null,
       }));
-      const embed = async (backend: Backend) => {
-        const args = serverArgs(join(CHECKPOINTS, name), ['--is-embedding']);
-        const model = await loadModelRunner(args, args.modelPath, backend);
-        if (model.kind !== 'embedding') throw new Error('not a model of vectors');
-        const vectors = await model.runner.embed(texts);
-        model.weights.release();
-        return vectors;
-      };
-      const [cpu, device] = [await embed(new CpuBackend()), await embed(new WebGpuBackend())];
+      const cpu = await vectorsOn(new CpuBackend(), name, texts);
+      const device = await vectorsOn(new WebGpuBackend(), name, texts);
       cpu.forEach((vector, i) =>
         vector?.forEach((value, at) =>
           expect(Math.abs(value - (device[i]?.[at] ?? NaN))).toBeLessThan(TOLERANCE),

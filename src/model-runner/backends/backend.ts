@@ -33,6 +33,8 @@ export interface Backend {
   readonly operators?: string | null;
   /** Whether those multiply rows and weights in 8 bits. */
   readonly ownProducts?: boolean;
+  /** Whether GroupQueryAttention attends to later tokens there; left out: it does. */
+  readonly groupsBothWays?: boolean;
   /** How graphs find the largest logits there, so that rows of them need not come to the host; left out where they are there already. */
   readonly topSearch?: TopSearch;
   /** What the KV cache may be planned with. */

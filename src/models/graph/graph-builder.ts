@@ -79,6 +79,8 @@ export interface GraphAbilities {
   readonly ownProducts?: boolean;
   /** Whether it takes weights in the blocks of a GGUF file; by default it does. They become floats elsewhere. */
   readonly blocks?: boolean;
+  /** Whether its GroupQueryAttention attends to later tokens as well where it is told to; by default it does. */
+  readonly groupsBothWays?: boolean;
   /** How it finds the largest logits of each row (see `outputTop`); null where all logits are looked at on the host. */
   readonly topSearch?: TopSearch | null;
 }
@@ -120,6 +122,10 @@ export class GraphBuilder {
 
   get hasOwnProducts(): boolean {
     return this.abilities.ownProducts === true;
+  }
+
+  get groupsBothWays(): boolean {
+    return this.abilities.groupsBothWays !== false;
   }
 
   get topSearch(): TopSearch | null {

@@ -11,8 +11,9 @@ import type { LinearMethod } from './linear-method';
  *
  * Everything but attention computes on the tokens of all texts one after the other, without padding. Inputs: `input_ids` and
  * `position_ids` (from 0 on) and `token_type_ids` [tokens], `padded` [batch, sequence] (for each place of a padded text the token that stands there; any behind
- * its end), `unpadded` [tokens] (for each token its place, row · sequence + index), `seqlens_k` [batch] (tokens of each text, less
- * one), `total_len` (sequence) and `logit_indices` [rows], the tokens asked for. Output: `hidden` (see `outputHidden`), float32.
+ * its end), `unpadded` [tokens] (for each token its place, row · sequence + index), `logit_indices` [rows], the tokens asked for, and for attention either
+ * `seqlens_k` [batch] (tokens of each text, less one) and `total_len` (sequence), or `mask` [batch, 1, 1, sequence] float32 (0 where a token stands, else
+ * what leaves no weight). Output: `hidden` (see `outputHidden`), float32.
  */
 export function buildEncoder(
   g: GraphBuilder,
@@ -101,8 +102,10 @@ function expand(g: GraphBuilder, config: EncoderConfig, linear: LinearMethod, x:
 class EncoderAttention {
   private readonly padded: Value;
   private readonly unpadded: Value;
-  private readonly seqlens: Value;
-  private readonly totalLen: Value;
+  /** What GroupQueryAttention is told of lengths; else nothing. */
+  private readonly lengths: readonly Value[] = [];
+  /** What is added to scores, [batch, 1, 1, sequence]; empty where nothing is. */
+  private readonly mask: Value = '';
 
   constructor(
     private readonly g: GraphBuilder,
@@ -110,32 +113,63 @@ class EncoderAttention {
   ) {
     this.padded = g.input('padded', 'int64', ['batch', 'sequence']);
     this.unpadded = g.input('unpadded', 'int64', ['tokens']);
-    this.seqlens = g.input('seqlens_k', 'int32', ['batch']);
-    this.totalLen = g.input('total_len', 'int32', []);
+    if (g.groupsBothWays) {
+      this.lengths = [g.input('seqlens_k', 'int32', ['batch']), g.input('total_len', 'int32', [])];
+    } else {
+      const mask = g.input('mask', 'float32', ['batch', 1, 1, 'sequence']);
+      this.mask = g.narrow(mask);
+    }
   }
 
   /** @returns [tokens, hidden] */
   apply(linear: LinearMethod, x: Value, prefix: string): Value {
     const { g, config } = this;
-    const { hiddenSize, numHeads } = config;
+    const { hiddenSize } = config;
     const packed = linear.apply(g, x, {
       inputs: hiddenSize,
       parts: ['query', 'key', 'value'].map((name) => ({ name: `${prefix}.${name}`, outputs: hiddenSize })),
       bias: true,
     });
     const texts = g.node('Gather', [packed, this.padded], { attributes: { axis: 0 } });
+    const out = g.groupsBothWays ? this.grouped(texts, prefix) : this.plain(texts);
+    const places = g.node('Reshape', [out, g.ints('shape.places', [-1, hiddenSize])]);
+    return g.node('Gather', [places, this.unpadded], { attributes: { axis: 0 } });
+  }
+
+  /** @param texts [batch, sequence, 3 · hidden]. @returns [batch, sequence, hidden] */
+  private grouped(texts: Value, prefix: string): Value {
+    const { g, config } = this;
     const out = `${prefix}:out`;
     g.namedNode(
       'GroupQueryAttention',
-      [texts, '', '', '', '', this.seqlens, this.totalLen],
+      [texts, '', '', '', '', ...this.lengths],
       [out, `${prefix}:keys`, `${prefix}:values`],
       {
         domain: 'com.microsoft',
         traits: ['bidirectional-attention'],
-        attributes: { num_heads: numHeads, kv_num_heads: numHeads, do_rotary: 0, causal: 0 },
+        attributes: { num_heads: config.numHeads, kv_num_heads: config.numHeads, do_rotary: 0, causal: 0 },
       },
     );
-    const places = g.node('Reshape', [out, g.ints('shape.places', [-1, hiddenSize])]);
-    return g.node('Gather', [places, this.unpadded], { attributes: { axis: 0 } });
+    return out;
+  }
+
+  /** As `grouped`, in operators of one step each: the scores of all pairs of tokens take memory. */
+  private plain(texts: Value): Value {
+    const { g, config } = this;
+    const { numHeads, hiddenSize } = config;
+    const headDim = hiddenSize / numHeads;
+    const parts = g.nodes('Split', [texts], { attributes: { axis: 2, num_outputs: 3 }, outputs: 3 });
+    const [q, k, v] = parts.map((part) => {
+      const heads = g.node('Reshape', [part, g.ints('shape.heads', [0, 0, numHeads, headDim])]);
+      return g.node('Transpose', [heads], { attributes: { perm: [0, 2, 1, 3] } });
+    }) as [Value, Value, Value];
+    const products = g.node('FusedMatMul', [q, k], {
+      domain: 'com.microsoft',
+      attributes: { transB: 1, alpha: { float: 1 / Math.sqrt(headDim) } },
+    });
+    const scores = g.node('Add', [products, this.mask]);
+    const weights = g.node('Softmax', [scores], { attributes: { axis: 3 } });
+    const attended = g.node('Transpose', [g.node('MatMul', [weights, v])], { attributes: { perm: [0, 2, 1, 3] } });
+    return g.node('Reshape', [attended, g.ints('shape.hidden', [0, 0, hiddenSize])]);
   }
 }

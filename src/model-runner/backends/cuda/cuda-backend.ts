@@ -60,6 +60,7 @@ export class CudaBackend implements Backend {
   readonly floatsOnly = true;
   readonly runTokens = Infinity;
   readonly topSearch = 'rows';
+  readonly groupsBothWays = false;
   readonly threads: number;
   readonly memory: GpuMemory;
   private type: FloatType = 'float16';
@@ -84,12 +85,7 @@ export class CudaBackend implements Backend {
     return !this.args.disableCudaGraph && this.canCapture;
   }
 
-  prepareFor({ config, pooling, linear, routers }: Model, dtype: ServerArgs['dtype']): void {
-    if (pooling !== undefined) {
-      throw new StartupError(
-        `${config.architecture}: encoders are computed by --device cpu; on CUDA tokens see none behind them`,
-      );
-    }
+  prepareFor({ config, linear, routers }: Model, dtype: ServerArgs['dtype']): void {
     if (!isForAnyDevice(linear)) {
       throw new StartupError(`${config.architecture}: quantized weights are computed by --device cpu only`);
     }
@@ -202,6 +198,8 @@ export class CudaBackend implements Backend {
       intraOpThreads: this.threads,
       externalDataFolder,
       provider: this.gpu.provider(stream, captures),
+      // What it would make of an encoder's scores needs cuDNN, which nothing else here does.
+      config: { 'optimization.disable_specified_optimizers': 'BiasSoftmaxFusion' },
       runs: { config: { [DO_NOT_WAIT]: '1', [GRAPH_ID]: '-1' }, onThisThread: true },
     });
   }
