@@ -3,6 +3,10 @@ import { join } from 'node:path';
 import { openCheckpoint, type TensorRef } from '../../src/checkpoint/checkpoint';
 import { readFloats, readSafetensors } from '../../src/checkpoint/safetensors';
 import { entry, Folders, safetensors } from '../unit/checkpoint/folders';
+import type { Backend } from '../../src/model-runner/backends/backend';
+import { WebGpuBackend } from '../../src/model-runner/backends/webgpu/webgpu-backend';
+import { PlayedCuda } from '../host-gpu';
+import { describeOnWebGpu } from '../webgpu';
 import { CHECKPOINTS, Engine, type Result } from './support';
 
 /**
@@ -202,8 +206,14 @@ function isLinear({ name }: TensorRef): boolean {
   return name.endsWith('_proj.weight');
 }
 
-async function answers(folder: string, together: boolean): Promise<Result[]> {
-  const engine = await Engine.start(folder, ['--disable-radix-cache', '--max-total-tokens', '2048']);
+async function answers(
+  folder: string,
+  together: boolean,
+  backend?: Backend,
+  more: readonly string[] = [],
+): Promise<Result[]> {
+  const flags = [...more, '--disable-radix-cache', '--max-total-tokens', '2048'];
+  const engine = await Engine.start(folder, flags, undefined, backend && { backend });
   const ask = (prompt: number[]) =>
     engine.generate({
       prompt,
@@ -242,13 +252,50 @@ const SCHEMES: readonly (readonly [string, Pack, object])[] = [
   ['awq', awq, { quant_method: 'awq', bits: 4, group_size: GROUP, zero_point: true, version: 'gemm' }],
 ];
 
+const INT4 = ['--torchao-config', 'int4wo-32'];
+
+/** Of the prompts' log-probabilities. */
+function distances(actual: readonly Result[], expected: readonly Result[]): number[] {
+  const values = (results: readonly Result[]) =>
+    results.flatMap(({ inputLogprobs }) => inputLogprobs.slice(1).map(({ token }) => token[0] ?? NaN));
+  const others = values(expected);
+  return values(actual).map((value, at) => Math.abs(value - (others[at] ?? NaN)));
+}
+
+/** Weights in 4 bits are multiplied with floats there. */
+const DEVICES: readonly (readonly [string, () => Backend, typeof describe])[] = [
+  ['CUDA, played by the CPU', () => new PlayedCuda('float32'), describe],
+  ['WebGPU', () => new WebGpuBackend(), describeOnWebGpu as typeof describe],
+];
+for (const [device, backendOf, describeThere] of DEVICES) {
+  describeThere(`on ${device}`, () => {
+    it.each(SCHEMES.slice(1))(
+      '%s computes the very values that its bits stand for',
+      async (_, pack, quantization) => {
+        const { packed, exact } = twins(pack, quantization);
+        const expected = await answers(exact, false);
+        const actual = await answers(packed, true, backendOf());
+        expect(actual.map(({ ids }) => ids)).toEqual(expected.map(({ ids }) => ids));
+        expect(Math.max(...distances(actual, expected))).toBeLessThan(1e-3);
+      },
+    );
+
+    it('weights rounded to 4 bits at load are those of the CPU, which rounds inputs as well', async () => {
+      const expected = await answers(SOURCE, false, undefined, INT4);
+      const actual = await answers(SOURCE, true, backendOf(), INT4);
+      const far = distances(actual, expected);
+      const mean = far.reduce((sum, distance) => sum + distance, 0) / far.length;
+      expect(mean).toBeGreaterThan(0);
+      expect(mean).toBeLessThan(0.5);
+    });
+  });
+}
+
 describe.each(SCHEMES)('%s', (scheme, pack, quantization) => {
   it('computes with the values that its bits stand for, alone and in a batch', async () => {
     const { packed, exact } = twins(pack, quantization);
     const [expected, actual] = [await answers(exact, false), await answers(packed, false)];
-    const values = (results: Result[]) =>
-      results.flatMap(({ inputLogprobs }) => inputLogprobs.slice(1).map(({ token }) => token[0] ?? NaN));
-    const differences = values(actual).map((value, at) => Math.abs(value - (values(expected)[at] as number)));
+    const differences = distances(actual, expected);
     const mean = differences.reduce((sum, difference) => sum + difference, 0) / differences.length;
     // Inputs are rounded to 8 bits, so not to the bit. Logits are some ten apart.
     expect(mean).toBeGreaterThan(0);

@@ -27,7 +27,7 @@ export interface Backend {
   readonly threads: number;
   /** Tokens of one row that a run may compute; Infinity for any number. */
   readonly runTokens: number;
-  /** Whether it multiplies weights in floats only; left out: in few bits as well. */
+  /** Whether inputs of products stay floats there, and weights in the blocks of a GGUF file become such; left out: neither. */
   readonly floatsOnly?: boolean;
   /** The library of this project's own operators, where graphs may have some. */
   readonly operators?: string | null;

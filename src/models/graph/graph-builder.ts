@@ -77,8 +77,8 @@ export interface GraphAbilities {
   readonly ownOperators?: boolean;
   /** Whether those multiply rows and weights in 8 bits, too. */
   readonly ownProducts?: boolean;
-  /** Whether it takes weights in the blocks of a GGUF file; by default it does. They become floats elsewhere. */
-  readonly blocks?: boolean;
+  /** Whether inputs of products stay floats, and weights in the blocks of a GGUF file become such; by default neither. */
+  readonly floatsOnly?: boolean;
   /** Whether its GroupQueryAttention attends to later tokens as well where it is told to; by default it does. */
   readonly groupsBothWays?: boolean;
   /** How it finds the largest logits of each row (see `outputTop`); null where all logits are looked at on the host. */
@@ -122,6 +122,10 @@ export class GraphBuilder {
 
   get hasOwnProducts(): boolean {
     return this.abilities.ownProducts === true;
+  }
+
+  get floatsOnly(): boolean {
+    return this.abilities.floatsOnly === true;
   }
 
   get groupsBothWays(): boolean {
@@ -232,7 +236,7 @@ export class GraphBuilder {
   /** The form that holds a weight of the checkpoint without loss; null for floats, and where the session takes no blocks. */
   blockedForm(name: string, shape: readonly number[]): BlockedForm | null {
     const { dtype } = this.weights.get(name, shape);
-    if (this.abilities.blocks === false || !isBlockType(dtype)) return null;
+    if (this.floatsOnly || !isBlockType(dtype)) return null;
     const { bits, group, hasMinimums } = blockForm(dtype);
     return { kind: 'blocks', bits, block: group, offset: hasMinimums ? 'minimums' : 'none' };
   }

@@ -39,6 +39,8 @@ export interface NormedSum {
  * every projection and know nothing of it.
  */
 export interface LinearMethod {
+  /** Whether its operators compute on a CPU only; left out: each device has kernels for them. */
+  readonly isForCpu?: boolean;
   /** @param x [tokens, inputs]; the result is [tokens, sum of outputs] */
   apply(g: GraphBuilder, x: Value, projection: Projection): Value;
   /**

@@ -69,8 +69,3 @@ function methodAtLoad(config: ConfigFile, name: string): LinearMethod {
   if (!METHODS.has(name)) throw bug(`quantization '${name}' was not refused`);
   throw config.refusal(`weights are not quantized with ${quote(name)} (--quantization)`);
 }
-
-/** Whether it computes on every device: with floats, where a session takes nothing else. */
-export function isForAnyDevice(linear: LinearMethod): boolean {
-  return linear === unquantized || linear === ggufLinear;
-}

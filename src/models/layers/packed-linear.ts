@@ -109,6 +109,7 @@ function partly(
       ? unquantized
       : method;
   return {
+    isForCpu: method.isForCpu,
     apply: (g, x, projection) => methodOf(projection).apply(g, x, projection),
     applyEach: (g, x, counts, projections) =>
       methodOf(projections[0] as Projection).applyEach(g, x, counts, projections),

@@ -33,6 +33,8 @@ export function int8Products(weightsOf: WeightsOf): LinearMethod {
       product(g, slice, projection),
     );
   return {
+    isForCpu: true,
+
     apply(g, x, projection) {
       const { rows, scale } = quantizedRows(g, x, projection.inputs);
       return product(g, rows, projection, projection.bias ? [scale, biasOf(g, projection)] : [scale]);
@@ -69,21 +71,25 @@ export function int8Products(weightsOf: WeightsOf): LinearMethod {
   };
 }
 
-/** Weights in blocks of inputs, each with a scale; ONNX Runtime multiplies them with inputs in 8 bits, block by block. */
+/** Weights in blocks of inputs, each with a scale; a CPU multiplies them with inputs in 8 bits, block by block, devices with floats. */
 export function blockProducts({ bits, block, offset }: BlockedForm, weightsOf: WeightsOf): LinearMethod {
   const product = (g: GraphBuilder, x: Value, projection: Projection): Value => {
     const { values, scales, zeros } = weightsOf(g, projection);
-    const rest = projection.bias ? [zeros, '', biasOf(g, projection)] : zeros === '' ? [] : [zeros];
-    return g.node('MatMulNBits', [x, values, scales, ...rest], {
+    const bias = projection.bias ? biasOf(g, projection) : null;
+    const addsBias = bias !== null && !g.floatsOnly;
+    const rest = addsBias ? [zeros, '', bias] : zeros === '' ? [] : [zeros];
+    const products = g.node('MatMulNBits', [x, values, g.memo(`${scales}:narrow`, () => g.narrow(scales)), ...rest], {
       domain: 'com.microsoft',
       attributes: {
         K: projection.inputs,
         N: outputsOf(projection),
         bits,
         block_size: block,
-        accuracy_level: INT8_INPUTS,
+        ...(g.floatsOnly ? {} : { accuracy_level: INT8_INPUTS }),
       },
     });
+    // Not every device's kernel has an input for it.
+    return bias === null || addsBias ? products : g.node('Add', [products, bias]);
   };
   const scaled: LinearMethod = {
     apply: product,

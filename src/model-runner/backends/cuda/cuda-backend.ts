@@ -10,7 +10,6 @@ import { Session, type Place } from '../../../onnxruntime/session';
 import { GraphBuilder } from '../../../models/graph/graph-builder';
 import { logger } from '../../../logging/logger';
 import { gigabytes } from '../../../logging/units';
-import { isForAnyDevice } from '../../../models/layers/linear-methods';
 import type { Model } from '../../../models/model';
 import type { ServerArgs } from '../../../server-args/server-args';
 import type { KvShape, KvStore } from '../../kv-store';
@@ -86,8 +85,8 @@ export class CudaBackend implements Backend {
   }
 
   prepareFor({ config, linear, routers }: Model, dtype: ServerArgs['dtype']): void {
-    if (!isForAnyDevice(linear)) {
-      throw new StartupError(`${config.architecture}: quantized weights are computed by --device cpu only`);
+    if (linear.isForCpu === true) {
+      throw new StartupError(`${config.architecture}: products in 8 bits are computed by --device cpu only`);
     }
     this.type = cudaNumberType(dtype, config.torchDtype, this.gpu.stream.capability);
     if (dtype === 'auto' && this.type !== config.torchDtype) {

@@ -1,7 +1,6 @@
 import { bug, StartupError } from '../../../core/errors';
 import { logger } from '../../../logging/logger';
 import type { NodeTraits } from '../../../models/graph/graph-builder';
-import { isForAnyDevice } from '../../../models/layers/linear-methods';
 import type { Model } from '../../../models/model';
 import { DeviceMemory } from '../../../onnxruntime/device-memory';
 import type { ElementTypeName, TensorData } from '../../../onnxruntime/element-type';
@@ -48,9 +47,9 @@ export class WebGpuBackend implements Backend {
   }
 
   prepareFor({ linear }: Model): void {
-    if (isForAnyDevice(linear)) return;
+    if (linear.isForCpu !== true) return;
     throw new StartupError(
-      '--device webgpu: the weights of this model are quantized, which is computed with on the CPU only: serve it with --device cpu',
+      '--device webgpu: this model multiplies in 8 bits, which is computed on the CPU only: serve it with --device cpu',
     );
   }
 

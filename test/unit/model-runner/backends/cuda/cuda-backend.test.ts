@@ -208,7 +208,7 @@ describe('a model', () => {
     expect(backend.captures).toBe(true);
   });
 
-  it.each([['qwen3', 'w8a8_int8', /Qwen3ForCausalLM: quantized weights are computed by --device cpu only/]])(
+  it.each([['qwen3', 'w8a8_int8', /Qwen3ForCausalLM: products in 8 bits are computed by --device cpu only/]])(
     'that CUDA cannot compute is refused (%s)',
     (name, quantization, message) => {
       const prepare = () => new PlayedCuda().prepareFor(read(name, quantization), 'auto');
