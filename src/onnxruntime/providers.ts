@@ -53,5 +53,6 @@ function reasonOf({ message }: OrtError): string {
 
 const INSTALL_DRIVER =
   process.platform === 'linux'
-    ? 'it needs a Vulkan driver and libvulkan.so.1; on Debian and Ubuntu: apt-get install libvulkan1 mesa-vulkan-drivers'
+    ? 'it needs a Vulkan driver and libvulkan.so.1; on Debian and Ubuntu: apt-get install libvulkan1 mesa-vulkan-drivers, ' +
+      'on Debian 12 with -t bookworm-backports'
     : 'it needs a driver of the GPU that offers Direct3D 12 or Metal';
