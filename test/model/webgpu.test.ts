@@ -1,75 +1,51 @@
 import { join } from 'node:path';
 import { StartupError } from '../../src/core/errors';
-import type { Backend } from '../../src/model-runner/backends/backend';
 import { CpuBackend } from '../../src/model-runner/backends/cpu/cpu-backend';
 import { WebGpuBackend } from '../../src/model-runner/backends/webgpu/webgpu-backend';
 import { loadModelRunner } from '../../src/model-runner/load';
 import { Copies, scramble } from '../e2e/checkpoints';
 import { describeOnWebGpu } from '../webgpu';
 import { CHECKPOINTS, Engine, serverArgs, type Result } from './support';
+import {
+  answersOfCpu,
+  askAll,
+  compareCheckpoint,
+  embed,
+  expectAllNear,
+  expectNear,
+  FOLDER,
+  load,
+  onDevice,
+  REQUESTS,
+} from './webgpu-answers';
 
 /** How far log-probabilities of float32 on a device may be from those of the CPU, and of other batches and pieces. */
 const TOLERANCE = 1e-3;
-const FOLDER = join(CHECKPOINTS, 'random-qwen2');
-const LOGPROBS = { startLen: -1, topNum: 0, tokenIds: null };
-
-/** Prompts of 5 to 65 tokens, some with a prefix in common; their outputs end at different times, so that rows move. */
-const REQUESTS = Array.from({ length: 6 }, (_, i) => ({
-  prompt: Array.from(
-    { length: 5 + 12 * i },
-    (__, j) => 3 + (((i % 3) * 31 + j * 17 + (j > 20 ? i * 7 : 0)) % 400),
-  ),
-  sampling: { maxNewTokens: 4 + 2 * (i % 3) },
-  logprobs: LOGPROBS,
-}));
-
-const onDevice = (flags: readonly string[], folder = FOLDER, backend: Backend = new WebGpuBackend()) =>
-  Engine.start(folder, ['--device', 'webgpu', '--max-total-tokens', '1024', ...flags], undefined, {
-    backend,
-  });
-
-const askAll = (engine: Engine) => Promise.all(REQUESTS.map((request) => engine.generate(request)));
-
-function expectNear(actual: readonly Result[], expected: readonly Result[]): void {
-  actual.forEach((result, i) => {
-    const other = expected[i] as Result;
-    expect(result.ids).toEqual(other.ids);
-    result.outputLogprobs.forEach(({ token }, at) => {
-      expect(Math.abs((token[0] ?? NaN) - (other.outputLogprobs[at]?.token[0] ?? NaN))).toBeLessThan(
-        TOLERANCE,
-      );
-    });
-  });
-}
 
 describeOnWebGpu('on a device of WebGPU', () => {
   const copies = new Copies();
   let expected: Result[];
   beforeAll(async () => {
-    const cpu = await Engine.start(FOLDER, ['--max-total-tokens', '1024']);
-    expected = [];
-    for (const request of REQUESTS) expected.push(await cpu.generate(request));
-    await cpu.close();
-    expect(new Set(expected.map(({ ids }) => ids.join())).size).toBeGreaterThan(3);
+    expected = await answersOfCpu();
   });
 
   it('a request alone gets the answer of the CPU, and one of many gets the same', async () => {
     const engine = await onDevice(['--disable-radix-cache', '--max-running-requests', '4']);
     const alone = [await engine.generate(REQUESTS[0] ?? {}), await engine.generate(REQUESTS[4] ?? {})];
-    expectNear(alone, [expected[0], expected[4]] as Result[]);
-    expectNear(await askAll(engine), expected);
+    expectNear(alone, [expected[0], expected[4]] as Result[], TOLERANCE);
+    expectNear(await askAll(engine), expected, TOLERANCE);
     await engine.close();
   });
 
   it('prompts in pieces and from the cache get it', async () => {
     const engine = await onDevice(['--chunked-prefill-size', '16', '--max-running-requests', '3']);
-    expectNear(await askAll(engine), expected);
+    expectNear(await askAll(engine), expected, TOLERANCE);
     const again = await askAll(engine);
-    expectNear(again, expected);
+    expectNear(again, expected, TOLERANCE);
     expect(again.every(({ cachedTokens }) => cachedTokens > 0)).toBe(true);
     expect(await engine.call({ type: 'flush_cache' })).toMatchObject({ of: 'flush_cache' });
     const flushed = await engine.generate(REQUESTS[5] ?? {});
-    expectNear([flushed], [expected[5] as Result]);
+    expectNear([flushed], [expected[5] as Result], TOLERANCE);
     expect(flushed.cachedTokens).toBe(0);
     await engine.close();
   });
@@ -82,7 +58,7 @@ describeOnWebGpu('on a device of WebGPU', () => {
     const all = askAll(engine);
     setTimeout(() => engine.scheduler.receive({ type: 'abort', rid: 'gone' }), 150);
     const results = await all;
-    expectNear(results, expected);
+    expectNear(results, expected, TOLERANCE);
     expect(results.some(({ retractions }) => retractions > 0)).toBe(true);
     expect((await gone).finish).toMatchObject({ type: 'abort' });
     await engine.close();
@@ -90,7 +66,7 @@ describeOnWebGpu('on a device of WebGPU', () => {
 
   it('drafts are checked there', async () => {
     const engine = await onDevice(['--speculative-algorithm', 'NGRAM']);
-    expectNear(await askAll(engine), expected);
+    expectNear(await askAll(engine), expected, TOLERANCE);
     await engine.close();
   });
 
@@ -105,10 +81,10 @@ describeOnWebGpu('on a device of WebGPU', () => {
       askAll(engine),
       engine.call({ type: 'load_weights', modelDir: other, loadFormat: 'auto' }),
     ]);
-    expectNear(served, expected);
+    expectNear(served, expected, TOLERANCE);
     expect(loaded).toEqual({ of: 'load_weights', failure: null });
     await engine.call({ type: 'swap_weights', flushCache: true });
-    expectNear(await askAll(engine), changed);
+    expectNear(await askAll(engine), changed, TOLERANCE);
     await engine.close();
   });
 
@@ -137,49 +113,14 @@ describeOnWebGpu('on a device of WebGPU', () => {
 
   it.each(['mixtral', 'gemma3', 'llama-fp16-biases', 'llama-head-dim-8', 'phi3-longrope'])(
     '%s computes what it computes on the CPU',
-    async (name) => {
-      const folder = join(CHECKPOINTS, name);
-      const flags = ['--max-total-tokens', '200', '--context-length', '128'];
-      const request = {
-        ...REQUESTS[3],
-        sampling: { maxNewTokens: 4 },
-        logprobs: { ...LOGPROBS, startLen: 0 },
-      };
-      request.prompt = request.prompt?.map((id) => id % 200);
-      const cpu = await Engine.start(folder, flags);
-      const device = await onDevice(flags, folder);
-      const [a, b] = [await cpu.generate(request), await device.generate(request)];
-      expectNear([b], [a]);
-      b.inputLogprobs.forEach(({ token }, at) => {
-        const other = a.inputLogprobs[at]?.token[0];
-        if (token[0] !== null) expect(Math.abs(token[0] - (other ?? NaN))).toBeLessThan(TOLERANCE);
-      });
-      await cpu.close();
-      await device.close();
-    },
+    (name) => compareCheckpoint(name, 'float32', TOLERANCE),
   );
 
   it.each(['bert', 'xlm-roberta-reranker', 'llama-reward', 'qwen3-classifier'])(
     'vectors and scores of %s are those of the CPU',
     async (name) => {
-      const texts = [40, 3].map((length) => ({
-        ids: Int32Array.from({ length }, (_, i) => 5 + ((i * 7) % 90)),
-        pairAt: null,
-      }));
-      const embed = async (backend: Backend) => {
-        const args = serverArgs(join(CHECKPOINTS, name), ['--is-embedding']);
-        const model = await loadModelRunner(args, args.modelPath, backend);
-        if (model.kind !== 'embedding') throw new Error('not a model of vectors');
-        const vectors = await model.runner.embed(texts);
-        model.weights.release();
-        return vectors;
-      };
-      const [cpu, device] = [await embed(new CpuBackend()), await embed(new WebGpuBackend())];
-      cpu.forEach((vector, i) =>
-        vector?.forEach((value, at) =>
-          expect(Math.abs(value - (device[i]?.[at] ?? NaN))).toBeLessThan(TOLERANCE),
-        ),
-      );
+      const device = await embed(name, new WebGpuBackend(), 'float32');
+      expectAllNear(device, await embed(name, new CpuBackend(), 'auto'), TOLERANCE);
     },
   );
 
@@ -205,10 +146,3 @@ describeOnWebGpu('on a device of WebGPU', () => {
     await expect(loading).rejects.toThrow(/attn_logit_softcapping/);
   });
 });
-
-async function load(folder: string, backend: Backend, flags: readonly string[]) {
-  const args = serverArgs(folder, ['--device', 'webgpu', '--max-total-tokens', '300', ...flags]);
-  const model = await loadModelRunner(args, folder, backend);
-  if (model.kind !== 'generation') throw new Error('not a generation model');
-  return model;
-}

@@ -41,7 +41,7 @@ export interface Backend {
    * @param dtype the type it is asked to compute in
    * @throws StartupError of one line when the device cannot compute it
    */
-  prepareFor?(model: Model, dtype: ServerArgs['dtype']): void;
+  prepareFor?(model: Model, dtype: ServerArgs['dtype']): void | Promise<void>;
 
   /**
    * Loads a graph onto the device.

@@ -2,6 +2,7 @@ import { DeviceLostError, StartupError } from '../../../../../src/core/errors';
 import { ofCapture, ofReservation, ofRun } from '../../../../../src/model-runner/backends/webgpu/failures';
 import { hostNodes } from '../../../../../src/model-runner/backends/webgpu/host-nodes';
 import { webGpuMemory } from '../../../../../src/model-runner/backends/webgpu/memory';
+import { webGpuNumberType } from '../../../../../src/model-runner/backends/webgpu/number-type';
 import { OrtError } from '../../../../../src/onnxruntime/library';
 
 /** What is decided about a device of WebGPU, without one. */
@@ -28,7 +29,10 @@ describe('the memory of a device', () => {
   const shape = { numLayers: 24, numKvHeads: 2, headDim: 64 };
 
   it('is taken by whole rows, and by no buffer of more than 128 MiB', () => {
-    const memory = webGpuMemory(() => 64 * GIB);
+    const memory = webGpuMemory(
+      () => 64 * GIB,
+      () => 'float32',
+    );
     expect(memory.tokenBytes(shape)).toBe(2 * 24 * 2 * 512);
     expect(memory.slotLimit(shape)).toBe(2 ** 18);
     expect(memory.rowLimit(shape, 32_768, 0)).toBe(8);
@@ -36,11 +40,36 @@ describe('the memory of a device', () => {
   });
 
   it('is shared by rows and cache', () => {
-    const memory = webGpuMemory(() => GIB);
+    const memory = webGpuMemory(
+      () => GIB,
+      () => 'float32',
+    );
     // 32,768 tokens of 24,576 bytes are 0.75 GiB a row; 0.4 GiB hold rows of 4096 tokens four times.
     expect(memory.rowLimit(shape, 32_768, 0)).toBe(0);
     expect(memory.rowLimit(shape, 4096, 0)).toBe(4);
   });
+
+  it('holds twice as much in float16', () => {
+    const memory = webGpuMemory(
+      () => GIB,
+      () => 'float16',
+    );
+    expect(memory.tokenBytes(shape)).toBe(2 * 24 * 2 * 256);
+    expect(memory.slotLimit(shape)).toBe(2 ** 19);
+    expect(memory.rowLimit(shape, 4096, 0)).toBe(8);
+  });
+});
+
+it.each([
+  ['auto', 'float16', 'float16'],
+  ['auto', 'bfloat16', 'float32'],
+  ['auto', 'float32', 'float32'],
+  ['half', 'bfloat16', 'float16'],
+  ['float16', 'float32', 'float16'],
+  ['float32', 'float16', 'float32'],
+  ['bfloat16', 'bfloat16', 'float32'],
+] as const)('--dtype %s of a checkpoint in %s is computed in %s', (asked, stored, type) => {
+  expect(webGpuNumberType(asked, stored)).toBe(type);
 });
 
 describe('a failure', () => {
