@@ -25,6 +25,7 @@ export async function loadModel(
       ownOperators: backend.operators != null,
       ownProducts: backend.ownProducts === true,
       blocks: !backend.floatsOnly,
+      tablesAreWeights: backend.tablesAreWeights === true,
     });
     const kvType = backend.kvType ?? backend.elementType;
     model.build(graph, { ...options, kvType, linear: model.linear, head: model.head });

@@ -8,6 +8,8 @@ export interface WebGpuOptions {
   readonly name: 'webgpu';
   /** Names of the nodes that run on the CPU though the provider has kernels for them. */
   readonly hostNodes: readonly string[];
+  /** Whether runs can be captured. */
+  readonly enableGraphCapture?: boolean;
 }
 
 export type ProviderOptions = CudaOptions | WebGpuOptions;
@@ -24,10 +26,13 @@ export function appendProvider(sessionOptions: Pointer, options: ProviderOptions
   }
 }
 
-function appendWebGpuProvider(sessionOptions: Pointer, { hostNodes }: WebGpuOptions): void {
+function appendWebGpuProvider(sessionOptions: Pointer, { hostNodes, enableGraphCapture = false }: WebGpuOptions): void {
   // The provider asks for a display on its way; without this folder two lines that look like errors come of that.
   process.env['XDG_RUNTIME_DIR'] ??= tmpdir();
-  const entries = hostNodes.length === 0 ? [] : [['forceCpuNodeNames', hostNodes.join('\n')] as const];
+  const entries = [
+    ...(hostNodes.length === 0 ? [] : [['forceCpuNodeNames', hostNodes.join('\n')] as const]),
+    ...(enableGraphCapture ? [['enableGraphCapture', '1'] as const] : []),
+  ];
   const keys = entries.map(([key]) => key);
   const values = entries.map(([, value]) => value);
   try {

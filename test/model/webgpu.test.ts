@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { StartupError } from '../../src/core/errors';
 import { CpuBackend } from '../../src/model-runner/backends/cpu/cpu-backend';
 import { WebGpuBackend } from '../../src/model-runner/backends/webgpu/webgpu-backend';
+import { WHOLE } from '../../src/model-runner/backends/share';
 import { loadModelRunner } from '../../src/model-runner/load';
 import { Copies, scramble } from '../e2e/checkpoints';
 import { describeOnWebGpu } from '../webgpu';
@@ -99,9 +100,9 @@ describeOnWebGpu('on a device of WebGPU', () => {
     const { uploads, uploadedBytes, downloads, downloadedBytes } = backend.traffic;
     expect(downloads - before.downloads).toBe(steps);
     expect(downloadedBytes - before.downloadedBytes).toBe(steps * 3 * config.vocabSize * 4);
-    // Lengths (int32) and the places of logits (int64) of each row.
-    expect(uploads - before.uploads).toBe(steps * 2);
-    expect(uploadedBytes - before.uploadedBytes).toBe(steps * 3 * (4 + 8));
+    // Tokens, lengths (int32) and the places of logits of each row, and the longest length.
+    expect(uploads - before.uploads).toBe(steps * 4);
+    expect(uploadedBytes - before.uploadedBytes).toBe(steps * (3 * (8 + 4 + 8) + 4));
     // Row 2 is computed elsewhere and brought back; of that, only where tokens go is said.
     const beforeExtend = { ...backend.traffic };
     await runner.extend([{ row: 2, past: 5, ids, logitPositions: [2] }]);
@@ -109,6 +110,31 @@ describeOnWebGpu('on a device of WebGPU', () => {
     expect(backend.traffic.uploadedBytes - beforeExtend.uploadedBytes).toBeLessThan(500);
     runner.dispose();
     weights.release();
+  });
+
+  it('captured batches get what others get, to the bit, in rows that grow and move', async () => {
+    const sizes = ['--max-running-requests', '4', '--cuda-graph-bs', '1', '2', '3', '4'];
+    const captured = await onDevice(sizes);
+    const plain = await onDevice([...sizes, '--disable-cuda-graph'], FOLDER, new WebGpuBackend(WHOLE, true));
+    expect(isCaptured(captured)).toBe(true);
+    expect(isCaptured(plain)).toBe(false);
+    for (const prompts of [1, 2, 4, 6]) {
+      // Batches form as they come: those that start together are the same for both.
+      const all = (engine: Engine) =>
+        Promise.all(REQUESTS.slice(0, prompts).map((request) => engine.generate(request)));
+      expect((await all(captured)).map(({ outputLogprobs }) => outputLogprobs)).toEqual(
+        (await all(plain)).map(({ outputLogprobs }) => outputLogprobs),
+      );
+    }
+    expectNear(await askAll(captured), expected, TOLERANCE);
+    await captured.close();
+    await plain.close();
+  });
+
+  it.each(['mixtral', 'mistral-sliding-window'])('nothing of %s is captured', async (name) => {
+    const engine = await onDevice(['--context-length', '128'], join(CHECKPOINTS, name));
+    expect(isCaptured(engine)).toBe(false);
+    await engine.close();
   });
 
   it.each(['mixtral', 'gemma3', 'llama-fp16-biases', 'llama-head-dim-8', 'phi3-longrope'])(
@@ -146,3 +172,8 @@ describeOnWebGpu('on a device of WebGPU', () => {
     await expect(loading).rejects.toThrow(/attn_logit_softcapping/);
   });
 });
+
+/** Whether its decode steps are replays: graphs that are captured read the longest length on the device. */
+function isCaptured({ model }: Engine): boolean {
+  return model.weights.session.placeOf('total_len') === 'device';
+}

@@ -29,6 +29,8 @@ export interface Backend {
   readonly runTokens: number;
   /** Whether it multiplies weights in floats only; left out: in few bits as well. */
   readonly floatsOnly?: boolean;
+  /** Whether tables that rows are gathered from lie with the weights, in `elementType`; left out: as the checkpoint has them. */
+  readonly tablesAreWeights?: boolean;
   /** The library of this project's own operators, where graphs may have some. */
   readonly operators?: string | null;
   /** Whether those multiply rows and weights in 8 bits. */

@@ -3,6 +3,7 @@ import { logger } from '../../../logging/logger';
 import type { NodeTraits } from '../../../models/graph/graph-builder';
 import { isForAnyDevice } from '../../../models/layers/linear-methods';
 import type { Model } from '../../../models/model';
+import { GRAPH_ID } from '../../../onnxruntime/cuda/cuda-provider';
 import { DeviceMemory } from '../../../onnxruntime/device-memory';
 import type { ElementTypeName, TensorData } from '../../../onnxruntime/element-type';
 import { IoBinding } from '../../../onnxruntime/io-binding';
@@ -17,11 +18,19 @@ import { CpuBackend } from '../cpu/cpu-backend';
 import { DeviceKvStore } from './device-kv-store';
 import { DeviceTensor } from './device-tensor';
 import { ofCapture, ofReservation, ofRun } from './failures';
-import { hostNodes } from './host-nodes';
+import { hostNodes, isCapturable } from './host-nodes';
 import { webGpuMemory } from './memory';
 import { webGpuNumberType, type WebGpuType } from './number-type';
 import { moverGraph, TokenMover } from './token-mover';
 import { Turns } from './turns';
+
+/** How a graph is loaded. */
+interface LoadOptions {
+  readonly hostNodes?: readonly string[];
+  /** Whether some of its runs are captured. */
+  readonly captures?: boolean;
+  readonly mayFail?: boolean;
+}
 
 /** What the device is held by: a session that lives as long as the process does. */
 interface Device {
@@ -41,9 +50,16 @@ export class WebGpuBackend implements Backend {
   private type: WebGpuType = 'float32';
   /** What `checkAttention` found. */
   private longestRun = Infinity;
+  private canCapture = false;
 
-  /** @param share the part of the host it may use */
-  constructor(private readonly share: Share = WHOLE) {
+  /**
+   * @param share the part of the host it may use
+   * @param disableCudaGraph as the flag says it
+   */
+  constructor(
+    private readonly share: Share = WHOLE,
+    private readonly disableCudaGraph = false,
+  ) {
     this.threads = threadsOf(share);
     this.memory = webGpuMemory(hostMemory(share, process), () => this.type);
   }
@@ -52,7 +68,13 @@ export class WebGpuBackend implements Backend {
     return this.type;
   }
 
-  async prepareFor({ config, linear }: Model, dtype: ServerArgs['dtype']): Promise<void> {
+  /** What is captured passes through the host nowhere. */
+  get tablesAreWeights(): boolean {
+    return this.canCapture;
+  }
+
+  async prepareFor(model: Model, dtype: ServerArgs['dtype']): Promise<void> {
+    const { config, linear } = model;
     if (!isForAnyDevice(linear)) {
       throw new StartupError(
         '--device webgpu: the weights of this model are quantized, which is computed with on the CPU only: serve it with --device cpu',
@@ -62,6 +84,7 @@ export class WebGpuBackend implements Backend {
       logger.log('warning', '--dtype bfloat16: webgpu has no such type, and computes in float32');
     }
     await this.turns.take(() => this.settle(webGpuNumberType(dtype, config.torchDtype), dtype));
+    this.canCapture = !this.disableCudaGraph && isCapturable(model);
   }
 
   createSession(
@@ -72,6 +95,7 @@ export class WebGpuBackend implements Backend {
     return this.turns.take(async () => {
       const session = await this.load(graph, externalDataFolder, {
         hostNodes: hostNodes(traits, this.longestRun),
+        captures: this.canCapture,
       });
       this.device ??= await this.open(session);
       return session;
@@ -114,8 +138,8 @@ export class WebGpuBackend implements Backend {
     });
   }
 
-  bindCaptured(session: Session): IoBinding {
-    return new IoBinding(session);
+  bindCaptured(session: Session, batchSize: number): IoBinding {
+    return new IoBinding(session, this.canCapture ? { [GRAPH_ID]: String(batchSize) } : {});
   }
 
   captureFailure(error: unknown): Error | null {
@@ -168,12 +192,13 @@ export class WebGpuBackend implements Backend {
   private load(
     graph: Uint8Array,
     externalDataFolder: string | null,
-    { hostNodes = [], mayFail = false }: { hostNodes?: readonly string[]; mayFail?: boolean } = {},
+    { hostNodes = [], captures = false, mayFail = false }: LoadOptions = {},
   ): Promise<Session> {
     return Session.create(graph, {
       intraOpThreads: this.threads,
       externalDataFolder,
-      provider: { name: 'webgpu', hostNodes },
+      provider: { name: 'webgpu', hostNodes, enableGraphCapture: captures },
+      runs: captures ? { config: { [GRAPH_ID]: NOT_CAPTURED }, onThisThread: false } : null,
       mayFail,
     });
   }
@@ -183,6 +208,9 @@ export class WebGpuBackend implements Backend {
     return this.device;
   }
 }
+
+/** The graph id of a run that is neither captured nor a replay. */
+const NOT_CAPTURED = '-1';
 
 /** As the provider calls the memory of buffers. */
 const MEMORY_NAME = 'WebGPU_Buffer';

@@ -1,8 +1,10 @@
+import { join } from 'node:path';
 import { DeviceLostError, StartupError } from '../../../../../src/core/errors';
 import { ofCapture, ofReservation, ofRun } from '../../../../../src/model-runner/backends/webgpu/failures';
-import { hostNodes } from '../../../../../src/model-runner/backends/webgpu/host-nodes';
+import { hostNodes, isCapturable } from '../../../../../src/model-runner/backends/webgpu/host-nodes';
 import { webGpuMemory } from '../../../../../src/model-runner/backends/webgpu/memory';
 import { webGpuNumberType } from '../../../../../src/model-runner/backends/webgpu/number-type';
+import { readModel } from '../../../../../src/models/registry';
 import { OrtError } from '../../../../../src/onnxruntime/library';
 
 /** What is decided about a device of WebGPU, without one. */
@@ -16,12 +18,23 @@ describe('nodes of the CPU', () => {
     expect(hostNodes({}, 31)).toEqual([]);
     expect(hostNodes(traits, Infinity)).toEqual(['gather', 'cast']);
     expect(hostNodes(traits, 31)).toEqual(['gather', 'cast', 'a']);
-    expect(hostNodes({ 'bidirectional-attention': ['b'] }, Infinity)).toEqual(['b']);
+    expect(hostNodes({ 'bidirectional-attention': ['b'], shape: ['s'] }, Infinity)).toEqual(['b', 's']);
   });
 
   it('cannot be those that hold keys and values', () => {
     expect(() => hostNodes({ 'capped-attention': ['a'] }, Infinity)).toThrow(StartupError);
   });
+});
+
+it.each([
+  ['qwen3', 'generation', true],
+  ['granite', 'generation', true],
+  ['gemma3', 'generation', false],
+  ['mixtral', 'generation', false],
+  ['qwen3', 'embedding', false],
+] as const)('decode steps of %s for %s are captured: %s', (name, purpose, captured) => {
+  const folder = join(__dirname, '../../../../model/checkpoints', name);
+  expect(isCapturable(readModel(folder, {}, purpose))).toBe(captured);
 });
 
 describe('the memory of a device', () => {
