@@ -27,6 +27,7 @@ export async function loadModel(
       floatsOnly: backend.floatsOnly === true,
       groupsBothWays: backend.groupsBothWays ?? true,
       topSearch: backend.topSearch ?? null,
+      tablesAreWeights: backend.tablesAreWeights === true,
     });
     const kvType = backend.kvType ?? backend.elementType;
     model.build(graph, { ...options, kvType, linear: model.linear, head: model.head });

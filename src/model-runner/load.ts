@@ -62,11 +62,10 @@ export async function loadModelRunner(
   const { config, purpose: kind } = model;
   const sentences = kind === 'embedding' ? readVectors(modelDir, model) : null;
   const contextLen = contextLenOf(args, model, sentences);
-  if (args.device !== 'cuda' && (args.dtype === 'half' || args.dtype.endsWith('float16'))) {
-    const where = args.device === 'cpu' ? 'the CPU' : args.device;
-    logger.log('warning', `--dtype ${args.dtype}: ${where} computes in float32`);
+  if (args.device === 'cpu' && (args.dtype === 'half' || args.dtype.endsWith('float16'))) {
+    logger.log('warning', `--dtype ${args.dtype}: the CPU computes in float32`);
   }
-  backend.prepareFor?.(model, args.dtype);
+  await backend.prepareFor?.(model, args.dtype);
   const routers = model.routers ?? null;
   const routing = args.expertDistributionRecorderMode !== null;
   if (routing && routers === null) {

@@ -29,6 +29,8 @@ export interface FamilyModel {
   readonly config: ModelConfig;
   /** Of an encoder: how a text's vector, or its scores, come of its tokens' where the checkpoint does not say. */
   readonly pooling?: PoolingMode;
+  /** Whether tokens of some layers attend to the nearest ones only. */
+  readonly hasWindows?: boolean;
   /** null, or absent, where no layer has experts. */
   readonly routers?: Routers | null;
   /** Writes the graph; what weights it needs, and of which shapes, it asks the builder for. */

@@ -8,9 +8,14 @@ export interface WebGpuOptions {
   readonly name: 'webgpu';
   /** Names of the nodes that run on the CPU though the provider has kernels for them. */
   readonly hostNodes: readonly string[];
+  /** Whether runs can be captured. */
+  readonly enableGraphCapture?: boolean;
 }
 
 export type ProviderOptions = CudaOptions | WebGpuOptions;
+
+/** Entry of run options: the number of the graph that a run is captured as, or replayed from; -1 for neither. */
+export const GRAPH_ID = 'gpu_graph_id';
 
 /** @throws StartupError of one line when the device cannot be used */
 export function appendProvider(sessionOptions: Pointer, options: ProviderOptions): void {
@@ -24,10 +29,16 @@ export function appendProvider(sessionOptions: Pointer, options: ProviderOptions
   }
 }
 
-function appendWebGpuProvider(sessionOptions: Pointer, { hostNodes }: WebGpuOptions): void {
+function appendWebGpuProvider(
+  sessionOptions: Pointer,
+  { hostNodes, enableGraphCapture = false }: WebGpuOptions,
+): void {
   // The provider asks for a display on its way; without this folder two lines that look like errors come of that.
   process.env['XDG_RUNTIME_DIR'] ??= tmpdir();
-  const entries = hostNodes.length === 0 ? [] : [['forceCpuNodeNames', hostNodes.join('\n')] as const];
+  const entries = [
+    ...(hostNodes.length === 0 ? [] : [['forceCpuNodeNames', hostNodes.join('\n')] as const]),
+    ...(enableGraphCapture ? [['enableGraphCapture', '1'] as const] : []),
+  ];
   const keys = entries.map(([key]) => key);
   const values = entries.map(([, value]) => value);
   try {
@@ -53,5 +64,6 @@ function reasonOf({ message }: OrtError): string {
 
 const INSTALL_DRIVER =
   process.platform === 'linux'
-    ? 'it needs a Vulkan driver and libvulkan.so.1; on Debian and Ubuntu: apt-get install libvulkan1 mesa-vulkan-drivers'
+    ? 'it needs a Vulkan driver and libvulkan.so.1; on Debian and Ubuntu: apt-get install libvulkan1 mesa-vulkan-drivers, ' +
+      'on Debian 12 with -t bookworm-backports'
     : 'it needs a driver of the GPU that offers Direct3D 12 or Metal';

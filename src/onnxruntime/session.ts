@@ -15,6 +15,8 @@ export interface SessionSettings {
   readonly provider: ProviderOptions | null;
   /** What its runs are told; null nothing. */
   readonly runs?: RunSettings | null;
+  /** Whether its runs may fail, and ONNX Runtime is to write nothing of that. */
+  readonly mayFail?: boolean;
   /** The library of this project's own operators, for a graph that has some. */
   readonly operators?: string | null;
   /** Further `session.…` entries, as named in onnxruntime_session_options_config_keys.h. */
@@ -43,6 +45,9 @@ export interface ValueInfo {
 export type Place = 'host' | 'device';
 
 const ALL_OPTIMIZATIONS = 99;
+
+/** `ORT_LOGGING_LEVEL_FATAL`: what ends the process. */
+const FATAL = 4;
 
 /** A loaded graph. Owns the native session; `dispose` only when nothing runs on it any more. */
 export class Session {
@@ -74,6 +79,7 @@ export class Session {
     try {
       ort.call('SetSessionGraphOptimizationLevel', options, ALL_OPTIMIZATIONS);
       ort.call('SetIntraOpNumThreads', options, settings.intraOpThreads);
+      if (settings.mayFail === true) ort.call('SetSessionLogSeverityLevel', options, FATAL);
       const config: Record<string, string> = {
         // Threads spin between the operators of one run and sleep as soon as it ends: an idle server costs nothing.
         'session.force_spinning_stop': '1',

@@ -23,6 +23,7 @@ export const SIGNATURES = {
   CreateEnv: { index: 3, args: ['int', 'const char *', OUT] },
 
   CreateSessionOptions: { index: 10, args: [OUT] },
+  SetSessionLogSeverityLevel: { index: 22, args: ['void *', 'int'] },
   SetSessionGraphOptimizationLevel: { index: 23, args: ['void *', 'int'] },
   SetIntraOpNumThreads: { index: 24, args: ['void *', 'int'] },
   RegisterCustomOpsLibrary_V2: { index: 228, args: ['void *', 'const char *'] },

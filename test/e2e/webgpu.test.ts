@@ -5,15 +5,29 @@ import { generate, greedy } from './client';
 import { launch, start, type Server } from './harness';
 
 const QUESTION = [{ role: 'user' as const, content: 'What is the capital of France?' }];
+const FLAGS = ['--model-path', bundledModelPath(), '--max-running-requests', '3', '--cuda-graph-bs', '1'];
+const ON_DEVICE = ['--device', 'webgpu', '--max-total-tokens', '2048'];
+
+/** Software devices compile their kernels for most of a minute, unless they have done so before. */
+const START_LIMIT_MS = 180_000;
 
 describeOnWebGpu('a server on a device of WebGPU', () => {
   let cpu: Server;
   let device: Server;
   beforeAll(async () => {
-    const flags = ['--model-path', bundledModelPath(), '--max-running-requests', '3', '--cuda-graph-bs', '1'];
-    cpu = await launch(flags);
-    device = await launch([...flags, '--device', 'webgpu', '--max-total-tokens', '2048']);
-  });
+    cpu = await launch(FLAGS);
+    device = await start([...FLAGS, ...ON_DEVICE]);
+    await device.ready(START_LIMIT_MS);
+  }, START_LIMIT_MS);
+
+  /** Greedy tokens of some texts, asked for at once. */
+  const ask = (server: Server) =>
+    Promise.all(
+      ['The capital of Japan is', 'What is the opposite of hot?', 'Who are you?'].map((text) =>
+        generate(server, { text, sampling_params: greedy(6) }),
+      ),
+    );
+  const ids = (replies: Awaited<ReturnType<typeof ask>>) => replies.map(({ output_ids }) => output_ids);
 
   const client = (server: Server) =>
     new OpenAI({ baseURL: `${server.url}/v1`, apiKey: 'none', maxRetries: 0 });
@@ -32,16 +46,28 @@ describeOnWebGpu('a server on a device of WebGPU', () => {
   });
 
   test('requests beside each other, and from the cache, get the greedy tokens of the CPU', async () => {
-    const texts = ['The capital of Japan is', 'What is the opposite of hot?', 'Who are you?'];
-    const ask = (server: Server) =>
-      Promise.all(texts.map((text) => generate(server, { text, sampling_params: greedy(6) })));
-    const ids = (replies: Awaited<ReturnType<typeof ask>>) => replies.map(({ output_ids }) => output_ids);
     const expected = ids(await ask(cpu));
     expect(ids(await ask(device))).toEqual(expected);
     const again = await ask(device);
     expect(ids(again)).toEqual(expected);
     expect(again.every(({ meta_info }) => meta_info.cached_tokens > 0)).toBe(true);
   });
+
+  test(
+    'in float16 they get them as well',
+    async () => {
+      const half = await start([...FLAGS, ...ON_DEVICE, '--dtype', 'half']);
+      const refusal = '--dtype half: this device does not compute in float16';
+      await half.ready(START_LIMIT_MS).catch((error: Error) => expect(error.message).toContain(refusal));
+      if (half.stderr.includes(refusal)) {
+        process.stderr.write('skipped: a server in float16 (the device does not compute in it)\n');
+        return;
+      }
+      expect(half.stderr).toContain('KV cache dtype: float16');
+      expect(ids(await ask(half))).toEqual(ids(await ask(cpu)));
+    },
+    START_LIMIT_MS,
+  );
 
   test('a client that leaves leaves a server that goes on', async () => {
     const gone = new AbortController();

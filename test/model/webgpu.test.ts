@@ -1,77 +1,53 @@
 import { join } from 'node:path';
 import { StartupError } from '../../src/core/errors';
-import type { Backend } from '../../src/model-runner/backends/backend';
 import { CpuBackend } from '../../src/model-runner/backends/cpu/cpu-backend';
 import { WebGpuBackend } from '../../src/model-runner/backends/webgpu/webgpu-backend';
+import { WHOLE } from '../../src/model-runner/backends/share';
 import { ANYTHING } from '../../src/model-runner/top-rows';
 import { loadModelRunner } from '../../src/model-runner/load';
 import { Copies, scramble } from '../e2e/checkpoints';
 import { describeOnWebGpu } from '../webgpu';
-import { vectorsOn } from './embedder';
 import { CHECKPOINTS, Engine, serverArgs, type Result } from './support';
+import {
+  answersOfCpu,
+  askAll,
+  compareCheckpoint,
+  embed,
+  expectAllNear,
+  expectNear,
+  FOLDER,
+  load,
+  onDevice,
+  REQUESTS,
+} from './webgpu-answers';
 
 /** How far log-probabilities of float32 on a device may be from those of the CPU, and of other batches and pieces. */
 const TOLERANCE = 1e-3;
-const FOLDER = join(CHECKPOINTS, 'random-qwen2');
-const LOGPROBS = { startLen: -1, topNum: 0, tokenIds: null };
-
-/** Prompts of 5 to 65 tokens, some with a prefix in common; their outputs end at different times, so that rows move. */
-const REQUESTS = Array.from({ length: 6 }, (_, i) => ({
-  prompt: Array.from(
-    { length: 5 + 12 * i },
-    (__, j) => 3 + (((i % 3) * 31 + j * 17 + (j > 20 ? i * 7 : 0)) % 400),
-  ),
-  sampling: { maxNewTokens: 4 + 2 * (i % 3) },
-  logprobs: LOGPROBS,
-}));
-
-const onDevice = (flags: readonly string[], folder = FOLDER, backend: Backend = new WebGpuBackend()) =>
-  Engine.start(folder, ['--device', 'webgpu', '--max-total-tokens', '1024', ...flags], undefined, {
-    backend,
-  });
-
-const askAll = (engine: Engine) => Promise.all(REQUESTS.map((request) => engine.generate(request)));
-
-function expectNear(actual: readonly Result[], expected: readonly Result[]): void {
-  actual.forEach((result, i) => {
-    const other = expected[i] as Result;
-    expect(result.ids).toEqual(other.ids);
-    result.outputLogprobs.forEach(({ token }, at) => {
-      expect(Math.abs((token[0] ?? NaN) - (other.outputLogprobs[at]?.token[0] ?? NaN))).toBeLessThan(
-        TOLERANCE,
-      );
-    });
-  });
-}
 
 describeOnWebGpu('on a device of WebGPU', () => {
   const copies = new Copies();
   let expected: Result[];
   beforeAll(async () => {
-    const cpu = await Engine.start(FOLDER, ['--max-total-tokens', '1024']);
-    expected = [];
-    for (const request of REQUESTS) expected.push(await cpu.generate(request));
-    await cpu.close();
-    expect(new Set(expected.map(({ ids }) => ids.join())).size).toBeGreaterThan(3);
+    expected = await answersOfCpu();
   });
 
   it('a request alone gets the answer of the CPU, and one of many gets the same', async () => {
     const engine = await onDevice(['--disable-radix-cache', '--max-running-requests', '4']);
     const alone = [await engine.generate(REQUESTS[0] ?? {}), await engine.generate(REQUESTS[4] ?? {})];
-    expectNear(alone, [expected[0], expected[4]] as Result[]);
-    expectNear(await askAll(engine), expected);
+    expectNear(alone, [expected[0], expected[4]] as Result[], TOLERANCE);
+    expectNear(await askAll(engine), expected, TOLERANCE);
     await engine.close();
   });
 
   it('prompts in pieces and from the cache get it', async () => {
     const engine = await onDevice(['--chunked-prefill-size', '16', '--max-running-requests', '3']);
-    expectNear(await askAll(engine), expected);
+    expectNear(await askAll(engine), expected, TOLERANCE);
     const again = await askAll(engine);
-    expectNear(again, expected);
+    expectNear(again, expected, TOLERANCE);
     expect(again.every(({ cachedTokens }) => cachedTokens > 0)).toBe(true);
     expect(await engine.call({ type: 'flush_cache' })).toMatchObject({ of: 'flush_cache' });
     const flushed = await engine.generate(REQUESTS[5] ?? {});
-    expectNear([flushed], [expected[5] as Result]);
+    expectNear([flushed], [expected[5] as Result], TOLERANCE);
     expect(flushed.cachedTokens).toBe(0);
     await engine.close();
   });
@@ -84,7 +60,7 @@ describeOnWebGpu('on a device of WebGPU', () => {
     const all = askAll(engine);
     setTimeout(() => engine.scheduler.receive({ type: 'abort', rid: 'gone' }), 150);
     const results = await all;
-    expectNear(results, expected);
+    expectNear(results, expected, TOLERANCE);
     expect(results.some(({ retractions }) => retractions > 0)).toBe(true);
     expect((await gone).finish).toMatchObject({ type: 'abort' });
     await engine.close();
@@ -92,7 +68,7 @@ describeOnWebGpu('on a device of WebGPU', () => {
 
   it('drafts are checked there', async () => {
     const engine = await onDevice(['--speculative-algorithm', 'NGRAM']);
-    expectNear(await askAll(engine), expected);
+    expectNear(await askAll(engine), expected, TOLERANCE);
     await engine.close();
   });
 
@@ -107,10 +83,10 @@ describeOnWebGpu('on a device of WebGPU', () => {
       askAll(engine),
       engine.call({ type: 'load_weights', modelDir: other, loadFormat: 'auto' }),
     ]);
-    expectNear(served, expected);
+    expectNear(served, expected, TOLERANCE);
     expect(loaded).toEqual({ of: 'load_weights', failure: null });
     await engine.call({ type: 'swap_weights', flushCache: true });
-    expectNear(await askAll(engine), changed);
+    expectNear(await askAll(engine), changed, TOLERANCE);
     await engine.close();
   });
 
@@ -135,7 +111,7 @@ describeOnWebGpu('on a device of WebGPU', () => {
     // Beside a request that needs whole rows nobody else has less.
     const shaped = { prompt: [9], sampling: { maxNewTokens: 9, frequencyPenalty: 1, temperature: 0 } };
     const [, rows] = await Promise.all([engine.generate(shaped), drawAll()]);
-    expectNear(fronts, rows);
+    expectNear(fronts, rows, TOLERANCE);
     expect(
       fronts.map(({ outputLogprobs }) => outputLogprobs.map(({ top }) => top?.map(([, id]) => id))),
     ).toEqual(rows.map(({ outputLogprobs }) => outputLogprobs.map(({ top }) => top?.map(([, id]) => id))));
@@ -154,9 +130,9 @@ describeOnWebGpu('on a device of WebGPU', () => {
     const { uploads, uploadedBytes, downloads, downloadedBytes } = backend.traffic;
     expect(downloads - before.downloads).toBe(steps);
     expect(downloadedBytes - before.downloadedBytes).toBe(steps * 3 * config.vocabSize * 4);
-    // Lengths (int32), the places of logits (int64) their scales and draws (float32), of each row.
-    expect(uploads - before.uploads).toBe(steps * 4);
-    expect(uploadedBytes - before.uploadedBytes).toBe(steps * 3 * (4 + 8 + 4 + 4));
+    // Tokens, lengths (int32), the places of logits, their scales and draws (float32) of each row, and the longest length.
+    expect(uploads - before.uploads).toBe(steps * 6);
+    expect(uploadedBytes - before.uploadedBytes).toBe(steps * (3 * (8 + 4 + 8 + 4 + 4) + 4));
     // Row 2 is computed elsewhere and brought back; of that, only where tokens go is said.
     const beforeExtend = { ...backend.traffic };
     await runner.extend([{ row: 2, past: 5, ids, logitPositions: [2] }]);
@@ -172,44 +148,41 @@ describeOnWebGpu('on a device of WebGPU', () => {
     weights.release();
   });
 
+  it('captured batches get what others get, to the bit, in rows that grow and move', async () => {
+    const sizes = ['--max-running-requests', '4', '--cuda-graph-bs', '1', '2', '3', '4'];
+    const captured = await onDevice(sizes);
+    const plain = await onDevice([...sizes, '--disable-cuda-graph'], FOLDER, new WebGpuBackend(WHOLE, true));
+    expect(isCaptured(captured)).toBe(true);
+    expect(isCaptured(plain)).toBe(false);
+    for (const prompts of [1, 2, 4, 6]) {
+      // Batches form as they come: those that start together are the same for both.
+      const all = (engine: Engine) =>
+        Promise.all(REQUESTS.slice(0, prompts).map((request) => engine.generate(request)));
+      expect((await all(captured)).map(({ outputLogprobs }) => outputLogprobs)).toEqual(
+        (await all(plain)).map(({ outputLogprobs }) => outputLogprobs),
+      );
+    }
+    expectNear(await askAll(captured), expected, TOLERANCE);
+    await captured.close();
+    await plain.close();
+  });
+
+  it.each(['mixtral', 'mistral-sliding-window'])('nothing of %s is captured', async (name) => {
+    const engine = await onDevice(['--context-length', '128'], join(CHECKPOINTS, name));
+    expect(isCaptured(engine)).toBe(false);
+    await engine.close();
+  });
+
   it.each(['mixtral', 'gemma3', 'llama-fp16-biases', 'llama-head-dim-8', 'phi3-longrope'])(
     '%s computes what it computes on the CPU',
-    async (name) => {
-      const folder = join(CHECKPOINTS, name);
-      const flags = ['--max-total-tokens', '200', '--context-length', '128'];
-      const request = {
-        ...REQUESTS[3],
-        sampling: { maxNewTokens: 4 },
-        logprobs: { ...LOGPROBS, startLen: 0 },
-      };
-      request.prompt = request.prompt?.map((id) => id % 200);
-      const cpu = await Engine.start(folder, flags);
-      const device = await onDevice(flags, folder);
-      const [a, b] = [await cpu.generate(request), await device.generate(request)];
-      expectNear([b], [a]);
-      b.inputLogprobs.forEach(({ token }, at) => {
-        const other = a.inputLogprobs[at]?.token[0];
-        if (token[0] !== null) expect(Math.abs(token[0] - (other ?? NaN))).toBeLessThan(TOLERANCE);
-      });
-      await cpu.close();
-      await device.close();
-    },
+    (name) => compareCheckpoint(name, 'float32', TOLERANCE),
   );
 
   it.each(['bert', 'xlm-roberta-reranker', 'llama-reward', 'qwen3-classifier'])(
     'vectors and scores of %s are those of the CPU',
     async (name) => {
-      const texts = [40, 3].map((length) => ({
-        ids: Int32Array.from({ length }, (_, i) => 5 + ((i * 7) % 90)),
-        pairAt: null,
-      }));
-      const cpu = await vectorsOn(new CpuBackend(), name, texts);
-      const device = await vectorsOn(new WebGpuBackend(), name, texts);
-      cpu.forEach((vector, i) =>
-        vector?.forEach((value, at) =>
-          expect(Math.abs(value - (device[i]?.[at] ?? NaN))).toBeLessThan(TOLERANCE),
-        ),
-      );
+      const device = await embed(name, new WebGpuBackend(), 'float32');
+      expectAllNear(device, await embed(name, new CpuBackend(), 'auto'), TOLERANCE);
     },
   );
 
@@ -236,9 +209,7 @@ describeOnWebGpu('on a device of WebGPU', () => {
   });
 });
 
-async function load(folder: string, backend: Backend, flags: readonly string[]) {
-  const args = serverArgs(folder, ['--device', 'webgpu', '--max-total-tokens', '300', ...flags]);
-  const model = await loadModelRunner(args, folder, backend);
-  if (model.kind !== 'generation') throw new Error('not a generation model');
-  return model;
+/** Whether its decode steps are replays: graphs that are captured read the longest length on the device. */
+function isCaptured({ model }: Engine): boolean {
+  return model.weights.session.placeOf('total_len') === 'device';
 }

@@ -29,6 +29,8 @@ export interface Backend {
   readonly runTokens: number;
   /** Whether inputs of products stay floats there, and weights in the blocks of a GGUF file become such; left out: neither. */
   readonly floatsOnly?: boolean;
+  /** Whether tables that rows are gathered from lie with the weights, in `elementType`; left out: as the checkpoint has them. */
+  readonly tablesAreWeights?: boolean;
   /** The library of this project's own operators, where graphs may have some. */
   readonly operators?: string | null;
   /** Whether those multiply rows and weights in 8 bits. */
@@ -45,7 +47,7 @@ export interface Backend {
    * @param dtype the type it is asked to compute in
    * @throws StartupError of one line when the device cannot compute it
    */
-  prepareFor?(model: Model, dtype: ServerArgs['dtype']): void;
+  prepareFor?(model: Model, dtype: ServerArgs['dtype']): void | Promise<void>;
 
   /**
    * Loads a graph onto the device.

@@ -14,7 +14,7 @@ type DeviceArgs = Pick<ServerArgs, 'device' | 'kvCacheDtype' | 'baseGpuId' | 'gp
  * `--base-gpu-id` in steps of `--gpu-id-step`.
  */
 export function createBackend(args: DeviceArgs, rank: number): Backend {
-  const { device, kvCacheDtype, baseGpuId, gpuIdStep, dpSize } = args;
+  const { device, kvCacheDtype, baseGpuId, gpuIdStep, dpSize, disableCudaGraph } = args;
   if (kvCacheDtype === 'int8' && device !== 'cpu') {
     throw new StartupError(`--kv-cache-dtype int8 is for --device cpu, and this is --device ${device}`);
   }
@@ -23,7 +23,7 @@ export function createBackend(args: DeviceArgs, rank: number): Backend {
     case 'cpu':
       return new CpuBackend(share, hostMemory(share, process), kvCacheDtype === 'int8' ? 'int8' : 'float32');
     case 'webgpu':
-      return new WebGpuBackend(share);
+      return new WebGpuBackend(share, disableCudaGraph);
     case 'cuda':
       return new CudaBackend(openGpu(baseGpuId + rank * gpuIdStep), args, share);
     default:

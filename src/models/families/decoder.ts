@@ -9,6 +9,7 @@ export function decoder(file: ConfigFile, traits: DecoderTraits = {}): FamilyMod
   const config = readDecoderConfig(file, traits);
   return {
     config,
+    hasWindows: config.slidingWindows.some((window) => window !== null),
     routers: routersOf(config.experts, config.numLayers),
     build: (g, options) => buildDecoder(g, config, options),
   };

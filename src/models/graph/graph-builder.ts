@@ -24,6 +24,8 @@ export type Dim = number | string;
 
 /** What not every device's kernels can do, or not well: it depends on the device where such a node runs. */
 export type NodeTrait =
+  /** Makes a shape of others, which lie on the host. */
+  | 'shape'
   /** Gathers rows of the table of tokens. */
   | 'embedding'
   /** Attention without keys and values that outlive the run. */
@@ -83,6 +85,8 @@ export interface GraphAbilities {
   readonly groupsBothWays?: boolean;
   /** How it finds the largest logits of each row (see `outputTop`); null where all logits are looked at on the host. */
   readonly topSearch?: TopSearch | null;
+  /** Whether tables that rows are gathered from are weights like all others, in the type of the graph; by default they stay as they are stored. */
+  readonly tablesAreWeights?: boolean;
 }
 
 /** Where weights in few bits come from. */
@@ -300,8 +304,9 @@ export class GraphBuilder {
     return cast;
   }
 
-  /** Rows of a table in the type of the graph, gathered as they are stored: the table stays small. */
+  /** Rows of a table in the type of the graph, gathered as they are stored where nothing speaks against it: the table stays small. */
   rowsOf(name: string, shape: readonly number[], indices: Value): Value {
+    if (this.abilities.tablesAreWeights === true) return this.node('Gather', [this.weight(name, shape), indices]);
     const form = this.blockedForm(name, shape);
     if (form !== null) return this.rowsOfBlocks(form, { name, shape }, indices);
     const options = { traits: ['embedding'] } as const;

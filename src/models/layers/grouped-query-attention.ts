@@ -25,7 +25,8 @@ export class GroupedQueryAttention implements Attention {
   readonly tokenIds: Value;
   private readonly seqlens: Value;
   private readonly totalLen: Value;
-  private readonly grouped: Value;
+  /** [1] int64: rows of the run. */
+  private readonly batch: Value;
   private readonly flat: Value;
   private readonly rotary: GraphRotary;
   /** [batch, sequence] int64; null where GroupQueryAttention rotates. */
@@ -44,8 +45,8 @@ export class GroupedQueryAttention implements Attention {
     this.seqlens = g.input('seqlens_k', 'int32', ['batch']);
     this.totalLen = g.input('total_len', 'int32', []);
     this.positionIds = fusesRotary(config) ? null : g.input('position_ids', 'int64', ['batch', 'sequence']);
-    const batchAndSequence = g.node('Shape', [inputIds]);
-    this.grouped = g.node('Concat', [batchAndSequence, g.ints('rest', [-1])], { attributes: { axis: 0 } });
+    // Of an input that devices have their own kernel for: shapes of int64 are the CPU's everywhere.
+    this.batch = g.node('Shape', [this.seqlens]);
     this.flat = g.ints('shape.attention', [-1, config.numHeads * config.headDim]);
   }
 
@@ -88,19 +89,29 @@ export class GroupedQueryAttention implements Attention {
     return g.node('Reshape', [out, this.flat]);
   }
 
-  private group(value: Value): Value {
-    return this.g.node('Reshape', [value, this.grouped]);
+  /** [tokens, heads · head_dim] as [batch, sequence, heads · head_dim]. */
+  private group(value: Value, heads: number): Value {
+    const width = heads * this.config.headDim;
+    const shape = this.g.memo(`shape.grouped.${width}`, () =>
+      this.g.node('Concat', [this.batch, this.g.ints(`shape.rows.${width}`, [-1, width])], {
+        traits: ['shape'],
+        attributes: { axis: 0 },
+      }),
+    );
+    return this.g.node('Reshape', [value, shape]);
   }
 
   private unrotated(projections: Projections): [Value, Value, Value] {
-    if ('packed' in projections) return [this.group(projections.packed), '', ''];
-    return [this.group(projections.q), this.group(projections.k), this.group(projections.v)];
+    const { numHeads, numKvHeads } = this.config;
+    if ('packed' in projections) return [this.group(projections.packed, numHeads + 2 * numKvHeads), '', ''];
+    const { q, k, v } = projections;
+    return [this.group(q, numHeads), this.group(k, numKvHeads), this.group(v, numKvHeads)];
   }
 
   private rotated(projections: Projections, tables: RotaryInputs, positionIds: Value): [Value, Value, Value] {
     const { q, k, v } = 'packed' in projections ? this.split(projections.packed) : projections;
     const rotate = (value: Value, heads: number) =>
-      this.g.node('RotaryEmbedding', [this.group(value), positionIds, tables.cos, tables.sin], {
+      this.g.node('RotaryEmbedding', [this.group(value, heads), positionIds, tables.cos, tables.sin], {
         domain: 'com.microsoft',
         attributes: {
           interleaved: 0,
@@ -108,7 +119,7 @@ export class GroupedQueryAttention implements Attention {
           ...(tables.dims === this.config.headDim ? {} : { rotary_embedding_dim: tables.dims }),
         },
       });
-    return [rotate(q, this.config.numHeads), rotate(k, this.config.numKvHeads), this.group(v)];
+    return [rotate(q, this.config.numHeads), rotate(k, this.config.numKvHeads), this.group(v, this.config.numKvHeads)];
   }
 
   private split(packed: Value): { q: Value; k: Value; v: Value } {

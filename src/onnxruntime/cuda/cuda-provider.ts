@@ -13,9 +13,6 @@ export interface CudaOptions {
   readonly enableCudaGraph: boolean;
 }
 
-/** Entry of run options: the number of the graph that a run is captured as, or replayed from; -1 for neither. */
-export const GRAPH_ID = 'gpu_graph_id';
-
 /** Entry of run options: the run settles when all work is on the stream. */
 export const DO_NOT_WAIT = 'disable_synchronize_execution_providers';
 

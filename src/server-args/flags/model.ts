@@ -132,7 +132,8 @@ export const modelTopic = topic('Model and tokenizer', yes, {
   dtype: choice(
     ['auto', 'half', 'float16', 'bfloat16', 'float', 'float32'],
     'auto',
-    'Number type of the computation; auto is float32 on cpu, and on cuda the type of the checkpoint (float16 for float32).',
+    'Number type of the computation; auto is float32 on cpu, on webgpu float16 for checkpoints in float16 and else float32, and on cuda ' +
+      'the type of the checkpoint (float16 for float32).',
   ),
   quantization: choice(
     QUANTIZATIONS,

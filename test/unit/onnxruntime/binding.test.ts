@@ -159,7 +159,7 @@ describe('a binding', () => {
   });
 
   it('reports an input that is not bound and an unknown name', async () => {
-    const session = await Session.create(addModel(), SETTINGS);
+    const session = await Session.create(addModel(), { ...SETTINGS, mayFail: true });
     const binding = new IoBinding(session);
     await expect(binding.run()).rejects.toThrow(OrtError);
     const stray = Tensor.over('float32', pinnedFloat32(3), [3]);

@@ -1,11 +1,11 @@
 import { bug, DeviceLostError, errorMessage, StartupError } from '../../../core/errors';
-import { cudaMajor, DO_NOT_WAIT, GRAPH_ID } from '../../../onnxruntime/cuda/cuda-provider';
+import { cudaMajor, DO_NOT_WAIT } from '../../../onnxruntime/cuda/cuda-provider';
 import { CudaError, openCudaStream, type CudaStream } from '../../../onnxruntime/cuda/cuda-runtime';
 import { DeviceMemory } from '../../../onnxruntime/device-memory';
 import type { ElementTypeName, FloatType, TensorData } from '../../../onnxruntime/element-type';
 import { IoBinding } from '../../../onnxruntime/io-binding';
 import { OrtError } from '../../../onnxruntime/library';
-import type { ProviderOptions } from '../../../onnxruntime/providers';
+import { GRAPH_ID, type ProviderOptions } from '../../../onnxruntime/providers';
 import { Session, type Place } from '../../../onnxruntime/session';
 import { GraphBuilder } from '../../../models/graph/graph-builder';
 import { logger } from '../../../logging/logger';

@@ -1,5 +1,6 @@
 import { kvPlanesOf, type KvPlane } from '../../../models/kv-planes';
 import type { DeviceMemory } from '../../../onnxruntime/device-memory';
+import type { FloatType } from '../../../onnxruntime/element-type';
 import type { IoBinding } from '../../../onnxruntime/io-binding';
 import type { Tensor } from '../../../onnxruntime/tensor';
 import type { KvShape, KvStore } from '../../kv-store';
@@ -34,12 +35,13 @@ export class DeviceKvStore implements KvStore {
     private readonly memory: DeviceMemory,
     private readonly mover: TokenMover,
     private readonly turns: Turns,
+    private readonly type: FloatType,
     private readonly shape: KvShape,
     readonly rows: number,
     readonly capacity: number,
     readonly slots: number,
   ) {
-    this.planes = kvPlanesOf(shape, 'float32');
+    this.planes = kvPlanesOf(shape, type);
     const before = memory.bytes;
     this.rowPool = this.pool(rows, capacity);
     this.arena = this.pool(1, slots);
@@ -89,7 +91,7 @@ export class DeviceKvStore implements KvStore {
     const pool = this.poolOf(first, count);
     const dims = [count, this.shape.numKvHeads, pool.stride, this.shape.headDim];
     for (const [at, { past, present }] of this.planes.entries()) {
-      const tensor = this.memory.view(pool.planes[at] as Tensor, 'float32', dims);
+      const tensor = this.memory.view(pool.planes[at] as Tensor, this.type, dims);
       binding.adopt(tensor);
       binding.bindInput(past, tensor);
       binding.bindOutput(present, tensor);
@@ -141,7 +143,7 @@ export class DeviceKvStore implements KvStore {
   private pool(rows: number, stride: number): Pool {
     const { numKvHeads, headDim } = this.shape;
     const vectors = rows * numKvHeads * stride;
-    const planes = this.planes.map(() => this.memory.allocate('float32', [vectors, headDim]));
+    const planes = this.planes.map(() => this.memory.allocate(this.type, [vectors, headDim]));
     return { planes, stride };
   }
 

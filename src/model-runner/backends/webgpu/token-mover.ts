@@ -1,6 +1,7 @@
 import { bug } from '../../../core/errors';
 import { GraphBuilder } from '../../../models/graph/graph-builder';
 import type { DeviceMemory } from '../../../onnxruntime/device-memory';
+import type { FloatType } from '../../../onnxruntime/element-type';
 import { IoBinding } from '../../../onnxruntime/io-binding';
 import type { Session } from '../../../onnxruntime/session';
 import { pinnedBuffer, Tensor } from '../../../onnxruntime/tensor';
@@ -138,18 +139,19 @@ class Indices {
 /**
  * For each plane `moved.<plane>`: `to.<plane>` with the vectors `from.<plane>[at]` put at `into`. Bound to the memory of `to`, nothing else
  * is written.
+ * @param type of the vectors
  */
-export function moverGraph(planes: number): Uint8Array {
+export function moverGraph(planes: number, type: FloatType): Uint8Array {
   const g = new GraphBuilder(NO_WEIGHTS);
   const at = g.input('at', 'int64', ['count']);
   const into = g.input('into', 'int64', ['count', 1]);
   for (let plane = 0; plane < planes; plane++) {
-    const from = g.input(`from.${plane}`, 'float32', [`sources.${plane}`, 'dim']);
-    const to = g.input(`to.${plane}`, 'float32', [`places.${plane}`, 'dim']);
+    const from = g.input(`from.${plane}`, type, [`sources.${plane}`, 'dim']);
+    const to = g.input(`to.${plane}`, type, [`places.${plane}`, 'dim']);
     const vectors = g.node('Gather', [from, at], { attributes: { axis: 0 } });
     const name = `moved.${plane}`;
     g.namedNode('ScatterND', [to, into, vectors], [name]);
-    g.output(name, name, 'float32', [`places.${plane}`, 'dim']);
+    g.output(name, name, type, [`places.${plane}`, 'dim']);
   }
   return g.build();
 }
