@@ -33,6 +33,10 @@ export interface Backend {
   readonly operators?: string | null;
   /** Whether those multiply rows and weights in 8 bits. */
   readonly ownProducts?: boolean;
+  /** Whether keys and values lie in pages, and graphs attend to them there: rows have no memory of their own then. */
+  readonly hasPages?: boolean;
+  /** Whether streams step alone, without pieces of prompts in the same run; left out: they share runs where rows are packed. */
+  readonly stepsAlone?: boolean;
   /** What the KV cache may be planned with. */
   readonly memory: MemoryBudget;
 

@@ -71,6 +71,8 @@ export interface GraphAbilities {
   readonly ownOperators?: boolean;
   /** Whether those multiply rows and weights in 8 bits, too. */
   readonly ownProducts?: boolean;
+  /** Whether keys and values that outlive a run lie in pages. */
+  readonly pages?: boolean;
   /** Whether it takes weights in the blocks of a GGUF file; by default it does. They become floats elsewhere. */
   readonly blocks?: boolean;
 }
@@ -112,6 +114,10 @@ export class GraphBuilder {
 
   get hasOwnProducts(): boolean {
     return this.abilities.ownProducts === true;
+  }
+
+  get hasPages(): boolean {
+    return this.abilities.pages === true;
   }
 
   /**
