@@ -34,8 +34,7 @@ interface LogitRows {
   readonly tokens: StagedTensor<Int32Array> | null;
 }
 
-/** What a padded row is given. */
-const PAD_ID = new Int32Array(1);
+const NONE = new Int32Array(0);
 
 /** Inputs and logits of one batch size, bound once and run for every decode step of that size. */
 interface CapturedDecode {
@@ -58,6 +57,8 @@ export class ModelRunner {
   private readonly rowBindings = new Map<number, IoBinding>();
   /** Whether a run can append pieces of any lengths to rows of any pasts; else several rows only where none has a past. */
   readonly packs: boolean;
+  /** Whether pieces of prompts and steps of streams should share a run. */
+  readonly mixes: boolean;
   private readonly logits: StagedTensor<Float32Array>;
   /** The likeliest tokens of the rows; null where the graph does not tell. */
   private readonly tokens: StagedTensor<Int32Array> | null;
@@ -79,6 +80,7 @@ export class ModelRunner {
     this.tokens = tells ? backend.stage('int32', pinnedInt32(rows), [rows]) : null;
     this.routing = RoutingTap.of(session, backend);
     this.packs = takesRowStarts(session);
+    this.mixes = this.packs && backend.stepsAlone !== true;
   }
 
   /**
@@ -89,11 +91,11 @@ export class ModelRunner {
     return this.latest?.tokens?.data ?? null;
   }
 
-  /** Binds a decode batch size and runs it over rows that hold nothing. Only while no request runs. */
+  /** Binds a decode batch size and runs it over padding alone. Only while no request runs. */
   async capture(batchSize: number): Promise<void> {
     this.captured = [...new Set([...this.captured, batchSize])].sort((a, b) => a - b);
     for (let run = 0; run < this.backend.captureRuns; run++) {
-      await this.decode(new Int32Array(batchSize), new Int32Array(batchSize));
+      await this.backend.turn(() => this.step(NONE, NONE, batchSize));
     }
   }
 
@@ -107,19 +109,20 @@ export class ModelRunner {
     return this.backend.turn(() => this.step(ids, lengths));
   }
 
-  private async step(ids: Int32Array, lengths: Int32Array): Promise<Float32Array> {
-    const { padding } = this.kv;
-    const captured = this.capturedSize(ids.length);
+  /** @param captured the size that it runs as; null for its own */
+  private async step(
+    ids: Int32Array,
+    lengths: Int32Array,
+    captured = this.capturedSize(ids.length),
+  ): Promise<Float32Array> {
     const size = captured ?? ids.length;
     const { inputs, binding, experts } = this.decodeOf(size, captured !== null);
     for (let row = 0; row < ids.length; row++) {
       inputs.setRow(row, ids.subarray(row, row + 1), lengths[row] as number);
     }
-    for (let row = ids.length; row < size; row++) inputs.setRow(row, PAD_ID, padding?.place(row) ?? 0);
-    // What a device replays was captured with one length for all.
-    inputs.finish(padding && captured !== null ? this.kv.capacity + 1 : undefined);
-    const result = await this.run(binding, this.logitsOf(ids.length));
-    padding?.appended(lengths);
+    for (let row = ids.length; row < size; row++) inputs.setPadding(row);
+    inputs.finish(captured === null ? null : this.kv.capacity);
+    const result = await this.run(binding, this.logitsOf(ids.length || size));
     const rows = () => Array.from(lengths, (past, row) => ({ ids: ids.subarray(row, row + 1), past }));
     await experts?.tell('decode', inputs, rows);
     return result;
@@ -163,7 +166,7 @@ export class ModelRunner {
     // Quantized projections cannot compute no rows at all.
     if (wanted.every(({ length }) => length === 0)) wanted[0] = [(lengths[0] as number) - 1];
     const logitRows = wanted.reduce((sum, { length }) => sum + length, 0);
-    const inputs = new StepInputs(this.backend, this.session, lengths, logitRows);
+    const inputs = this.inputsOf(first, lengths, logitRows);
     items.forEach(({ ids, past }, row) => inputs.setRow(row, ids, past));
     inputs.setLogitTokens(wanted);
     inputs.finish();
@@ -211,16 +214,16 @@ export class ModelRunner {
     this.tokens?.dispose();
   }
 
-  /** The captured size that a batch runs as; null where it runs as it is. Only stores that know where padding may write have larger ones. */
+  /** The captured size that a batch runs as; null where it runs as it is. A larger one only where padding writes nowhere. */
   private capturedSize(batchSize: number): number | null {
-    const pads = this.padsBatches && this.kv.padding !== undefined;
+    const pads = this.padsBatches && this.kv.pages !== undefined;
     return this.captured.find((size) => (pads ? size >= batchSize : size === batchSize)) ?? null;
   }
 
   private decodeOf(size: number, isCaptured: boolean): CapturedDecode {
     let decode = this.decodes.get(size);
     if (!decode) {
-      const inputs = new StepInputs(this.backend, this.session, new Array<number>(size).fill(1), size);
+      const inputs = this.inputsOf(0, new Array<number>(size).fill(1), size);
       inputs.setLogitTokens(Array.from({ length: size }, () => [0]));
       const binding = isCaptured
         ? this.backend.bindCaptured(this.session, size)
@@ -233,6 +236,13 @@ export class ModelRunner {
       this.decodes.set(size, decode);
     }
     return decode;
+  }
+
+  /** Inputs for a run over rows from `first` on. */
+  private inputsOf(first: number, lengths: readonly number[], logitRows: number): StepInputs {
+    const { pages } = this.kv;
+    const slotAt = pages && ((row: number, position: number) => pages.slotAt(first + row, position));
+    return new StepInputs(this.backend, this.session, lengths, logitRows, slotAt);
   }
 
   /** A binding of the rows of a run: kept for one row, and the run's own for several. */

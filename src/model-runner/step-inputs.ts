@@ -4,6 +4,12 @@ import type { Session } from '../onnxruntime/session';
 import { pinnedInt32, pinnedInt64 } from '../onnxruntime/tensor';
 import type { Backend, StagedTensor } from './backends/backend';
 
+/** In place of a slot: keys and values that are written nowhere. */
+const NOWHERE = -1;
+
+/** What a padded row is given. */
+const PAD_ID = new Int32Array(1);
+
 /**
  * The small tensors of one run over rows of new tokens: the graph's inputs beside keys and values. Where the graph takes `row_starts` rows
  * lie one after the other, else each is as long as the longest. Of fixed shape, so that a decode batch of one size binds them once and
@@ -15,7 +21,10 @@ export class StepInputs {
   private readonly inputIds: BigInt64Array;
   private readonly positionIds: BigInt64Array;
   private readonly seqlens: Int32Array;
+  private readonly pasts: Int32Array;
+  private readonly slots: Int32Array;
   private readonly totalLen = pinnedInt32(1);
+  private readonly bounds = pinnedInt32(3);
   private readonly logitIndices: BigInt64Array;
   private readonly tensors: readonly (readonly [name: string, tensor: StagedTensor])[];
 
@@ -23,12 +32,14 @@ export class StepInputs {
    * @param session what they are for
    * @param lengths new tokens of each row
    * @param logitRows tokens that go through the vocabulary projection
+   * @param slotAt where a graph that asks for it writes the keys and values of a row's token
    */
   constructor(
     backend: Backend,
     session: Session,
-    lengths: readonly number[],
+    private readonly lengths: readonly number[],
     readonly logitRows: number,
+    private readonly slotAt: (row: number, position: number) => number = () => NOWHERE,
   ) {
     const batch = lengths.length;
     const packs = takesRowStarts(session);
@@ -42,12 +53,17 @@ export class StepInputs {
     this.inputIds = pinnedInt64(places);
     this.positionIds = pinnedInt64(session.takes('position_ids') ? places : 0);
     this.seqlens = pinnedInt32(batch);
+    this.pasts = pinnedInt32(batch);
+    this.slots = pinnedInt32(session.takes('slot_mapping') ? places : 0);
     this.logitIndices = pinnedInt64(logitRows);
     this.tensors = [
       ...staged('input_ids', 'int64', this.inputIds, tokenDims),
       ...staged('seqlens_k', 'int32', this.seqlens, [batch]),
       ...staged('row_starts', 'int32', this.starts, [batch + 1]),
+      ...staged('past_seqlens', 'int32', this.pasts, [batch]),
+      ...staged('slot_mapping', 'int32', this.slots, [places]),
       ...staged('total_len', 'int32', this.totalLen, []),
+      ...staged('attention_metadata', 'int32', this.bounds, [3]),
       ...staged('logit_indices', 'int64', this.logitIndices, [logitRows]),
       ...staged('position_ids', 'int64', this.positionIds, tokenDims),
     ];
@@ -63,12 +79,12 @@ export class StepInputs {
    * the other, which is allowed only where none has a past.
    */
   setRow(row: number, ids: Int32Array, past: number): void {
-    const start = this.startOf(row);
-    for (let i = 0; i < this.startOf(row + 1) - start; i++) {
-      this.inputIds[start + i] = BigInt(ids[Math.min(i, ids.length - 1)] as number);
-      if (this.positionIds.length > 0) this.positionIds[start + i] = BigInt(past + i);
-    }
-    this.seqlens[row] = past + ids.length - 1;
+    this.set(row, ids, past, this.slotAt);
+  }
+
+  /** A row that is computed with the others and writes nowhere, where the graph asks where. */
+  setPadding(row: number): void {
+    this.set(row, PAD_ID, 0, () => NOWHERE);
   }
 
   /**
@@ -82,10 +98,13 @@ export class StepInputs {
 
   /**
    * Completes the inputs once every row is set, for the run that follows.
-   * @param totalLen tokens of the longest row after the step, or more
+   * @param replays for a run that a device captures, and replays whatever the rows hold: tokens that a row can hold; else null
    */
-  finish(totalLen = Math.max(...this.seqlens) + 1): void {
-    this.totalLen[0] = totalLen;
+  finish(replays: number | null = null): void {
+    const total = Math.max(...this.seqlens) + 1;
+    this.totalLen[0] = total;
+    // New tokens of a row at most, all tokens of a row at most, and what the longest row holds at least: in all runs that it is for.
+    this.bounds.set([Math.max(...this.lengths), replays ?? total, replays === null ? total : 0]);
     for (const [, staged] of this.tensors) staged.upload();
   }
 
@@ -95,6 +114,17 @@ export class StepInputs {
 
   dispose(): void {
     for (const [, staged] of this.tensors) staged.dispose();
+  }
+
+  private set(row: number, ids: Int32Array, past: number, slotAt: StepInputs['slotAt']): void {
+    const start = this.startOf(row);
+    for (let i = 0; i < this.startOf(row + 1) - start; i++) {
+      this.inputIds[start + i] = BigInt(ids[Math.min(i, ids.length - 1)] as number);
+      if (this.positionIds.length > 0) this.positionIds[start + i] = BigInt(past + i);
+      if (this.slots.length > 0) this.slots[start + i] = slotAt(row, past + i);
+    }
+    this.seqlens[row] = past + ids.length - 1;
+    this.pasts[row] = past;
   }
 
   private startOf(row: number): number {

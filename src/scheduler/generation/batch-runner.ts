@@ -39,7 +39,7 @@ export class BatchRunner {
   private busySince: number | null = null;
 
   constructor(
-    private readonly runner: Pick<ModelRunner, 'extend' | 'decode' | 'packs' | 'likeliest'>,
+    private readonly runner: Pick<ModelRunner, 'extend' | 'decode' | 'packs' | 'mixes' | 'likeliest'>,
     private readonly vocabSize: number,
     private readonly metrics: Recorder = NO_METRICS,
     /** Whether text that a grammar forces is taken over without asking the model. */
@@ -55,8 +55,13 @@ export class BatchRunner {
     return this.busySince === null ? 0 : performance.now() - this.busySince;
   }
 
-  /** Whether pieces of prompts and steps of streams can share a run. */
+  /** Whether pieces of prompts and steps of streams share a run. */
   get mixes(): boolean {
+    return this.runner.mixes;
+  }
+
+  /** See `ModelRunner.packs`. */
+  get packs(): boolean {
     return this.runner.packs;
   }
 
@@ -129,7 +134,7 @@ export class BatchRunner {
   /** One more token for each of the first rows. `requests[i]` holds row i. */
   async decode(requests: readonly Request[], meanwhile: () => void): Promise<void> {
     const jumped = requests.some(({ extendLen }) => extendLen > 1);
-    if (jumped && (this.mixes || requests.length === 1)) {
+    if (jumped && (this.packs || requests.length === 1)) {
       return this.together(requests.map(steps), 'decode', meanwhile);
     }
     await this.guarded(requests, 'forward_decode', async () => {

@@ -14,7 +14,9 @@ logger.level = 'critical';
 
 const CHECKPOINTS = join(__dirname, '../../../../model/checkpoints');
 const CAPACITY = 40;
-const SLOTS = 64;
+const PAGE = 16;
+/** Tokens of the pages that each row of these tests has. */
+const ROOM = 48;
 const VOCAB = 512;
 
 const read = (name: string, quantization?: string) =>
@@ -28,12 +30,18 @@ interface Loaded {
 
 async function load(rows: number, captured: readonly number[], padsBatches = true): Promise<Loaded> {
   const model = read('random-qwen2');
-  const backend = new PlayedCuda();
+  const backend = new PlayedCuda(null, { memFractionStatic: 0.8, disableCudaGraph: false, pageSize: PAGE });
   backend.prepareFor(model, 'half');
   const options = { capacity: CAPACITY + 2, tail: 'logits' } as const;
   const weights = dummyWeights();
   const session = await loadModel(model, weights, options, backend).finally(() => weights.close());
-  const kv = backend.createKvStore(model.config, rows, CAPACITY, SLOTS);
+  const kv = backend.createKvStore(model.config, rows, CAPACITY, rows * ROOM);
+  for (let row = 0; row < rows; row++) {
+    kv.load(
+      row,
+      Int32Array.from({ length: ROOM }, (_, i) => row * ROOM + i),
+    );
+  }
   const runner = new ModelRunner(session, model.config, backend, kv, padsBatches);
   for (const size of captured) await runner.capture(size);
   return { backend, runner, session };
@@ -117,18 +125,31 @@ function graphIds(calls: readonly { name: string; args: unknown[] }[]): unknown[
 }
 
 describe('keys and values', () => {
-  it('move in one copy for each plane and run of adjacent slots, and never to the host', async () => {
+  it('move by the numbers of their pages, and are never copied', async () => {
     const { backend, runner } = await load(3, []);
-    const planes = 2 * read('random-qwen2').config.numLayers;
-    await runner.extend([{ row: 1, past: 0, ids: Int32Array.of(3, 4, 5, 6), logitPositions: [3] }]);
+    const { kv } = runner;
+    const prompt = Int32Array.of(3, 4, 5, 6);
+    const next = (row: number) => ({ row, past: 4, ids: Int32Array.of(9), logitPositions: [0] });
+    await runner.extend([{ row: 1, past: 0, ids: prompt, logitPositions: [3] }]);
+    const expected = (await runner.extend([next(1)])).slice(0, VOCAB);
+    await decode(runner, 1);
     const from = backend.stream.calls.length;
-    const traffic = { ...backend.traffic };
-    runner.kv.save(1, 0, Int32Array.of(7, 8, 9, 30));
-    runner.kv.load(2, Int32Array.of(7, 8, 9, 30));
-    runner.kv.move(2, 0, 4);
-    const calls = backend.stream.calls.slice(from);
-    expect(calls.map(({ call }) => call)).toEqual(Array(planes * (2 + 2 + 1)).fill('pieces'));
-    expect(backend.traffic).toEqual(traffic);
+    kv.save(
+      1,
+      0,
+      Int32Array.from({ length: PAGE }, (_, i) => ROOM + i),
+    );
+    kv.load(
+      2,
+      Int32Array.from({ length: PAGE }, (_, i) => ROOM + i),
+    );
+    kv.move(2, 0, 4);
+    expect(backend.stream.calls.slice(from)).toEqual([]);
+    expect((await runner.extend([next(0)])).slice(0, VOCAB)).toEqual(expected);
+    // Six inputs, and what changed of the table: two entries that lie a row of it apart.
+    const uploads = backend.stream.calls.slice(from).filter(({ call }) => call === 'toDevice');
+    expect(uploads.map(({ bytes }) => bytes)).toContain(4 * 7);
+    expect(uploads).toHaveLength(6 + 1);
   });
 
   it('of a row in use are not touched by a padded batch before it', async () => {
