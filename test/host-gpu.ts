@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import koffi from 'koffi';
 import { openLibrary } from '../src/core/native-library';
 import { CudaBackend, type CudaArgs, type Gpu } from '../src/model-runner/backends/cuda/cuda-backend';
@@ -63,9 +64,10 @@ export class HostStream implements CudaStream {
     this.note('unpin', 0);
   }
 
+  /** Others get their turn meanwhile, as they would. */
   async finished(): Promise<void> {
     this.note('finished', 0);
-    await Promise.resolve();
+    await nextTurn();
   }
 
   private note(call: StreamCall['call'], bytes: number): void {

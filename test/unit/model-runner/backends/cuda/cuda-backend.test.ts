@@ -209,6 +209,10 @@ describe('what goes wrong', () => {
     expect(reserve).toThrow(
       /^Out of memory on GPU 0 while memory for inputs and logits was reserved: lower --mem-fraction-static \(now 0.8\), or --max-running-requests.$/,
     );
+    const sizes = [{ numLayers: 1, numKvHeads: 1, headDim: 8 }, 1, PAGE, PAGE] as const;
+    expect(() => backend.createKvStore(...sizes)).toThrow(
+      /^Out of memory on GPU 0 while memory for keys and values was reserved: lower --mem-fraction-static \(now 0.8\), or --max-total-tokens.$/,
+    );
     jest.spyOn(backend.stream, 'copy').mockImplementation(() => {
       throw new CudaError('cudaMemcpyAsync', 2, 'out of memory');
     });
@@ -224,9 +228,19 @@ describe('a model', () => {
   it('of experts is computed without graphs', () => {
     const backend = new PlayedCuda();
     backend.prepareFor(read('mixtral'), 'auto');
-    expect(backend.captures).toBe(false);
+    expect(backend).toMatchObject({ captures: false, stepsAlone: false });
     backend.prepareFor(read('qwen3'), 'auto');
-    expect(backend.captures).toBe(true);
+    expect(backend).toMatchObject({ captures: true, stepsAlone: true });
+  });
+
+  it('whose heads attention does not take is refused', () => {
+    const model = read('qwen3');
+    const odd = { ...model, config: { ...model.config, headDim: 12 } };
+    expect(() => new PlayedCuda().prepareFor(odd, 'auto')).toThrow(
+      new StartupError(
+        'Qwen3ForCausalLM: heads of 12 elements are computed by --device cpu; CUDA takes multiples of 8',
+      ),
+    );
   });
 
   it.each([
