@@ -4,6 +4,9 @@ import type { Session } from '../onnxruntime/session';
 import { pinnedInt32, pinnedInt64 } from '../onnxruntime/tensor';
 import type { Backend, StagedTensor } from './backends/backend';
 
+/** What is the same in all runs of a shape. */
+const SET_ONCE: ReadonlySet<string> = new Set(['row_starts', 'logit_indices']);
+
 /** In place of a slot: keys and values that are written nowhere. */
 const NOWHERE = -1;
 
@@ -26,7 +29,7 @@ export class StepInputs {
   private readonly totalLen = pinnedInt32(1);
   private readonly bounds = pinnedInt32(3);
   private readonly logitIndices: BigInt64Array;
-  private readonly tensors: readonly (readonly [name: string, tensor: StagedTensor])[];
+  private readonly tensors: ReadonlyMap<string, StagedTensor>;
 
   /**
    * @param session what they are for
@@ -56,7 +59,7 @@ export class StepInputs {
     this.pasts = pinnedInt32(batch);
     this.slots = pinnedInt32(session.takes('slot_mapping') ? places : 0);
     this.logitIndices = pinnedInt64(logitRows);
-    this.tensors = [
+    this.tensors = new Map([
       ...staged('input_ids', 'int64', this.inputIds, tokenDims),
       ...staged('seqlens_k', 'int32', this.seqlens, [batch]),
       ...staged('row_starts', 'int32', this.starts, [batch + 1]),
@@ -66,7 +69,8 @@ export class StepInputs {
       ...staged('attention_metadata', 'int32', this.bounds, [3]),
       ...staged('logit_indices', 'int64', this.logitIndices, [logitRows]),
       ...staged('position_ids', 'int64', this.positionIds, tokenDims),
-    ];
+    ]);
+    this.tensors.get('row_starts')?.upload();
   }
 
   /** Tokens of all rows, padding included. */
@@ -94,6 +98,7 @@ export class StepInputs {
   setLogitTokens(tokens: readonly (readonly number[])[]): void {
     const places = tokens.flatMap((own, row) => own.map((token) => this.startOf(row) + token));
     for (let i = 0; i < this.logitRows; i++) this.logitIndices[i] = BigInt(places[i] as number);
+    this.tensors.get('logit_indices')?.upload();
   }
 
   /**
@@ -105,7 +110,7 @@ export class StepInputs {
     this.totalLen[0] = total;
     // New tokens of a row at most, all tokens of a row at most, and what the longest row holds at least: in all runs that it is for.
     this.bounds.set([Math.max(...this.lengths), replays ?? total, replays === null ? total : 0]);
-    for (const [, staged] of this.tensors) staged.upload();
+    for (const [name, staged] of this.tensors) if (!SET_ONCE.has(name)) staged.upload();
   }
 
   bind(binding: IoBinding): void {

@@ -116,6 +116,27 @@ describe('a decode step', () => {
   });
 });
 
+it('tells attention the bounds of a run, and those of all runs where it is captured', async () => {
+  const stage = jest.spyOn(PlayedCuda.prototype, 'stage');
+  const { runner } = await load(4, [2]);
+  const bounds = () => {
+    const last = stage.mock.calls.findLastIndex(([, , dims]) => dims.length === 1 && dims[0] === 3);
+    return [...(stage.mock.calls[last]?.[1] as Int32Array)];
+  };
+  for (const length of [3, 7]) {
+    await decode(runner, 2, length);
+    expect(bounds()).toEqual([1, CAPACITY, 0]);
+  }
+  for (const length of [3, 7]) {
+    await decode(runner, 4, length);
+    expect(bounds()).toEqual([1, length + 1, length + 1]);
+  }
+  const piece = (row: number, past: number, count: number) =>
+    ({ row, past, ids: new Int32Array(count).fill(5), logitPositions: [] }) as const;
+  await runner.extend([piece(1, 20, 2), piece(2, 3, 9), piece(3, 0, 1)]);
+  expect(bounds()).toEqual([9, 22, 22]);
+});
+
 /** The numbers of graphs that bindings were made with. */
 function graphIds(calls: readonly { name: string; args: unknown[] }[]): unknown[] {
   const entries = calls.filter(
