@@ -5,6 +5,7 @@ import { IoBinding } from '../onnxruntime/io-binding';
 import type { Session } from '../onnxruntime/session';
 import { pinnedFloat32, pinnedInt32 } from '../onnxruntime/tensor';
 import type { Backend, StagedTensor } from './backends/backend';
+import { CapturedShapes, type CapturedShape } from './captured-shapes';
 import { cutIntoRuns } from './pieces';
 import { RoutingTap, type RoutedPass, type RoutingOutput } from './routing';
 import { StepInputs, takesRowStarts } from './step-inputs';
@@ -52,8 +53,7 @@ export class ModelRunner {
   /** null where the graph does not tell the experts of its tokens. */
   readonly routing: RoutingTap | null;
   private readonly decodes = new Map<number, CapturedDecode>();
-  /** Batch sizes that were captured, ascending. */
-  private captured: readonly number[] = [];
+  private readonly captured: CapturedShapes;
   private readonly rowBindings = new Map<number, IoBinding>();
   /** Whether a run can append pieces of any lengths to rows of any pasts; else several rows only where none has a past. */
   readonly packs: boolean;
@@ -71,7 +71,7 @@ export class ModelRunner {
     private readonly config: Pick<ModelConfig, 'vocabSize'>,
     private readonly backend: Backend,
     readonly kv: KvStore,
-    private readonly padsBatches = true,
+    padsBatches = true,
   ) {
     const rows = Math.max(kv.rows, MAX_LOGIT_ROWS);
     const { vocabSize } = config;
@@ -81,6 +81,9 @@ export class ModelRunner {
     this.routing = RoutingTap.of(session, backend);
     this.packs = takesRowStarts(session);
     this.mixes = this.packs && backend.stepsAlone !== true;
+    // Only padding that writes nowhere harms nobody.
+    const hasPages = kv.pages !== undefined;
+    this.captured = new CapturedShapes(padsBatches && hasPages, hasPages ? kv.capacity : 0);
   }
 
   /**
@@ -93,9 +96,10 @@ export class ModelRunner {
 
   /** Binds a decode batch size and runs it over padding alone. Only while no request runs. */
   async capture(batchSize: number): Promise<void> {
-    this.captured = [...new Set([...this.captured, batchSize])].sort((a, b) => a - b);
-    for (let run = 0; run < this.backend.captureRuns; run++) {
-      await this.backend.turn(() => this.step(NONE, NONE, batchSize));
+    for (const shape of this.captured.add(batchSize)) {
+      for (let run = 0; run < this.backend.captureRuns; run++) {
+        await this.backend.turn(() => this.step(NONE, NONE, shape));
+      }
     }
   }
 
@@ -109,19 +113,19 @@ export class ModelRunner {
     return this.backend.turn(() => this.step(ids, lengths));
   }
 
-  /** @param captured the size that it runs as; null for its own */
+  /** @param captured what it runs as; null for as it is */
   private async step(
     ids: Int32Array,
     lengths: Int32Array,
-    captured = this.capturedSize(ids.length),
+    captured = this.captured.of(ids.length, Math.max(...lengths) + 1),
   ): Promise<Float32Array> {
-    const size = captured ?? ids.length;
-    const { inputs, binding, experts } = this.decodeOf(size, captured !== null);
+    const size = captured?.size ?? ids.length;
+    const { inputs, binding, experts } = this.decodeOf(size, captured);
     for (let row = 0; row < ids.length; row++) {
       inputs.setRow(row, ids.subarray(row, row + 1), lengths[row] as number);
     }
     for (let row = ids.length; row < size; row++) inputs.setPadding(row);
-    inputs.finish(captured === null ? null : this.kv.capacity);
+    inputs.finish(captured && { most: this.kv.capacity, least: captured.least });
     const result = await this.run(binding, this.logitsOf(ids.length || size));
     const rows = () => Array.from(lengths, (past, row) => ({ ids: ids.subarray(row, row + 1), past }));
     await experts?.tell('decode', inputs, rows);
@@ -214,26 +218,22 @@ export class ModelRunner {
     this.tokens?.dispose();
   }
 
-  /** The captured size that a batch runs as; null where it runs as it is. A larger one only where padding writes nowhere. */
-  private capturedSize(batchSize: number): number | null {
-    const pads = this.padsBatches && this.kv.pages !== undefined;
-    return this.captured.find((size) => (pads ? size >= batchSize : size === batchSize)) ?? null;
-  }
-
-  private decodeOf(size: number, isCaptured: boolean): CapturedDecode {
-    let decode = this.decodes.get(size);
+  private decodeOf(size: number, captured: CapturedShape | null): CapturedDecode {
+    // A size that is captured never runs as it is.
+    const key = captured?.number ?? size;
+    let decode = this.decodes.get(key);
     if (!decode) {
       const inputs = this.inputsOf(0, new Array<number>(size).fill(1), size);
       inputs.setLogitTokens(Array.from({ length: size }, () => [0]));
-      const binding = isCaptured
-        ? this.backend.bindCaptured(this.session, size)
+      const binding = captured
+        ? this.backend.bindCaptured(this.session, captured.number)
         : new IoBinding(this.session);
       inputs.bind(binding);
       this.kv.bind(binding, 0, size, this.kv.capacity);
       const experts = this.routing?.bind(binding, size) ?? null;
       this.bindLogits(binding, size);
       decode = { inputs, binding, experts };
-      this.decodes.set(size, decode);
+      this.decodes.set(key, decode);
     }
     return decode;
   }

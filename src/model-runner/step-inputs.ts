@@ -103,13 +103,14 @@ export class StepInputs {
 
   /**
    * Completes the inputs once every row is set, for the run that follows.
-   * @param replays for a run that a device captures, and replays whatever the rows hold: tokens that a row can hold; else null
+   * @param replays of a run that a device captures, and replays for other rows: tokens of the longest one at most and at least; null for a run
+   *   that is made once
    */
-  finish(replays: number | null = null): void {
+  finish(replays: { readonly most: number; readonly least: number } | null = null): void {
     const total = Math.max(...this.seqlens) + 1;
     this.totalLen[0] = total;
-    // New tokens of a row at most, all tokens of a row at most, and what the longest row holds at least: in all runs that it is for.
-    this.bounds.set([Math.max(...this.lengths), replays ?? total, replays === null ? total : 0]);
+    // New tokens of a row at most, and what the longest row holds in all, at most and at least.
+    this.bounds.set([Math.max(...this.lengths), replays?.most ?? total, replays?.least ?? total]);
     for (const [name, staged] of this.tensors) if (!SET_ONCE.has(name)) staged.upload();
   }
 

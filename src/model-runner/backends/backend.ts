@@ -82,8 +82,8 @@ export interface Backend {
    */
   turn<T>(work: () => Promise<T>): Promise<T>;
 
-  /** A binding whose runs replay the captured batch size. */
-  bindCaptured(session: Session, batchSize: number): IoBinding;
+  /** A binding whose runs replay what was captured. @param number its own among all that are */
+  bindCaptured(session: Session, number: number): IoBinding;
 
   /** What to tell the operator of an error while batch sizes were captured; null, or left out, for the error itself. */
   captureFailure?(error: unknown): Error | null;

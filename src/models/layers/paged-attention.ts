@@ -12,7 +12,7 @@ import { attentionAttributes, fusesRotary, rotate } from './runtime-attention';
  * are written to (page · page size + offset; -1 for nowhere). `block_table` names the pages of each row, in the order of its tokens.
  *
  * The rows of a run lie one after the other, each as long as it is (`row_starts`), behind pasts of any length (`past_seqlens`).
- * `attention_metadata` is read on the host: what no row of a run exceeds, see `StepInputs.finish`.
+ * `attention_metadata` is read on the host: bounds of what the rows of a run hold, see `StepInputs.finish`.
  */
 export class PagedAttention implements Attention {
   readonly tokenIds: Value;

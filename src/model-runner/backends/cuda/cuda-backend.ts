@@ -159,8 +159,8 @@ export class CudaBackend implements Backend {
     }
   }
 
-  bindCaptured(session: Session, batchSize: number): IoBinding {
-    return new IoBinding(session, { [GRAPH_ID]: String(batchSize) });
+  bindCaptured(session: Session, number: number): IoBinding {
+    return new IoBinding(session, { [GRAPH_ID]: String(number) });
   }
 
   captureFailure(error: unknown): Error | null {

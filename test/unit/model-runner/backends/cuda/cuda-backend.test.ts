@@ -15,7 +15,7 @@ logger.level = 'critical';
 const CHECKPOINTS = join(__dirname, '../../../../model/checkpoints');
 const CAPACITY = 40;
 const PAGE = 16;
-/** Tokens of the pages that each row of these tests has. */
+/** Tokens of the pages that a row of `CAPACITY` has. */
 const ROOM = 48;
 const VOCAB = 512;
 
@@ -28,19 +28,23 @@ interface Loaded {
   readonly session: Session;
 }
 
-async function load(rows: number, captured: readonly number[], padsBatches = true): Promise<Loaded> {
+async function load(
+  rows: number,
+  captured: readonly number[],
+  padsBatches = true,
+  capacity = CAPACITY,
+): Promise<Loaded> {
   const model = read('random-qwen2');
   const backend = new PlayedCuda(null, { memFractionStatic: 0.8, disableCudaGraph: false, pageSize: PAGE });
   backend.prepareFor(model, 'half');
-  const options = { capacity: CAPACITY + 2, tail: 'logits' } as const;
+  const options = { capacity: capacity + 2, tail: 'logits' } as const;
   const weights = dummyWeights();
   const session = await loadModel(model, weights, options, backend).finally(() => weights.close());
-  const kv = backend.createKvStore(model.config, rows, CAPACITY, rows * ROOM);
+  const room = Math.ceil(capacity / PAGE) * PAGE;
+  const kv = backend.createKvStore(model.config, rows, capacity, rows * room);
   for (let row = 0; row < rows; row++) {
-    kv.load(
-      row,
-      Int32Array.from({ length: ROOM }, (_, i) => row * ROOM + i),
-    );
+    const slots = Int32Array.from({ length: room }, (_, i) => row * room + i);
+    kv.load(row, slots);
   }
   const runner = new ModelRunner(session, model.config, backend, kv, padsBatches);
   for (const size of captured) await runner.capture(size);
@@ -135,6 +139,24 @@ it('tells attention the bounds of a run, and those of all runs where it is captu
     ({ row, past, ids: new Int32Array(count).fill(5), logitPositions: [] }) as const;
   await runner.extend([piece(1, 20, 2), piece(2, 3, 9), piece(3, 0, 1)]);
   expect(bounds()).toEqual([9, 22, 22]);
+});
+
+it('captures small batches once more for long rows, and says so', async () => {
+  const stage = jest.spyOn(PlayedCuda.prototype, 'stage');
+  const { runner } = await load(9, [9, 4], true, 600);
+  const all = stage.mock.calls.filter(([, , dims]) => dims.length === 1 && dims[0] === 3);
+  const [nine, long, short] = all.map(([, data]) => [...(data as Int32Array)]);
+  expect(nine).toEqual([1, 600, 0]);
+  expect(long).toEqual([1, 600, 513]);
+  expect(short).toEqual([1, 600, 0]);
+  const ran = jest.spyOn(ortLibrary(), 'call');
+  const bindingOf = async (length: number) => {
+    await decode(runner, 4, length);
+    return ran.mock.calls.filter(([name]) => name === 'RunWithBinding').at(-1)?.[3];
+  };
+  const [first, last] = [await bindingOf(511), await bindingOf(512)];
+  expect(first).not.toBe(last);
+  expect([await bindingOf(3), await bindingOf(599)]).toEqual([first, last]);
 });
 
 /** The numbers of graphs that bindings were made with. */
