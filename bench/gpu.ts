@@ -64,6 +64,9 @@ interface Case {
   readonly copied: readonly [up: number, down: number] | null;
 }
 
+/** Tokens of a page: the server's default on a GPU. */
+const PAGE = 256;
+
 const SHAPES = join(__dirname, '..', '..', 'bench', 'shapes');
 
 async function main(): Promise<void> {
@@ -117,7 +120,7 @@ async function measure(
   const cuda =
     gpu === null
       ? null
-      : new CudaBackend(gpu, { memFractionStatic: 0.9, disableCudaGraph: !captured }, WHOLE);
+      : new CudaBackend(gpu, { memFractionStatic: 0.9, disableCudaGraph: !captured, pageSize: PAGE }, WHOLE);
   cuda?.prepareFor(model, options.dtype);
   const backend: Backend = cuda ?? new CpuBackend();
   const weights = options.loadFormat === 'dummy' ? dummyWeights() : openCheckpoint(options.modelPath);
@@ -126,7 +129,16 @@ async function measure(
   const session = await loadModel(model, counted, { capacity: capacity + 2, tail: 'logits' }, backend);
   weights.close();
   const loadMs = performance.now() - startedAt;
-  const kv = backend.createKvStore(model.config, Math.max(...sizes), capacity, 1);
+  const rows = Math.max(...sizes);
+  const room = Math.ceil(capacity / PAGE) * PAGE;
+  const kv = backend.createKvStore(model.config, rows, capacity, cuda === null ? 1 : rows * room);
+  for (let row = 0; row < rows; row++) {
+    kv.pages?.place(
+      row,
+      0,
+      Int32Array.from({ length: room }, (_, i) => row * room + i),
+    );
+  }
   const runner = new ModelRunner(session, model.config, backend, kv);
 
   const traffic = () => cuda && { ...cuda.traffic };

@@ -1,16 +1,19 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import koffi from 'koffi';
 import { openLibrary } from '../src/core/native-library';
 import { CudaBackend, type CudaArgs, type Gpu } from '../src/model-runner/backends/cuda/cuda-backend';
 import { WHOLE } from '../src/model-runner/backends/share';
 import type { CopyDirection, CudaStream } from '../src/onnxruntime/cuda/cuda-runtime';
-import type { FloatType } from '../src/onnxruntime/element-type';
+import type { ElementTypeName, FloatType, TensorData } from '../src/onnxruntime/element-type';
 import { pinnedBuffer } from '../src/onnxruntime/tensor';
+import type { Session } from '../src/onnxruntime/session';
+import { mimePagedAttention } from './mimed-attention';
 
 type Address = bigint;
 
 /** What a stream was told, in order. */
 export interface StreamCall {
-  readonly call: CopyDirection | 'pieces' | 'allocateHost' | 'pin' | 'unpin' | 'finished';
+  readonly call: CopyDirection | 'allocateHost' | 'pin' | 'unpin' | 'finished';
   readonly bytes: number;
 }
 
@@ -45,19 +48,6 @@ export class HostStream implements CudaStream {
     this.move(to, from, bytes);
   }
 
-  copyPieces(
-    to: Address,
-    from: Address,
-    pitch: { to: number; from: number },
-    bytes: number,
-    pieces: number,
-  ): void {
-    this.note('pieces', bytes * pieces);
-    if (bytes > pitch.to || bytes > pitch.from) throw new Error('invalid pitch');
-    for (let i = 0; i < pieces; i++)
-      this.move(to + BigInt(i * pitch.to), from + BigInt(i * pitch.from), bytes);
-  }
-
   allocateHost(bytes: number): { address: Address; buffer: ArrayBuffer } {
     this.note('allocateHost', bytes);
     const buffer = pinnedBuffer(bytes);
@@ -74,9 +64,10 @@ export class HostStream implements CudaStream {
     this.note('unpin', 0);
   }
 
+  /** Others get their turn meanwhile, as they would. */
   async finished(): Promise<void> {
     this.note('finished', 0);
-    await Promise.resolve();
+    await nextTurn();
   }
 
   private note(call: StreamCall['call'], bytes: number): void {
@@ -96,12 +87,21 @@ export class PlayedCuda extends CudaBackend {
   /** @param type in place of what the GPU chooses; null leaves it the choice */
   constructor(
     private readonly forced: FloatType | null = null,
-    args: CudaArgs = { memFractionStatic: 0.8, disableCudaGraph: false },
+    args: CudaArgs = { memFractionStatic: 0.8, disableCudaGraph: false, pageSize: 256 },
   ) {
     const stream = new HostStream();
     const gpu: Gpu = { stream, provider: () => null, memoryName: 'Cpu' };
     super(gpu, args, WHOLE);
     this.stream = stream;
+  }
+
+  override createSession(graph: Uint8Array, externalDataFolder: string | null): Promise<Session> {
+    return super.createSession(mimePagedAttention(graph), externalDataFolder);
+  }
+
+  /** As a GPU would have it: sessions say that all inputs are on the host. */
+  override stage<D extends TensorData>(type: ElementTypeName, data: D, dims: readonly number[]) {
+    return super.stage(type, data, dims, 'device');
   }
 
   override get elementType(): FloatType {

@@ -5,7 +5,7 @@ import type { IoBinding } from '../onnxruntime/io-binding';
 /**
  * The keys and values themselves: where the tokens of running requests live, and where cached prefixes live. The
  * scheduler decides which tokens go where; a store only moves them. This is the seam between attention backends: with
- * paged attention rows and arena are the same pages, and `load`, `save` and `move` do nothing.
+ * paged attention (`pages`) rows and arena are the same memory, and nothing is moved.
  *
  * The verbs that move tokens take effect in the order they are called in, and before any run that starts afterwards; on a
  * device they may still be under way when they return. `settled` tells when they are not.
@@ -45,18 +45,22 @@ export interface KvStore {
    * @param pasts tokens that rows `first`, `first + 1`, … hold
    */
   enter(first: number, pasts: readonly number[]): void;
-  /** Where decode batches write that are padded; left out where none are. */
-  readonly padding?: Padding;
+  /** Left out where rows are memory of their own. */
+  readonly pages?: KvPages;
   /** After such a run: row `first + i` holds `lengths[i]` tokens now, `pasts[i]` of them from before. */
   leave(first: number, pasts: readonly number[], lengths: readonly number[]): void;
 }
 
-/** Rows behind a decode batch that are computed with it, because a larger batch was captured. They may be in use. */
-export interface Padding {
-  /** How many tokens to say that such a row holds: what is appended there harms nobody. */
-  place(row: number): number;
-  /** Rows 0, 1, … held so many tokens, and one was appended to each. */
-  appended(lengths: Int32Array): void;
+/** Rows without memory of their own: a token lies at the slot that the scheduler reserved for it, from its computation to its eviction. */
+export interface KvPages {
+  /**
+   * Tokens of a row that come, or came, lie at other slots from now on than said before.
+   * @param from position of the first one, at the beginning of a page
+   * @param slots of positions `from`, `from` + 1, …, in whole pages
+   */
+  place(row: number, from: number, slots: Int32Array): void;
+  /** The slot of a token of a row. */
+  slotAt(row: number, position: number): number;
 }
 
 /** What keys and values of a model look like. */

@@ -24,6 +24,7 @@ export async function loadModel(
     const graph = new GraphBuilder(weights, source, backend.elementType, {
       ownOperators: backend.operators != null,
       ownProducts: backend.ownProducts === true,
+      pages: backend.hasPages === true,
       floatsOnly: backend.floatsOnly === true,
       groupsBothWays: backend.groupsBothWays ?? true,
       topSearch: backend.topSearch ?? null,

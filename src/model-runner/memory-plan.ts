@@ -54,6 +54,11 @@ export function planMemory(
       `max_total_tokens=${wanted} is larger than the profiled value ${profiled}. Use the profiled value instead.`,
     );
   }
+  if (asked !== null && asked < args.pageSize) {
+    throw new StartupError(
+      `--max-total-tokens leaves room for ${asked} tokens, which is less than a page: raise it, or lower --page-size (${args.pageSize}).`,
+    );
+  }
   const maxTotalNumTokens = Math.floor(Math.min(wanted, profiled) / args.pageSize) * args.pageSize;
   if (maxTotalNumTokens <= 0) {
     throw new StartupError(
@@ -70,9 +75,9 @@ export function planMemory(
     );
   }
   const rowLimit = Math.max(1, budget.rowLimit(shape, maxReqLen, maxTotalNumTokens));
-  const wantedRows =
-    args.maxRunningRequests ??
-    Math.max(1, Math.min(budget.defaultRows ?? DEFAULT_ROWS, Math.floor(maxTotalNumTokens / 2)));
+  // Each has a page of its own, and more than one token.
+  const possibleRows = Math.max(1, Math.floor(maxTotalNumTokens / Math.max(2, args.pageSize)));
+  const wantedRows = args.maxRunningRequests ?? Math.min(budget.defaultRows ?? DEFAULT_ROWS, possibleRows);
   if (wantedRows > rowLimit && (args.maxRunningRequests !== null || budget.defaultRows === undefined)) {
     logger.log(
       'warning',

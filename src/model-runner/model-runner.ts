@@ -6,6 +6,7 @@ import { IoBinding } from '../onnxruntime/io-binding';
 import type { Session } from '../onnxruntime/session';
 import { pinnedFloat32, pinnedInt32 } from '../onnxruntime/tensor';
 import type { Backend, StagedTensor } from './backends/backend';
+import { CapturedShapes, type CapturedShape } from './captured-shapes';
 import { cutIntoRuns } from './pieces';
 import { RoutingTap, type RoutedPass, type RoutingOutput } from './routing';
 import { StepInputs, takesRowStarts } from './step-inputs';
@@ -50,8 +51,7 @@ interface Told {
 
 const TOLD_NOTHING: Told = { likeliest: null, top: null };
 
-/** What a padded row is given. */
-const PAD_ID = new Int32Array(1);
+const NONE = new Int32Array(0);
 
 /** Inputs and logits of one batch size, bound once and run for every decode step of that size. */
 interface CapturedDecode {
@@ -69,11 +69,12 @@ export class ModelRunner {
   /** null where the graph does not tell the experts of its tokens. */
   readonly routing: RoutingTap | null;
   private readonly decodes = new Map<number, CapturedDecode>();
-  /** Batch sizes that were captured, ascending. */
-  private captured: readonly number[] = [];
+  private readonly captured: CapturedShapes;
   private readonly rowBindings = new Map<number, IoBinding>();
   /** Whether a run can append pieces of any lengths to rows of any pasts; else several rows only where none has a past. */
   readonly packs: boolean;
+  /** Whether pieces of prompts and steps of streams should share a run. */
+  readonly mixes: boolean;
   private readonly logits: StagedTensor<Float32Array>;
   /** The likeliest tokens of the rows; null where the graph does not tell. */
   private readonly tokens: StagedTensor<Int32Array> | null;
@@ -88,7 +89,7 @@ export class ModelRunner {
     private readonly config: Pick<ModelConfig, 'vocabSize'>,
     private readonly backend: Backend,
     readonly kv: KvStore,
-    private readonly padsBatches = true,
+    padsBatches = true,
   ) {
     const rows = Math.max(kv.rows, MAX_LOGIT_ROWS);
     const { vocabSize } = config;
@@ -99,6 +100,10 @@ export class ModelRunner {
     this.top = tells(TOP) ? backend.stage('float32', pinnedFloat32(rows * width), [rows, width]) : null;
     this.routing = RoutingTap.of(session, backend);
     this.packs = takesRowStarts(session);
+    this.mixes = this.packs && backend.stepsAlone !== true;
+    // Only padding that writes nowhere harms nobody.
+    const hasPages = kv.pages !== undefined;
+    this.captured = new CapturedShapes(padsBatches && hasPages, hasPages ? kv.capacity : 0);
   }
 
   /**
@@ -119,11 +124,12 @@ export class ModelRunner {
     return this.told.top;
   }
 
-  /** Binds a decode batch size and runs it over rows that hold nothing. Only while no request runs. */
+  /** Binds a decode batch size and runs it over padding alone. Only while no request runs. */
   async capture(batchSize: number): Promise<void> {
-    this.captured = [...new Set([...this.captured, batchSize])].sort((a, b) => a - b);
-    for (let run = 0; run < this.backend.captureRuns; run++) {
-      await this.decode(new Int32Array(batchSize), new Int32Array(batchSize));
+    for (const shape of this.captured.add(batchSize)) {
+      for (let run = 0; run < this.backend.captureRuns; run++) {
+        await this.backend.turn(() => this.step(NONE, NONE, null, shape));
+      }
     }
   }
 
@@ -138,20 +144,22 @@ export class ModelRunner {
     return this.backend.turn(() => this.step(ids, lengths, wish));
   }
 
-  private async step(ids: Int32Array, lengths: Int32Array, wish: TopWish | null): Promise<Float32Array> {
-    const { padding } = this.kv;
-    const captured = this.capturedSize(ids.length);
-    const size = captured ?? ids.length;
-    const { inputs, binding, experts } = this.decodeOf(size, captured !== null);
+  /** @param captured what it runs as; null for as it is */
+  private async step(
+    ids: Int32Array,
+    lengths: Int32Array,
+    wish: TopWish | null,
+    captured = this.captured.of(ids.length, Math.max(...lengths) + 1),
+  ): Promise<Float32Array> {
+    const size = captured?.size ?? ids.length;
+    const { inputs, binding, experts } = this.decodeOf(size, captured);
     for (let row = 0; row < ids.length; row++) {
       inputs.setRow(row, ids.subarray(row, row + 1), lengths[row] as number);
     }
-    for (let row = ids.length; row < size; row++) inputs.setRow(row, PAD_ID, padding?.place(row) ?? 0);
+    for (let row = ids.length; row < size; row++) inputs.setPadding(row);
     inputs.setDraws(wish, ids.length);
-    // What a device replays was captured with one length for all.
-    inputs.finish(padding && captured !== null ? this.kv.capacity + 1 : undefined);
-    const result = await this.run(binding, this.logitsOf(ids.length), wish);
-    padding?.appended(lengths);
+    inputs.finish(captured && { most: this.kv.capacity, least: captured.least });
+    const result = await this.run(binding, this.logitsOf(ids.length || size), wish);
     const rows = () => Array.from(lengths, (past, row) => ({ ids: ids.subarray(row, row + 1), past }));
     await experts?.tell('decode', inputs, rows);
     return result;
@@ -212,7 +220,7 @@ export class ModelRunner {
     // Quantized projections cannot compute no rows at all.
     if (wantsNone) wanted[0] = [(lengths[0] as number) - 1];
     const logitRows = wanted.reduce((sum, { length }) => sum + length, 0);
-    const inputs = new StepInputs(this.backend, this.session, lengths, logitRows);
+    const inputs = this.inputsOf(first, lengths, logitRows);
     items.forEach(({ ids, past }, row) => inputs.setRow(row, ids, past));
     inputs.setLogitTokens(wanted);
     inputs.setDraws(wish, logitRows);
@@ -267,28 +275,31 @@ export class ModelRunner {
     this.top?.dispose();
   }
 
-  /** The captured size that a batch runs as; null where it runs as it is. Only stores that know where padding may write have larger ones. */
-  private capturedSize(batchSize: number): number | null {
-    const pads = this.padsBatches && this.kv.padding !== undefined;
-    return this.captured.find((size) => (pads ? size >= batchSize : size === batchSize)) ?? null;
-  }
-
-  private decodeOf(size: number, isCaptured: boolean): CapturedDecode {
-    let decode = this.decodes.get(size);
+  private decodeOf(size: number, captured: CapturedShape | null): CapturedDecode {
+    // A size that is captured never runs as it is.
+    const key = captured?.number ?? size;
+    let decode = this.decodes.get(key);
     if (!decode) {
-      const inputs = new StepInputs(this.backend, this.session, new Array<number>(size).fill(1), size);
+      const inputs = this.inputsOf(0, new Array<number>(size).fill(1), size);
       inputs.setLogitTokens(Array.from({ length: size }, () => [0]));
-      const binding = isCaptured
-        ? this.backend.bindCaptured(this.session, size)
+      const binding = captured
+        ? this.backend.bindCaptured(this.session, captured.number)
         : new IoBinding(this.session);
       inputs.bind(binding);
       this.kv.bind(binding, 0, size, this.kv.capacity);
       const experts = this.routing?.bind(binding, size) ?? null;
       this.bindLogits(binding, size);
       decode = { inputs, binding, experts };
-      this.decodes.set(size, decode);
+      this.decodes.set(key, decode);
     }
     return decode;
+  }
+
+  /** Inputs for a run over rows from `first` on. */
+  private inputsOf(first: number, lengths: readonly number[], logitRows: number): StepInputs {
+    const { pages } = this.kv;
+    const slotAt = pages && ((row: number, position: number) => pages.slotAt(first + row, position));
+    return new StepInputs(this.backend, this.session, lengths, logitRows, slotAt);
   }
 
   /** A binding of the rows of a run: kept for one row, and the run's own for several. */

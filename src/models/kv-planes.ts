@@ -3,7 +3,10 @@ export type KvType = 'float32' | 'float16' | 'bfloat16' | 'int8';
 
 /** A tensor that has something for each token of each head of a layer: its keys or values, or their scales. */
 export interface KvPlane {
-  /** Graph input of what was there before a run, and output of what is there afterwards: [rows, kv_heads, capacity, width]. */
+  /**
+   * Graph input of what was there before a run, and output of what is there afterwards: [rows, kv_heads, capacity, width], or in pages
+   * [pages, page, kv_heads, width].
+   */
   readonly past: string;
   readonly present: string;
   readonly type: KvType;

@@ -35,6 +35,14 @@ function defaultSizes(facts: DeviceFacts): { readonly chunk: number; readonly ma
   return GPU_SIZES.find(({ belowMiB }) => memory < belowMiB) ?? UNKNOWN_GPU;
 }
 
+/** On a GPU the fast kernels of attention want pages of so many tokens, or a part of that for large heads. */
+const GPU_PAGE = 256;
+
+/** Tokens of a page of the KV cache. */
+export function defaultPageSize({ device }: DeviceFacts): number {
+  return device === 'cuda' ? GPU_PAGE : 1;
+}
+
 /** The default prefill chunk in tokens: a multiple of the page size, at least one page. */
 export function defaultChunkedPrefillSize(facts: DeviceFacts, pageSize: number): number {
   const { chunk } = defaultSizes(facts);

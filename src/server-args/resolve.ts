@@ -21,6 +21,9 @@ export interface ResolvedServerArgs {
 /** Passes that the recorder of expert distributions keeps one by one. */
 const EXPERT_PASSES = 1000;
 
+/** Tokens of a page that attention on CUDA takes at least. */
+const SMALLEST_GPU_PAGE = 16;
+
 /** Seconds of the soft watchdog where SGLANG_IS_IN_CI is set. */
 const CI_SOFT_WATCHDOG_S = 300;
 
@@ -40,7 +43,7 @@ export function resolveServerArgs(flags: ParsedFlags, machine: Machine): Resolve
     values.device === 'cuda'
       ? { device: 'cuda', memoryMiB: machine.cudaMemoryMiB }
       : { device: values.device ?? 'cpu' };
-  const pageSize = values.pageSize ?? 1;
+  const pageSize = resolvePageSize(values, facts);
   const chunkedPrefillSize = resolveChunkedPrefillSize(values, facts, pageSize);
   const { cudaGraphMaxBs, cudaGraphBs } = resolveCudaGraphs(values, facts);
   const inCi = env('SGLANG_IS_IN_CI', machine.env);
@@ -82,16 +85,11 @@ function checkServedModelName({ servedModelName }: FlagValues): void {
   }
 }
 
-function checkQuantization({ quantization, torchaoConfig, device }: FlagValues): void {
-  if (quantization === null && torchaoConfig === '') return;
+function checkQuantization({ quantization, torchaoConfig }: FlagValues): void {
   if (quantization !== null && torchaoConfig !== '') {
     throw new UsageError(
       '--quantization and --torchao-config both say what weights are quantized to: give one of them',
     );
-  }
-  if (device !== null && device !== 'cpu') {
-    const flag = flagOf(quantization === null ? 'torchaoConfig' : 'quantization');
-    throw argumentError(flag, 'weights can be quantized for --device cpu only');
   }
 }
 
@@ -113,6 +111,19 @@ function supportedBalance(method: FlagValues['loadBalanceMethod']): ServerArgs['
     flagOf('loadBalanceMethod'),
     'follow_bootstrap_room concerns disaggregation, which is not supported',
   );
+}
+
+/** Attention on CUDA takes powers of two only. */
+function resolvePageSize({ pageSize }: FlagValues, facts: derive.DeviceFacts): number {
+  if (pageSize === null) return derive.defaultPageSize(facts);
+  const isPower = Number.isInteger(Math.log2(pageSize));
+  if (facts.device === 'cuda' && (pageSize < SMALLEST_GPU_PAGE || !isPower)) {
+    throw argumentError(
+      flagOf('pageSize'),
+      `must be a power of two of at least ${SMALLEST_GPU_PAGE} with --device cuda, got ${pageSize}`,
+    );
+  }
+  return pageSize;
 }
 
 function resolveChunkedPrefillSize(values: FlagValues, facts: derive.DeviceFacts, pageSize: number): number {

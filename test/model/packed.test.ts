@@ -263,18 +263,23 @@ function distances(actual: readonly Result[], expected: readonly Result[]): numb
 }
 
 /** Weights in 4 bits are multiplied with floats there. */
-const DEVICES: readonly (readonly [string, () => Backend, typeof describe])[] = [
-  ['CUDA, played by the CPU', () => new PlayedCuda('float32'), describe],
-  ['WebGPU', () => new WebGpuBackend(), describeOnWebGpu as typeof describe],
+const DEVICES: readonly (readonly [string, () => Backend, typeof describe, readonly string[]])[] = [
+  [
+    'CUDA, played by the CPU',
+    () => new PlayedCuda('float32'),
+    describe,
+    ['--device', 'cuda', '--dtype', 'half'],
+  ],
+  ['WebGPU', () => new WebGpuBackend(), describeOnWebGpu as typeof describe, ['--device', 'webgpu']],
 ];
-for (const [device, backendOf, describeThere] of DEVICES) {
+for (const [device, backendOf, describeThere, flags] of DEVICES) {
   describeThere(`on ${device}`, () => {
     it.each(SCHEMES.slice(1))(
       '%s computes the very values that its bits stand for',
       async (_, pack, quantization) => {
         const { packed, exact } = twins(pack, quantization);
         const expected = await answers(exact, false);
-        const actual = await answers(packed, true, backendOf());
+        const actual = await answers(packed, true, backendOf(), flags);
         expect(actual.map(({ ids }) => ids)).toEqual(expected.map(({ ids }) => ids));
         expect(Math.max(...distances(actual, expected))).toBeLessThan(1e-3);
       },
@@ -282,7 +287,7 @@ for (const [device, backendOf, describeThere] of DEVICES) {
 
     it('weights rounded to 4 bits at load are those of the CPU, which rounds inputs as well', async () => {
       const expected = await answers(SOURCE, false, undefined, INT4);
-      const actual = await answers(SOURCE, true, backendOf(), INT4);
+      const actual = await answers(SOURCE, true, backendOf(), [...flags, ...INT4]);
       const far = distances(actual, expected);
       const mean = far.reduce((sum, distance) => sum + distance, 0) / far.length;
       expect(mean).toBeGreaterThan(0);

@@ -4,7 +4,8 @@ import type { FinishReason, LogprobParams, PositionLogprobs, SamplingParams } fr
 import type { PauseMode, TokenOutput } from '../../src/ipc/messages';
 import { logger } from '../../src/logging/logger';
 import { generateMsg, type Overrides } from '../unit/scheduler/generation/support';
-import { Engine, CHECKPOINTS, type Result } from './support';
+import { PlayedCuda } from '../host-gpu';
+import { Engine, CHECKPOINTS, type EngineParts, type Result } from './support';
 
 /**
  * Random programs of requests, aborts, pauses and flushes against a real model under random flags. Whatever happens:
@@ -137,9 +138,20 @@ const policies = fc.oneof(
     )
     .map((flags) => flags.flat()),
 );
-const flags = fc
+/** As a GPU takes them. */
+const pagesOfGpu = fc
+  .record({
+    size: fc.constantFrom(16, 16, 32, 64),
+    chunk: fc.constantFrom(-1, 1, 2, 4),
+    total: fc.integer({ min: 2, max: 12 }),
+  })
+  .map(({ size, chunk, total }) => [
+    ...['--device', 'cuda', '--dtype', 'half', '--page-size', String(size)],
+    ...['--max-total-tokens', String(total * Math.max(size, 32))],
+    ...['--chunked-prefill-size', String(chunk < 0 ? -1 : chunk * size)],
+  ]);
+const others = fc
   .tuple(
-    pages,
     policies,
     flag('--schedule-conservativeness', [0.02, 0.3, 1]),
     flag('--max-running-requests', [1, 2, 3, 6, 16]),
@@ -171,10 +183,11 @@ class Play {
   private paused = false;
   private failure: Error | null = null;
 
-  async start(engineFlags: readonly string[]): Promise<Engine> {
-    this.engine = await Engine.start(folder, engineFlags, ({ outputs }) => {
+  async start(engineFlags: readonly string[], parts: EngineParts): Promise<Engine> {
+    const watch: Parameters<typeof Engine.start>[2] = ({ outputs }) => {
       for (const output of outputs) this.sent.get(output.rid)?.outputs.push(output);
-    });
+    };
+    this.engine = await Engine.start(folder, engineFlags, watch, parts);
     this.engine.loop.catch(
       (error: unknown) => (this.failure = error instanceof Error ? error : new Error(String(error))),
     );
@@ -254,7 +267,11 @@ class Play {
 class Oracle {
   private readonly known = new Map<string, Promise<Result>>();
 
-  constructor(private readonly engine: Engine) {}
+  /** @param tolerance for log-probabilities of another engine */
+  constructor(
+    private readonly engine: Engine,
+    readonly tolerance: number,
+  ) {}
 
   /** @param maxReqLen of the engine under test, which clamps the length of its outputs */
   answer({ prompt, sampling, logprobs }: Overrides, maxReqLen: number): Promise<Result> {
@@ -268,7 +285,11 @@ class Oracle {
   }
 }
 
-function expectLogprobs(actual: readonly PositionLogprobs[], expected: readonly PositionLogprobs[]): void {
+function expectLogprobs(
+  actual: readonly PositionLogprobs[],
+  expected: readonly PositionLogprobs[],
+  tolerance: number,
+): void {
   const parts = ({ token, chosen }: PositionLogprobs) => [token, ...(chosen ?? [])];
   expect(actual.map((position) => parts(position).map(([, id]) => id))).toEqual(
     expected.map((position) => parts(position).map(([, id]) => id)),
@@ -278,7 +299,7 @@ function expectLogprobs(actual: readonly PositionLogprobs[], expected: readonly 
     parts(position).forEach(([value], part) => {
       const other = parts(expected[index] as PositionLogprobs)[part]?.[0] ?? null;
       expect(value === null).toBe(other === null);
-      expect(Math.abs((value ?? 0) - (other ?? 0))).toBeLessThan(1e-4);
+      expect(Math.abs((value ?? 0) - (other ?? 0))).toBeLessThan(tolerance);
     });
   });
 }
@@ -303,7 +324,7 @@ async function judge(sent: Sent, plan: Engine['model']['plan'], oracle: Oracle):
   const alone = await oracle.answer(overrides, plan.maxReqLen);
   const outputLogprobs = outputs.flatMap((output) => output.outputLogprobs ?? []);
   expect(outputLogprobs).toHaveLength(overrides.logprobs ? ids.length : 0);
-  expectLogprobs(outputLogprobs, alone.outputLogprobs.slice(0, ids.length));
+  expectLogprobs(outputLogprobs, alone.outputLogprobs.slice(0, ids.length), oracle.tolerance);
   if (sent.disturbed) {
     expect(ids).toEqual(alone.ids.slice(0, ids.length));
     return;
@@ -311,7 +332,7 @@ async function judge(sent: Sent, plan: Engine['model']['plan'], oracle: Oracle):
   expect(ids).toEqual(alone.ids);
   expect(last.finish).toEqual(alone.finish);
   const inputLogprobs = outputs.flatMap((output) => output.inputLogprobs ?? []);
-  expectLogprobs(inputLogprobs, alone.inputLogprobs);
+  expectLogprobs(inputLogprobs, alone.inputLogprobs, oracle.tolerance);
   expect(inputLogprobs).toHaveLength(
     overrides.logprobs ? promptLen - startOf(overrides.logprobs, promptLen) : 0,
   );
@@ -323,10 +344,11 @@ async function play(
   engineFlags: readonly string[],
   program: readonly Action[],
   oracle: Oracle,
+  parts: EngineParts,
 ): Promise<void> {
   const errors = jest.spyOn(logger, 'error');
   const game = new Play();
-  const engine = await game.start(engineFlags);
+  const engine = await game.start(engineFlags, parts);
   try {
     for (const action of program) await game.act(action);
     await game.resume();
@@ -347,33 +369,59 @@ async function play(
   }
 }
 
-it('ends every request once, with what it generates alone', async () => {
-  const reference = await Engine.start(folder, [
-    ...['--disable-radix-cache', '--max-total-tokens', '4096', '--chunked-prefill-size', '-1'],
-    ...['--max-running-requests', '1'],
-  ]);
-  const oracle = new Oracle(reference);
-  const retract = fc.constantFrom('', '', '3', '1');
-  try {
-    await fc.assert(
-      fc.asyncProperty(
-        flags,
-        retract,
-        fc.array(actions, { minLength: 4, maxLength: 16 }),
-        async (engineFlags, interval, program) => {
-          if (interval) process.env['SGLANG_TEST_RETRACT'] = 'true';
-          process.env['SGLANG_TEST_RETRACT_INTERVAL'] = interval || '3';
-          try {
-            await play(engineFlags, program, oracle);
-          } finally {
-            delete process.env['SGLANG_TEST_RETRACT'];
-            delete process.env['SGLANG_TEST_RETRACT_INTERVAL'];
-          }
-        },
-      ),
-      { seed: SEED, numRuns: RUNS, endOnFailure: true },
-    );
-  } finally {
-    await reference.close();
-  }
-}, 3_600_000);
+/** A GPU that the CPU plays, with pages of the size that the flags say. */
+function playedGpu(engineFlags: readonly string[]): EngineParts {
+  const pageSize = Number(engineFlags[engineFlags.indexOf('--page-size') + 1]);
+  const disableCudaGraph = engineFlags.includes('--disable-cuda-graph');
+  return { backend: new PlayedCuda('float32', { memFractionStatic: 0.8, disableCudaGraph, pageSize }) };
+}
+
+const together = (...parts: fc.Arbitrary<string[]>[]) => fc.tuple(...parts).map((some) => some.flat());
+
+it.each([
+  ['', together(pages, others), () => ({}), 1e-4],
+  [
+    ', with keys and values in pages of a GPU',
+    together(
+      pagesOfGpu,
+      others,
+      fc.constantFrom(['--cuda-graph-bs', '1', '3', '6'], ['--disable-cuda-graph']),
+    ),
+    playedGpu,
+    // It sums in another order than the CPU.
+    5e-4,
+  ],
+] as const)(
+  'ends every request once, with what it generates alone%s',
+  async (_, flags, partsOf, tolerance) => {
+    const reference = await Engine.start(folder, [
+      ...['--disable-radix-cache', '--max-total-tokens', '4096', '--chunked-prefill-size', '-1'],
+      ...['--max-running-requests', '1'],
+    ]);
+    const oracle = new Oracle(reference, tolerance);
+    const retract = fc.constantFrom('', '', '3', '1');
+    try {
+      await fc.assert(
+        fc.asyncProperty(
+          flags,
+          retract,
+          fc.array(actions, { minLength: 4, maxLength: 16 }),
+          async (engineFlags, interval, program) => {
+            if (interval) process.env['SGLANG_TEST_RETRACT'] = 'true';
+            process.env['SGLANG_TEST_RETRACT_INTERVAL'] = interval || '3';
+            try {
+              await play(engineFlags, program, oracle, partsOf(engineFlags));
+            } finally {
+              delete process.env['SGLANG_TEST_RETRACT'];
+              delete process.env['SGLANG_TEST_RETRACT_INTERVAL'];
+            }
+          },
+        ),
+        { seed: SEED, numRuns: RUNS, endOnFailure: true },
+      );
+    } finally {
+      await reference.close();
+    }
+  },
+  3_600_000,
+);

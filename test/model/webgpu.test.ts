@@ -130,9 +130,9 @@ describeOnWebGpu('on a device of WebGPU', () => {
     const { uploads, uploadedBytes, downloads, downloadedBytes } = backend.traffic;
     expect(downloads - before.downloads).toBe(steps);
     expect(downloadedBytes - before.downloadedBytes).toBe(steps * 3 * config.vocabSize * 4);
-    // Tokens, lengths (int32), the places of logits, their scales and draws (float32) of each row, and the longest length.
-    expect(uploads - before.uploads).toBe(steps * 6);
-    expect(uploadedBytes - before.uploadedBytes).toBe(steps * (3 * (8 + 4 + 8 + 4 + 4) + 4));
+    // Tokens and lengths (int32) of each row, and the longest length.
+    expect(uploads - before.uploads).toBe(steps * 3);
+    expect(uploadedBytes - before.uploadedBytes).toBe(steps * (3 * (8 + 4) + 4));
     // Row 2 is computed elsewhere and brought back; of that, only where tokens go is said.
     const beforeExtend = { ...backend.traffic };
     await runner.extend([{ row: 2, past: 5, ids, logitPositions: [2] }]);

@@ -35,6 +35,10 @@ export interface Backend {
   readonly operators?: string | null;
   /** Whether those multiply rows and weights in 8 bits. */
   readonly ownProducts?: boolean;
+  /** Whether keys and values lie in pages, and graphs attend to them there: rows have no memory of their own then. */
+  readonly hasPages?: boolean;
+  /** Whether streams step alone, without pieces of prompts in the same run; left out: they share runs where rows are packed. */
+  readonly stepsAlone?: boolean;
   /** Whether GroupQueryAttention attends to later tokens there; left out: it does. */
   readonly groupsBothWays?: boolean;
   /** How graphs find the largest logits there, so that rows of them need not come to the host; left out where they are there already. */
@@ -84,8 +88,8 @@ export interface Backend {
    */
   turn<T>(work: () => Promise<T>): Promise<T>;
 
-  /** A binding whose runs replay the captured batch size. */
-  bindCaptured(session: Session, batchSize: number): IoBinding;
+  /** A binding whose runs replay what was captured. @param number its own among all that are */
+  bindCaptured(session: Session, number: number): IoBinding;
 
   /** What to tell the operator of an error while batch sizes were captured; null, or left out, for the error itself. */
   captureFailure?(error: unknown): Error | null;

@@ -79,6 +79,8 @@ export interface GraphAbilities {
   readonly ownOperators?: boolean;
   /** Whether those multiply rows and weights in 8 bits, too. */
   readonly ownProducts?: boolean;
+  /** Whether keys and values that outlive a run lie in pages. */
+  readonly pages?: boolean;
   /** Whether inputs of products stay floats, and weights in the blocks of a GGUF file become such; by default neither. */
   readonly floatsOnly?: boolean;
   /** Whether its GroupQueryAttention attends to later tokens as well where it is told to; by default it does. */
@@ -126,6 +128,10 @@ export class GraphBuilder {
 
   get hasOwnProducts(): boolean {
     return this.abilities.ownProducts === true;
+  }
+
+  get hasPages(): boolean {
+    return this.abilities.pages === true;
   }
 
   get floatsOnly(): boolean {

@@ -3,6 +3,7 @@ import type { GraphBuilder, Value } from '../graph/graph-builder';
 import type { KvType } from '../kv-planes';
 import { CachedAttention, hasCachedAttention } from './cached-attention';
 import { GroupedQueryAttention } from './grouped-query-attention';
+import { PagedAttention } from './paged-attention';
 import type { Projections } from './projections';
 
 /** How a decoder's layers attend, and with that, how the tokens of a run's rows lie in its graph. */
@@ -18,7 +19,7 @@ export interface Attention {
 }
 
 /**
- * The attention of a graph, by the operator of `native` where that computes it.
+ * The attention of a graph: in pages where the session has them, else by the operator of `native` where that computes it.
  * @param capacity tokens a row can hold; bounds the rotary tables
  * @param kvType of keys and values, which outlive the run; null where they do not: the graph has no past and no present then
  * @throws StartupError when nothing computes with keys and values of this type
@@ -29,6 +30,7 @@ export function attentionOf(
   capacity: number,
   kvType: KvType | null,
 ): Attention {
+  if (kvType !== null && g.hasPages) return new PagedAttention(g, config, capacity, kvType);
   return kvType !== null && hasCachedAttention(g, config, kvType)
     ? new CachedAttention(g, config, capacity, kvType)
     : new GroupedQueryAttention(g, config, capacity, kvType);

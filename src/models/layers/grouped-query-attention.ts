@@ -2,17 +2,9 @@ import type { DecoderConfig } from '../config/decoder-config';
 import type { GraphBuilder, Value } from '../graph/graph-builder';
 import { kvPlanes, type KvType } from '../kv-planes';
 import type { Attention } from './attention';
-import type { Projections } from './projections';
+import { separated, type Projections } from './projections';
 import { GraphRotary, type RotaryInputs } from './rotary-inputs';
-
-/** GroupQueryAttention rotates by itself only whole 16-element vectors of heads that are made of such. */
-const FUSED_ROTARY_MULTIPLE = 16;
-
-/** Whether GroupQueryAttention can rotate in every layer; if not, the graph needs the input `position_ids`. */
-function fusesRotary({ headDim, ropes }: DecoderConfig): boolean {
-  const sizes = [headDim, ...ropes.map((rope) => rope?.dims ?? 0)];
-  return sizes.every((size) => size % FUSED_ROTARY_MULTIPLE === 0);
-}
+import { attentionAttributes, fusesRotary, rotate } from './runtime-attention';
 
 /**
  * Attention over KV rows that belong to the caller. For each layer the graph takes `past_k.<layer>` and `past_v.<layer>`
@@ -52,7 +44,6 @@ export class GroupedQueryAttention implements Attention {
 
   apply(layer: number, projections: Projections): Value {
     const { config, g, kvType } = this;
-    const window = config.slidingWindows[layer] ?? null;
     const tables = this.rotary.of(config.ropes[layer] ?? null);
     const planes = kvType === null ? [] : kvPlanes(layer, config.headDim, kvType);
     const pastDims = ['batch', config.numKvHeads, 'capacity', config.headDim];
@@ -75,14 +66,7 @@ export class GroupedQueryAttention implements Attention {
           ...(kvType !== null ? [] : ['uncached-attention' as const]),
           ...(config.attentionSoftcap === null ? [] : ['capped-attention' as const]),
         ],
-        attributes: {
-          num_heads: config.numHeads,
-          kv_num_heads: config.numKvHeads,
-          do_rotary: fused ? 1 : 0,
-          ...(window === null ? {} : { local_window_size: window }),
-          ...(config.attentionScale === null ? {} : { scale: { float: config.attentionScale } }),
-          ...(config.attentionSoftcap === null ? {} : { softcap: { float: config.attentionSoftcap } }),
-        },
+        attributes: attentionAttributes(config, layer, fused),
       },
     );
     for (const { present, type } of planes) g.output(present, present, type, pastDims);
@@ -109,27 +93,10 @@ export class GroupedQueryAttention implements Attention {
   }
 
   private rotated(projections: Projections, tables: RotaryInputs, positionIds: Value): [Value, Value, Value] {
-    const { q, k, v } = 'packed' in projections ? this.split(projections.packed) : projections;
-    const rotate = (value: Value, heads: number) =>
-      this.g.node('RotaryEmbedding', [this.group(value, heads), positionIds, tables.cos, tables.sin], {
-        domain: 'com.microsoft',
-        attributes: {
-          interleaved: 0,
-          num_heads: heads,
-          ...(tables.dims === this.config.headDim ? {} : { rotary_embedding_dim: tables.dims }),
-        },
-      });
-    return [rotate(q, this.config.numHeads), rotate(k, this.config.numKvHeads), this.group(v, this.config.numKvHeads)];
-  }
-
-  private split(packed: Value): { q: Value; k: Value; v: Value } {
-    const { numHeads, numKvHeads, headDim } = this.config;
-    const sizes = this.g.ints('qkv.sizes', [numHeads * headDim, numKvHeads * headDim, numKvHeads * headDim]);
-    const [q, k, v] = this.g.nodes('Split', [packed, sizes], { attributes: { axis: 1 }, outputs: 3 }) as [
-      Value,
-      Value,
-      Value,
-    ];
-    return { q, k, v };
+    const { g, config } = this;
+    const { q, k, v } = separated(g, config, projections);
+    const rotated = (value: Value, heads: number) =>
+      rotate(g, config, this.group(value, heads), heads, tables, positionIds);
+    return [rotated(q, config.numHeads), rotated(k, config.numKvHeads), this.group(v, config.numKvHeads)];
   }
 }

@@ -39,6 +39,19 @@ export function queriesKeysValues(
   };
 }
 
+/** The three by themselves, whatever they came as. */
+export function separated(
+  g: GraphBuilder,
+  { numHeads, numKvHeads, headDim }: DecoderConfig,
+  projections: Projections,
+): Exclude<Projections, { packed: Value }> {
+  if (!('packed' in projections)) return projections;
+  const sizes = g.ints('qkv.sizes', [numHeads * headDim, numKvHeads * headDim, numKvHeads * headDim]);
+  const parts = g.nodes('Split', [projections.packed, sizes], { attributes: { axis: 1 }, outputs: 3 });
+  const [q, k, v] = parts as [Value, Value, Value];
+  return { q, k, v };
+}
+
 /** Norms each head by itself, all with the same weight. */
 function headNorm(g: GraphBuilder, config: DecoderConfig, x: Value, name: string, heads: number): Value {
   const perHead = g.node('Reshape', [x, g.ints(`shape.heads.${heads}`, [-1, heads, config.headDim])]);

@@ -4,7 +4,7 @@ import { openLibrary } from '../../core/native-library';
 import type { Pointer } from '../library';
 
 /** Where a copy begins and ends: the numbers of `cudaMemcpyKind`. */
-export const CopyKind = { toDevice: 1, toHost: 2, withinDevice: 3 } as const;
+export const CopyKind = { toDevice: 1, toHost: 2 } as const;
 
 export type CopyDirection = keyof typeof CopyKind;
 
@@ -19,7 +19,6 @@ const FUNCTIONS = {
   cudaStreamCreateWithFlags: 'int cudaStreamCreateWithFlags(_Out_ void **, unsigned int)',
   cudaStreamSynchronize: 'int cudaStreamSynchronize(void *)',
   cudaMemcpyAsync: 'int cudaMemcpyAsync(void *, void *, size_t, int, void *)',
-  cudaMemcpy2DAsync: 'int cudaMemcpy2DAsync(void *, size_t, void *, size_t, size_t, size_t, int, void *)',
   cudaHostAlloc: 'int cudaHostAlloc(_Out_ void **, size_t, unsigned int)',
   cudaHostRegister: 'int cudaHostRegister(void *, size_t, unsigned int)',
   cudaHostUnregister: 'int cudaHostUnregister(void *)',
@@ -70,18 +69,6 @@ export interface CudaStream {
   memory(): DeviceBytes;
   /** @throws CudaError */
   copy(to: Pointer, from: Pointer, bytes: number, direction: CopyDirection): void;
-  /**
-   * Copies pieces of the same size that lie at equal distances.
-   * @param pitch bytes from one piece to the next, where they go and where they come from
-   * @throws CudaError
-   */
-  copyPieces(
-    to: Pointer,
-    from: Pointer,
-    pitch: { to: number; from: number },
-    bytes: number,
-    pieces: number,
-  ): void;
   /** Memory of the host that does not move and that the device can reach by itself, for the life of the process. @throws CudaError */
   allocateHost(bytes: number): { readonly address: Pointer; readonly buffer: ArrayBuffer };
   /** Makes memory of the host such. @throws CudaError */
@@ -147,17 +134,6 @@ class Stream implements CudaStream {
 
   copy(to: Pointer, from: Pointer, bytes: number, direction: CopyDirection): void {
     this.runtime.call('cudaMemcpyAsync', to, from, bytes, CopyKind[direction], this.handle);
-  }
-
-  copyPieces(
-    to: Pointer,
-    from: Pointer,
-    pitch: { to: number; from: number },
-    bytes: number,
-    pieces: number,
-  ): void {
-    const kind = CopyKind.withinDevice;
-    this.runtime.call('cudaMemcpy2DAsync', to, pitch.to, from, pitch.from, bytes, pieces, kind, this.handle);
   }
 
   allocateHost(bytes: number): { address: Pointer; buffer: ArrayBuffer } {

@@ -30,7 +30,7 @@ type NextToken =
 /** What a model runner does for a batch. */
 export type Runner = Pick<
   ModelRunner,
-  'extend' | 'decode' | 'packs' | 'likeliest' | 'tellsTop' | 'topTokens'
+  'extend' | 'decode' | 'packs' | 'mixes' | 'likeliest' | 'tellsTop' | 'topTokens'
 >;
 
 /** What became of a draft. */
@@ -68,8 +68,13 @@ export class BatchRunner {
     return this.busySince === null ? 0 : performance.now() - this.busySince;
   }
 
-  /** Whether pieces of prompts and steps of streams can share a run. */
+  /** Whether pieces of prompts and steps of streams share a run. */
   get mixes(): boolean {
+    return this.runner.mixes;
+  }
+
+  /** See `ModelRunner.packs`. */
+  get packs(): boolean {
     return this.runner.packs;
   }
 
@@ -146,7 +151,7 @@ export class BatchRunner {
   /** One more token for each of the first rows. `requests[i]` holds row i. */
   async decode(requests: readonly Request[], meanwhile: () => void): Promise<void> {
     const jumped = requests.some(({ extendLen }) => extendLen > 1);
-    if (jumped && (this.mixes || requests.length === 1)) {
+    if (jumped && (this.packs || requests.length === 1)) {
       return this.together(requests.map(steps), 'decode', meanwhile);
     }
     await this.guarded(requests, 'forward_decode', async () => {

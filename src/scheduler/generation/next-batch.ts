@@ -17,7 +17,7 @@ export interface Batch {
 export class NextBatch {
   private lastWasPrefill = false;
 
-  /** @param mixes whether both can share a run */
+  /** @param mixes whether both share a run */
   constructor(
     private readonly prefill: Pick<PrefillManager, 'next'>,
     private readonly decode: Pick<DecodeManager, 'runnable' | 'prepare'>,

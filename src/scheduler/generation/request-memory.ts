@@ -63,6 +63,7 @@ export class RequestMemory {
     if (missing <= 0) return true;
     const slots = this.ledger.reserve(missing);
     if (!slots) return false;
+    this.store.pages?.place(request.row, request.slots.length, slots);
     request.slots.append(slots);
     return true;
   }
@@ -71,6 +72,8 @@ export class RequestMemory {
   share(request: Request): void {
     const { handle, slots, inserted } = this.ledger.cacheUnfinished(this.sequence(request));
     this.store.save(request.row, inserted.from, inserted.slots);
+    // Those of another sequence may have taken the place of its own.
+    this.store.pages?.place(request.row, 0, slots);
     request.handle = handle;
     request.slots.assign(slots);
   }

@@ -218,7 +218,7 @@ export class Scheduler extends Loop {
       items.map(({ request, tokens }) => [request, request.length === request.cachedLen + tokens]),
     );
     let waiting = streams;
-    for (const group of prefillGroups(items, this.parts.runner.mixes)) {
+    for (const group of prefillGroups(items, this.parts.runner.packs)) {
       const begunAt = performance.now();
       const joined = waiting.length > 0 && joinsSteps(group, waiting.length);
       if (waiting.length > 0) await this.runDecode(waiting, now, joined ? group : []);

@@ -19,7 +19,8 @@ export function wishOf(
   const ahead = requests.map((request, row) => row - requests.indexOf(request));
   return {
     temperature: (row) => samplerOf(row).logprobTemperature,
-    draw: (row) => samplerOf(row).uniform(ahead[row]),
+    // Those of greedy requests are not looked at: they may stay what they are.
+    draw: (row) => (samplerOf(row).greedy ? 0 : samplerOf(row).uniform(ahead[row])),
     suffices: (row, top) => samplerOf(row).decides(top, ahead[row]),
   };
 }

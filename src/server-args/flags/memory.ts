@@ -20,7 +20,11 @@ export const memoryTopic = topic('Device and memory', yes, {
   maxTotalTokens: int(null, 'Tokens the KV cache holds at most. Without it as many as the memory allows.', {
     range: { min: 1 },
   }),
-  pageSize: int(null, 'Tokens in a page of the KV cache. Without it 1.', { range: { min: 1 } }),
+  pageSize: int(
+    null,
+    'Tokens in a page of the KV cache: prefixes are shared in whole pages. Without it 1, and 256 on cuda, where it is a power of two of at least 16: with fewer than 256 tokens (heads of up to 64 elements), 128 (up to 128) or 64 (larger ones) attention takes slower kernels.',
+    { range: { min: 1 } },
+  ),
   hybridKvcacheRatio: flag('Deprecated.', { support: HYBRID_MODELS_ONLY }),
   swaFullTokensRatio: float(0.8, 'Share of sliding-window tokens in the cache.', {
     support: HYBRID_MODELS_ONLY,

@@ -43,7 +43,7 @@ export const schedulerTopic = topic('Scheduler', yes, {
   }),
   disableOverlapSchedule: flag('Settle a batch before the next one starts.'),
   enableMixedChunk: flag(
-    'Let prompts and running streams advance in the same batches. They do without it where the device can, on a CPU that is; elsewhere their batches alternate.',
+    'Let prompts and running streams advance in the same batches. They do without it where the device can: on a CPU, and on cuda where no batch sizes are captured; elsewhere their batches alternate.',
   ),
   streamInterval: int(1, 'Tokens between two chunks of a stream.', { range: { min: 1 } }),
   randomSeed: int(null, 'Seed of the samplers. Without it one is drawn at start.', { range: { min: 0 } }),

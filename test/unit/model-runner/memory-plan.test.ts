@@ -81,4 +81,7 @@ it('bounds the buffers of many long rows', () => {
 it('says what to do when nothing fits', () => {
   expect(() => plan({}, 0)).toThrow(/Not enough memory. Please try to increase --mem-fraction-static/);
   expect(() => plan({ maxTotalTokens: 5 })).toThrow(StartupError);
+  expect(() => plan({ maxTotalTokens: 100, pageSize: 256 })).toThrow(
+    '--max-total-tokens leaves room for 100 tokens, which is less than a page: raise it, or lower --page-size (256).',
+  );
 });

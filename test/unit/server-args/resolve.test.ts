@@ -126,6 +126,21 @@ describe('checks across flags', () => {
     );
   });
 
+  test('pages on a GPU are what attention there takes', () => {
+    const onGpu = (...argv: string[]) => resolve(['--device', 'cuda', ...argv]).args;
+    expect(onGpu().pageSize).toBe(256);
+    expect(onGpu('--page-size', '16').pageSize).toBe(16);
+    for (const size of ['1', '8', '24', '100']) {
+      expect(messageOf(() => onGpu('--page-size', size))).toBe(
+        `UsageError: argument --page-size: must be a power of two of at least 16 with --device cuda, got ${size}`,
+      );
+    }
+    expect(messageOf(() => onGpu('--chunked-prefill-size', '100'))).toBe(
+      'UsageError: argument --chunked-prefill-size: must be a multiple of --page-size (256), got 100',
+    );
+    expect(resolve(['--device', 'webgpu']).args.pageSize).toBe(1);
+  });
+
   test('a served name has no colon', () => {
     expect(messageOf(() => resolve(['--served-model-name', 'a:b']))).toBe(
       "UsageError: argument --served-model-name: must not contain a colon, got 'a:b'",

@@ -17,9 +17,9 @@ import type { Backend, StagedTensor } from '../backend';
 import { HostTensor } from '../host-tensor';
 import { NO_WEIGHTS } from '../no-weights';
 import { threadsOf, type Share } from '../share';
-import { CudaKvStore } from './cuda-kv-store';
 import { GpuMemory } from './gpu-memory';
 import { cudaNumberType } from './number-type';
+import { PagedKvStore } from './paged-kv-store';
 import { Staging } from './staging';
 
 /** Where a CUDA backend runs: a GPU, or what plays one in tests. */
@@ -41,7 +41,10 @@ export function openGpu(deviceId: number): Gpu {
   };
 }
 
-export type CudaArgs = Pick<ServerArgs, 'memFractionStatic' | 'disableCudaGraph'>;
+export type CudaArgs = Pick<ServerArgs, 'memFractionStatic' | 'disableCudaGraph' | 'pageSize'>;
+
+/** Elements of heads that its attention operators compute, and multiples of them. */
+const HEAD_MULTIPLE = 8;
 
 /** What the device is held by: a session that lives as long as the process does. */
 interface Opened {
@@ -50,13 +53,13 @@ interface Opened {
 }
 
 /**
- * An NVIDIA GPU, in float16 or bfloat16. One stream has everything on it: uploads, runs, copies of keys and values, the download of logits,
- * which is what is waited for. Runs begin on one thread, because the provider keeps its captured graphs by thread.
+ * An NVIDIA GPU, in float16 or bfloat16. One stream has everything on it: uploads, runs, the download of logits, which is what is waited for. Runs begin on one thread, because the provider keeps its captured graphs by thread.
  */
 export class CudaBackend implements Backend {
   readonly graphName = 'cuda graph';
   readonly captureRuns = 1;
   readonly floatsOnly = true;
+  readonly hasPages = true;
   readonly runTokens = Infinity;
   readonly topSearch = 'rows';
   readonly groupsBothWays = false;
@@ -84,9 +87,19 @@ export class CudaBackend implements Backend {
     return !this.args.disableCudaGraph && this.canCapture;
   }
 
+  /** What is captured is pure steps: the launches of all kernels that it saves weigh more than runs saved by sharing them. */
+  get stepsAlone(): boolean {
+    return this.captures;
+  }
+
   prepareFor({ config, linear, routers }: Model, dtype: ServerArgs['dtype']): void {
     if (linear.isForCpu === true) {
       throw new StartupError(`${config.architecture}: products in 8 bits are computed by --device cpu only`);
+    }
+    if (config.headDim % HEAD_MULTIPLE !== 0) {
+      throw new StartupError(
+        `${config.architecture}: heads of ${config.headDim} elements are computed by --device cpu; CUDA takes multiples of ${HEAD_MULTIPLE}`,
+      );
     }
     this.type = cudaNumberType(dtype, config.torchDtype, this.gpu.stream.capability);
     if (dtype === 'auto' && this.type !== config.torchDtype) {
@@ -115,9 +128,9 @@ export class CudaBackend implements Backend {
 
   createKvStore(shape: KvShape, rows: number, capacity: number, slots: number): KvStore {
     const { memory } = this.device;
-    const { stream } = this.gpu;
-    return this.reserve('keys and values', '--max-total-tokens or --max-running-requests', () => {
-      return new CudaKvStore(memory, stream, this.elementType, shape, rows, capacity, slots);
+    const sizes = { rows, capacity, slots, pageSize: this.args.pageSize };
+    return this.reserve('keys and values', '--max-total-tokens', () => {
+      return new PagedKvStore(memory, this.gpu.stream, this.elementType, shape, sizes);
     });
   }
 
@@ -142,8 +155,8 @@ export class CudaBackend implements Backend {
     }
   }
 
-  bindCaptured(session: Session, batchSize: number): IoBinding {
-    return new IoBinding(session, { [GRAPH_ID]: String(batchSize) });
+  bindCaptured(session: Session, number: number): IoBinding {
+    return new IoBinding(session, { [GRAPH_ID]: String(number) });
   }
 
   captureFailure(error: unknown): Error | null {

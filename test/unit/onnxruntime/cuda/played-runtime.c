@@ -19,13 +19,8 @@ int cudaMemGetInfo(size_t *free, size_t *total) { *free = 5000000000; *total = 6
 int cudaStreamCreateWithFlags(void **stream, unsigned flags) { *stream = (void *)(size_t)(0x100 + flags); return 0; }
 int cudaStreamSynchronize(void *stream) { return stream == (void *)0x101 ? failing : 400; }
 int cudaMemcpyAsync(void *to, const void *from, size_t bytes, int kind, void *stream) {
-  if (stream != (void *)0x101 || kind < 1 || kind > 3) return 400;
+  if (stream != (void *)0x101 || kind < 1 || kind > 2) return 400;
   memmove(to, from, bytes);
-  return failing;
-}
-int cudaMemcpy2DAsync(void *to, size_t to_pitch, const void *from, size_t from_pitch, size_t width, size_t height, int kind, void *stream) {
-  if (stream != (void *)0x101 || kind != 3) return 400;
-  for (size_t row = 0; row < height; row++) memmove((char *)to + row * to_pitch, (const char *)from + row * from_pitch, width);
   return failing;
 }
 int cudaHostAlloc(void **memory, size_t bytes, unsigned flags) { *memory = calloc(1, bytes); return failing; }

@@ -16,6 +16,7 @@ const model = {
   extend: (items: readonly ExtendItem[]) =>
     logits(items.reduce((sum, { logitPositions }) => sum + logitPositions.length, 0)),
   packs: false,
+  mixes: false,
   likeliest: null,
   tellsTop: false,
   topTokens: null,

@@ -14,7 +14,9 @@ logger.level = 'critical';
 
 const CHECKPOINTS = join(__dirname, '../../../../model/checkpoints');
 const CAPACITY = 40;
-const SLOTS = 64;
+const PAGE = 16;
+/** Tokens of the pages that a row of `CAPACITY` has. */
+const ROOM = 48;
 const VOCAB = 512;
 
 const read = (name: string, quantization?: string) =>
@@ -26,14 +28,24 @@ interface Loaded {
   readonly session: Session;
 }
 
-async function load(rows: number, captured: readonly number[], padsBatches = true): Promise<Loaded> {
+async function load(
+  rows: number,
+  captured: readonly number[],
+  padsBatches = true,
+  capacity = CAPACITY,
+): Promise<Loaded> {
   const model = read('random-qwen2');
-  const backend = new PlayedCuda();
+  const backend = new PlayedCuda(null, { memFractionStatic: 0.8, disableCudaGraph: false, pageSize: PAGE });
   backend.prepareFor(model, 'half');
-  const options = { capacity: CAPACITY + 2, tail: 'logits' } as const;
+  const options = { capacity: capacity + 2, tail: 'logits' } as const;
   const weights = dummyWeights();
   const session = await loadModel(model, weights, options, backend).finally(() => weights.close());
-  const kv = backend.createKvStore(model.config, rows, CAPACITY, SLOTS);
+  const room = Math.ceil(capacity / PAGE) * PAGE;
+  const kv = backend.createKvStore(model.config, rows, capacity, rows * room);
+  for (let row = 0; row < rows; row++) {
+    const slots = Int32Array.from({ length: room }, (_, i) => row * room + i);
+    kv.load(row, slots);
+  }
   const runner = new ModelRunner(session, model.config, backend, kv, padsBatches);
   for (const size of captured) await runner.capture(size);
   return { backend, runner, session };
@@ -108,6 +120,45 @@ describe('a decode step', () => {
   });
 });
 
+it('tells attention the bounds of a run, and those of all runs where it is captured', async () => {
+  const stage = jest.spyOn(PlayedCuda.prototype, 'stage');
+  const { runner } = await load(4, [2]);
+  const bounds = () => {
+    const last = stage.mock.calls.findLastIndex(([, , dims]) => dims.length === 1 && dims[0] === 3);
+    return [...(stage.mock.calls[last]?.[1] as Int32Array)];
+  };
+  for (const length of [3, 7]) {
+    await decode(runner, 2, length);
+    expect(bounds()).toEqual([1, CAPACITY, 0]);
+  }
+  for (const length of [3, 7]) {
+    await decode(runner, 4, length);
+    expect(bounds()).toEqual([1, length + 1, length + 1]);
+  }
+  const piece = (row: number, past: number, count: number) =>
+    ({ row, past, ids: new Int32Array(count).fill(5), logitPositions: [] }) as const;
+  await runner.extend([piece(1, 20, 2), piece(2, 3, 9), piece(3, 0, 1)]);
+  expect(bounds()).toEqual([9, 22, 22]);
+});
+
+it('captures small batches once more for long rows, and says so', async () => {
+  const stage = jest.spyOn(PlayedCuda.prototype, 'stage');
+  const { runner } = await load(9, [9, 4], true, 600);
+  const all = stage.mock.calls.filter(([, , dims]) => dims.length === 1 && dims[0] === 3);
+  const [nine, long, short] = all.map(([, data]) => [...(data as Int32Array)]);
+  expect(nine).toEqual([1, 600, 0]);
+  expect(long).toEqual([1, 600, 513]);
+  expect(short).toEqual([1, 600, 0]);
+  const ran = jest.spyOn(ortLibrary(), 'call');
+  const bindingOf = async (length: number) => {
+    await decode(runner, 4, length);
+    return ran.mock.calls.filter(([name]) => name === 'RunWithBinding').at(-1)?.[3];
+  };
+  const [first, last] = [await bindingOf(511), await bindingOf(512)];
+  expect(first).not.toBe(last);
+  expect([await bindingOf(3), await bindingOf(599)]).toEqual([first, last]);
+});
+
 /** The numbers of graphs that bindings were made with. */
 function graphIds(calls: readonly { name: string; args: unknown[] }[]): unknown[] {
   const entries = calls.filter(
@@ -117,18 +168,31 @@ function graphIds(calls: readonly { name: string; args: unknown[] }[]): unknown[
 }
 
 describe('keys and values', () => {
-  it('move in one copy for each plane and run of adjacent slots, and never to the host', async () => {
+  it('move by the numbers of their pages, and are never copied', async () => {
     const { backend, runner } = await load(3, []);
-    const planes = 2 * read('random-qwen2').config.numLayers;
-    await runner.extend([{ row: 1, past: 0, ids: Int32Array.of(3, 4, 5, 6), logitPositions: [3] }]);
+    const { kv } = runner;
+    const prompt = Int32Array.of(3, 4, 5, 6);
+    const next = (row: number) => ({ row, past: 4, ids: Int32Array.of(9), logitPositions: [0] });
+    await runner.extend([{ row: 1, past: 0, ids: prompt, logitPositions: [3] }]);
+    const expected = (await runner.extend([next(1)])).slice(0, VOCAB);
+    await decode(runner, 1);
     const from = backend.stream.calls.length;
-    const traffic = { ...backend.traffic };
-    runner.kv.save(1, 0, Int32Array.of(7, 8, 9, 30));
-    runner.kv.load(2, Int32Array.of(7, 8, 9, 30));
-    runner.kv.move(2, 0, 4);
-    const calls = backend.stream.calls.slice(from);
-    expect(calls.map(({ call }) => call)).toEqual(Array(planes * (2 + 2 + 1)).fill('pieces'));
-    expect(backend.traffic).toEqual(traffic);
+    kv.save(
+      1,
+      0,
+      Int32Array.from({ length: PAGE }, (_, i) => ROOM + i),
+    );
+    kv.load(
+      2,
+      Int32Array.from({ length: PAGE }, (_, i) => ROOM + i),
+    );
+    kv.move(2, 0, 4);
+    expect(backend.stream.calls.slice(from)).toEqual([]);
+    expect((await runner.extend([next(0)])).slice(0, VOCAB)).toEqual(expected);
+    // Six inputs, and what changed of the table: two entries that lie a row of it apart.
+    const uploads = backend.stream.calls.slice(from).filter(({ call }) => call === 'toDevice');
+    expect(uploads.map(({ bytes }) => bytes)).toContain(4 * 7);
+    expect(uploads).toHaveLength(6 + 1);
   });
 
   it('of a row in use are not touched by a padded batch before it', async () => {
@@ -188,6 +252,10 @@ describe('what goes wrong', () => {
     expect(reserve).toThrow(
       /^Out of memory on GPU 0 while memory for inputs and logits was reserved: lower --mem-fraction-static \(now 0.8\), or --max-running-requests.$/,
     );
+    const sizes = [{ numLayers: 1, numKvHeads: 1, headDim: 8 }, 1, PAGE, PAGE] as const;
+    expect(() => backend.createKvStore(...sizes)).toThrow(
+      /^Out of memory on GPU 0 while memory for keys and values was reserved: lower --mem-fraction-static \(now 0.8\), or --max-total-tokens.$/,
+    );
     jest.spyOn(backend.stream, 'copy').mockImplementation(() => {
       throw new CudaError('cudaMemcpyAsync', 2, 'out of memory');
     });
@@ -203,9 +271,19 @@ describe('a model', () => {
   it('of experts is computed without graphs', () => {
     const backend = new PlayedCuda();
     backend.prepareFor(read('mixtral'), 'auto');
-    expect(backend.captures).toBe(false);
+    expect(backend).toMatchObject({ captures: false, stepsAlone: false });
     backend.prepareFor(read('qwen3'), 'auto');
-    expect(backend.captures).toBe(true);
+    expect(backend).toMatchObject({ captures: true, stepsAlone: true });
+  });
+
+  it('whose heads attention does not take is refused', () => {
+    const model = read('qwen3');
+    const odd = { ...model, config: { ...model.config, headDim: 12 } };
+    expect(() => new PlayedCuda().prepareFor(odd, 'auto')).toThrow(
+      new StartupError(
+        'Qwen3ForCausalLM: heads of 12 elements are computed by --device cpu; CUDA takes multiples of 8',
+      ),
+    );
   });
 
   it.each([['qwen3', 'w8a8_int8', /Qwen3ForCausalLM: products in 8 bits are computed by --device cpu only/]])(

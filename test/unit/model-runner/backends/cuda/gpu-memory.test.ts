@@ -1,4 +1,4 @@
-import { GpuMemory, rowStride } from '../../../../../src/model-runner/backends/cuda/gpu-memory';
+import { GpuMemory } from '../../../../../src/model-runner/backends/cuda/gpu-memory';
 import { planMemory } from '../../../../../src/model-runner/memory-plan';
 
 const GB = 2 ** 30;
@@ -28,20 +28,24 @@ it('takes the static share of what was free at the start, less the weights', () 
 });
 
 it.each([
-  [80, 1, 32_768, 4096],
-  [80, 1, 2048, 4096],
-  [16, 1, 32_768, 4096],
-  [4, 1, 32_768, 1024],
-])('plans rows and arena of a GPU of %i GB that fit together', (total, weights, contextLen) => {
-  const memory = gpu(total * GB, weights * GB);
-  const plan = planMemory(SHAPE, contextLen, ARGS, memory);
-  const token = 12 * 1024;
-  const taken = token * (plan.maxTotalNumTokens + plan.maxRunningRequests * rowStride(plan.maxReqLen));
-  expect(taken).toBeLessThanOrEqual(memory.cacheBytes());
-  expect(plan.maxRunningRequests).toBeGreaterThanOrEqual(1);
-  expect(plan.maxRunningRequests).toBeLessThanOrEqual(256);
-});
+  [80, 1, 32_768, 262_144],
+  [80, 1, 2048, 262_144],
+  [4, 1, 32_768, 227_072],
+])(
+  'plans a GPU of %i GB: a token takes its bytes once, and rows take none',
+  (total, weights, contextLen, tokens) => {
+    const memory = gpu(total * GB, weights * GB);
+    const plan = planMemory(SHAPE, contextLen, { ...ARGS, pageSize: 256 }, memory);
+    expect(plan.maxTotalNumTokens).toBe(tokens);
+    expect(tokens * 12 * 1024).toBeLessThanOrEqual(memory.cacheBytes());
+    expect(plan.maxRunningRequests).toBe(256);
+  },
+);
 
-it('leaves a place behind the last token of a row', () => {
-  expect([1, 7, 8, 15, 16].map(rowStride)).toEqual([8, 8, 16, 16, 24]);
+it('lets as many run as there are pages', () => {
+  const args = { ...ARGS, pageSize: 256, maxTotalTokens: 3000 };
+  expect(planMemory(SHAPE, 2048, args, gpu(80 * GB, GB))).toMatchObject({
+    maxTotalNumTokens: 2816,
+    maxRunningRequests: 11,
+  });
 });
