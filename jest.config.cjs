@@ -4,13 +4,13 @@ const { availableParallelism } = require('node:os');
 // Tests see a copy of the environment, which native code does not: ONNX Runtime reads this one.
 process.env.ORT_DISABLE_TELEMETRY = '1';
 
-// Tests of --device webgpu run on a software device, the same everywhere, unless another driver is named: Mesa's, or that of Chromium.
-const softwareDrivers = [
+// Tests of --device webgpu run on a software device unless another driver is named: Mesa's, which can do more, or else that of Chromium.
+const softwareDriver = [
   `/usr/share/vulkan/icd.d/lvp_icd.${process.arch === 'arm64' ? 'aarch64' : 'x86_64'}.json`,
   '/usr/share/vulkan/icd.d/lvp_icd.json',
   '/usr/lib/chromium/vk_swiftshader_icd.json',
-].filter((path) => existsSync(path));
-if (softwareDrivers.length > 0) process.env.VK_DRIVER_FILES ??= softwareDrivers.join(':');
+].find((path) => existsSync(path));
+if (softwareDriver) process.env.VK_DRIVER_FILES ??= softwareDriver;
 
 /** @type {import('jest').Config} */
 module.exports = {
