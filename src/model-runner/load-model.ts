@@ -25,7 +25,7 @@ export async function loadModel(
       ownOperators: backend.operators != null,
       ownProducts: backend.ownProducts === true,
       pages: backend.hasPages === true,
-      floatsOnly: backend.floatsOnly === true,
+      floatInputs: backend.floatInputs === true,
       groupsBothWays: backend.groupsBothWays ?? true,
       topSearch: backend.topSearch ?? null,
       tablesAreWeights: backend.tablesAreWeights === true,

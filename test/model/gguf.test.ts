@@ -1,9 +1,9 @@
 import { readdirSync, truncateSync } from 'node:fs';
 import { join } from 'node:path';
-import { CpuBackend } from '../../src/model-runner/backends/cpu/cpu-backend';
 import { gguf } from '../gguf';
 import { inBlocks } from '../gguf-blocks';
 import { converted } from '../gguf-conversion';
+import { PlayedCuda } from '../host-gpu';
 import { Folders } from '../unit/checkpoint/folders';
 import { allOf, answers, bits, meanDistance, startUncached } from './answers';
 import { CHECKPOINTS, Engine, SHIPPED } from './support';
@@ -111,15 +111,20 @@ it('keeps nothing in the cache of what is only taken over', () => {
 describe('blocks', () => {
   const { blocks, exact } = twins(CHECKPOINTS, 'llama-head-dim-8', mixed);
 
-  it('become floats on a device that multiplies nothing else', async () => {
-    class FloatsOnly extends CpuBackend {
-      readonly floatsOnly = true;
-    }
-    const engine = await startUncached(blocks, uncut, { backend: new FloatsOnly() });
+  it('are multiplied with floats on CUDA, played by the CPU; the table of tokens is one of floats', async () => {
+    const backend = new PlayedCuda('float32');
+    const created = jest.spyOn(backend, 'createSession');
+    const flags = [...uncut, '--device', 'cuda', '--dtype', 'half'];
+    const engine = await startUncached(blocks, flags, { backend });
     expect(engine.model.weights.roundsInputs).toBe(false);
+    const [graph] = created.mock.calls.map(([model]) => Buffer.from(model));
+    expect(graph?.includes('MatMulNBits')).toBe(true);
+    expect(graph?.includes('GatherBlockQuantized')).toBe(false);
     const results = await allOf(engine, PROMPTS, true);
     await engine.close();
-    expect(results.map(bits)).toEqual((await answers(exact, uncut, PROMPTS, true)).map(bits));
+    const expected = await answers(exact, uncut, PROMPTS, true);
+    expect(results.map(({ ids }) => ids)).toEqual(expected.map(({ ids }) => ids));
+    expect(meanDistance(results, expected)).toBeLessThan(1e-5);
   });
 
   it('are quantized like the floats that they stand for', async () => {

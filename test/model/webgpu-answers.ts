@@ -101,3 +101,18 @@ export async function load(
   if (model.kind !== 'generation') throw new Error('not a generation model');
   return model;
 }
+
+/** Whether the device has the type: else it is refused in a line that says so. */
+export async function computesInFloat16(): Promise<boolean> {
+  try {
+    const { runner, weights } = await load(FOLDER, new WebGpuBackend(), ['--dtype', 'half']);
+    runner.dispose();
+    weights.release();
+    return true;
+  } catch (error) {
+    expect(error).toMatchObject({
+      message: '--dtype half: this device does not compute in float16; use --dtype float32',
+    });
+    return false;
+  }
+}

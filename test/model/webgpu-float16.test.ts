@@ -7,6 +7,7 @@ import {
   answersOfCpu,
   askAll,
   compareCheckpoint,
+  computesInFloat16,
   embed,
   expectAllNear,
   expectNear,
@@ -94,18 +95,3 @@ describeOnWebGpu('on a device of WebGPU, in float16', () => {
     });
   }
 });
-
-/** Whether the device has the type: else it is refused in a line that says so. */
-async function computesInFloat16(): Promise<boolean> {
-  try {
-    const { runner, weights } = await load(FOLDER, new WebGpuBackend(), FLAGS);
-    runner.dispose();
-    weights.release();
-    return true;
-  } catch (error) {
-    expect(error).toMatchObject({
-      message: '--dtype half: this device does not compute in float16; use --dtype float32',
-    });
-    return false;
-  }
-}

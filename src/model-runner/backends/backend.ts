@@ -27,8 +27,8 @@ export interface Backend {
   readonly threads: number;
   /** Tokens of one row that a run may compute; Infinity for any number. */
   readonly runTokens: number;
-  /** Whether inputs of products stay floats there, and weights in the blocks of a GGUF file become such; left out: neither. */
-  readonly floatsOnly?: boolean;
+  /** Whether inputs of products stay floats there; left out: weights in few bits are multiplied with inputs in 8 bits. */
+  readonly floatInputs?: boolean;
   /** Whether tables that rows are gathered from lie with the weights, in `elementType`; left out: as the checkpoint has them. */
   readonly tablesAreWeights?: boolean;
   /** The library of this project's own operators, where graphs may have some. */

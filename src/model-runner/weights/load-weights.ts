@@ -52,8 +52,8 @@ export async function loadWeights(
   }
 }
 
-function roundsInputs({ linear }: Model, { elementType, floatsOnly }: Backend): boolean {
-  return elementType !== 'float32' || (linear !== unquantized && !floatsOnly);
+function roundsInputs({ linear }: Model, { elementType, floatInputs }: Backend): boolean {
+  return elementType !== 'float32' || (linear !== unquantized && !floatInputs);
 }
 
 /** Where quantized weights are kept. */

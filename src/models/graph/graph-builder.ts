@@ -81,8 +81,8 @@ export interface GraphAbilities {
   readonly ownProducts?: boolean;
   /** Whether keys and values that outlive a run lie in pages. */
   readonly pages?: boolean;
-  /** Whether inputs of products stay floats, and weights in the blocks of a GGUF file become such; by default neither. */
-  readonly floatsOnly?: boolean;
+  /** Whether inputs of products stay floats; by default weights in few bits are multiplied with inputs in 8 bits. */
+  readonly floatInputs?: boolean;
   /** Whether its GroupQueryAttention attends to later tokens as well where it is told to; by default it does. */
   readonly groupsBothWays?: boolean;
   /** How it finds the largest logits of each row (see `outputTop`); null where all logits are looked at on the host. */
@@ -134,8 +134,8 @@ export class GraphBuilder {
     return this.abilities.pages === true;
   }
 
-  get floatsOnly(): boolean {
-    return this.abilities.floatsOnly === true;
+  get floatInputs(): boolean {
+    return this.abilities.floatInputs === true;
   }
 
   get groupsBothWays(): boolean {
@@ -243,10 +243,10 @@ export class GraphBuilder {
     return name;
   }
 
-  /** The form that holds a weight of the checkpoint without loss; null for floats, and where the session takes no blocks. */
+  /** The form that holds a weight of the checkpoint without loss; null for floats. */
   blockedForm(name: string, shape: readonly number[]): BlockedForm | null {
     const { dtype } = this.weights.get(name, shape);
-    if (this.floatsOnly || !isBlockType(dtype)) return null;
+    if (!isBlockType(dtype)) return null;
     const { bits, group, hasMinimums } = blockForm(dtype);
     return { kind: 'blocks', bits, block: group, offset: hasMinimums ? 'minimums' : 'none' };
   }
@@ -343,16 +343,18 @@ export class GraphBuilder {
     const { values, scales, minimums } = this.blockedWeight(form, [table]);
     // Products want an axis for the blocks.
     const flat = this.node('Reshape', [values, this.ints(`${name}:flat`, [rows, (width * bits) / 8])]);
+    const options = { traits: ['embedding'] } as const;
     const gathered = this.node('GatherBlockQuantized', [flat, indices, scales], {
+      ...options,
       domain: 'com.microsoft',
       attributes: { bits, block_size: block, gather_axis: 0, quantize_axis: 1 },
     });
-    if (minimums === '') return gathered;
-    const least = this.node('Gather', [minimums, indices]);
+    if (minimums === '') return this.narrow(gathered);
+    const least = this.node('Gather', [minimums, indices], options);
     const inBlocks = (value: Value, size: number) =>
       this.node('Reshape', [value, this.ints(`${name}:blocks of ${size}`, [-1, width / block, size])]);
     const sum = this.node('Add', [inBlocks(gathered, block), inBlocks(least, 1)]);
-    return this.node('Reshape', [sum, this.ints(`${name}:rows`, [-1, width])]);
+    return this.narrow(this.node('Reshape', [sum, this.ints(`${name}:rows`, [-1, width])]));
   }
 
   private unpacked(name: string, tensor: TensorRef): Value {

@@ -76,16 +76,16 @@ export function blockProducts({ bits, block, offset }: BlockedForm, weightsOf: W
   const product = (g: GraphBuilder, x: Value, projection: Projection): Value => {
     const { values, scales, zeros } = weightsOf(g, projection);
     const bias = projection.bias ? biasOf(g, projection) : null;
-    const addsBias = bias !== null && !g.floatsOnly;
+    const addsBias = bias !== null && !g.floatInputs;
     const rest = addsBias ? [zeros, '', bias] : zeros === '' ? [] : [zeros];
-    const products = g.node('MatMulNBits', [x, values, g.memo(`${scales}:narrow`, () => g.narrow(scales)), ...rest], {
+    const products = g.node('MatMulNBits', [x, values, narrowed(g, scales), ...rest], {
       domain: 'com.microsoft',
       attributes: {
         K: projection.inputs,
         N: outputsOf(projection),
         bits,
         block_size: block,
-        ...(g.floatsOnly ? {} : { accuracy_level: INT8_INPUTS }),
+        ...(g.floatInputs ? {} : { accuracy_level: INT8_INPUTS }),
       },
     });
     // Not every device's kernel has an input for it.
@@ -103,13 +103,13 @@ export function blockProducts({ bits, block, offset }: BlockedForm, weightsOf: W
     apply(g, x, projection) {
       const sums = blockSums(g, x, projection.inputs, block);
       const { minimums } = weightsOf(g, projection);
-      return g.node('Gemm', [sums, minimums, product(g, x, projection)], { attributes: { transB: 1 } });
+      return g.node('Gemm', [sums, narrowed(g, minimums), product(g, x, projection)], { attributes: { transB: 1 } });
     },
     applyEach(g, x, counts, projections) {
       const { inputs } = projections[0] as Projection;
       const sums = blockSums(g, x, inputs, block);
       const least = shareRows(g, sums, inputs / block, counts, projections, (slice, projection) =>
-        g.node('FusedMatMul', [slice, weightsOf(g, projection).minimums], {
+        g.node('FusedMatMul', [slice, narrowed(g, weightsOf(g, projection).minimums)], {
           domain: 'com.microsoft',
           attributes: { transB: 1 },
         }),
@@ -117,6 +117,11 @@ export function blockProducts({ bits, block, offset }: BlockedForm, weightsOf: W
       return g.node('Add', [scaled.applyEach(g, x, counts, projections), least]);
     },
   };
+}
+
+/** Scales or minimums in the type of the graph, which ONNX Runtime folds when the session is created. */
+function narrowed(g: GraphBuilder, values: Value): Value {
+  return g.memo(`${values}:narrow`, () => g.narrow(values));
 }
 
 /** What the minimum of a block is multiplied with: the sum of its inputs, as they are. @returns [rows, blocks] */

@@ -58,7 +58,9 @@ interface Opened {
 export class CudaBackend implements Backend {
   readonly graphName = 'cuda graph';
   readonly captureRuns = 1;
-  readonly floatsOnly = true;
+  readonly floatInputs = true;
+  /** Blocks would not do: without zero points some releases of the provider gather numbers of 0 to 255 (or 15) where the CPU's are around 0. */
+  readonly tablesAreWeights = true;
   readonly hasPages = true;
   readonly runTokens = Infinity;
   readonly topSearch = 'rows';

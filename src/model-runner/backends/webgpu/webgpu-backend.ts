@@ -41,7 +41,7 @@ interface Device {
 export class WebGpuBackend implements Backend {
   readonly graphName = 'webgpu graph';
   readonly captureRuns = 1;
-  readonly floatsOnly = true;
+  readonly floatInputs = true;
   readonly topSearch = 'blocks';
   readonly threads: number;
   readonly memory: MemoryBudget;

@@ -7,11 +7,13 @@ import { QuantizedWeights } from '../../../../src/checkpoint/quantization/quanti
 import { GraphBuilder, type QuantizedSource } from '../../../../src/models/graph/graph-builder';
 import { ggufLinear } from '../../../../src/models/layers/gguf-linear';
 import { IoBinding } from '../../../../src/onnxruntime/io-binding';
+import type { ProviderOptions } from '../../../../src/onnxruntime/providers';
 import { Session } from '../../../../src/onnxruntime/session';
 import { Tensor } from '../../../../src/onnxruntime/tensor';
 import { gguf, type Tensor as Stored } from '../../../gguf';
 import { randomBlocks } from '../../../gguf-blocks';
 import { Folders } from '../../checkpoint/folders';
+import { describeOnWebGpu } from '../../../webgpu';
 
 /** Products of every type of blocks, against sums in double precision of what the blocks stand for. */
 
@@ -20,7 +22,7 @@ afterAll(() => folders.removeAll());
 
 const INPUTS = 512;
 const OUTPUTS = 24;
-const ROWS = 16;
+const ROWS = 40;
 
 function random(seed: number): () => number {
   let state = seed;
@@ -28,6 +30,7 @@ function random(seed: number): () => number {
 }
 
 const PARTS = ['q', 'k', 'v'] as const;
+const WIDTH = PARTS.length * OUTPUTS;
 const nameOf = (part: string) => `blk.0.attn_${part}.weight`;
 
 function fileOf(tensors: readonly Stored[]): string {
@@ -41,10 +44,11 @@ async function computed(
   build: (g: GraphBuilder) => void,
   input: Tensor,
   outputs: number,
+  provider: ProviderOptions | null = null,
 ): Promise<Float32Array> {
   const source = openCheckpoint(file);
   const graphOf = (quantized: QuantizedSource) => {
-    const g = new GraphBuilder(source, quantized);
+    const g = new GraphBuilder(source, quantized, 'float32', { floatInputs: provider !== null });
     build(g);
     return g;
   };
@@ -52,10 +56,12 @@ async function computed(
   graphOf(plan);
   const weights = await QuantizedWeights.of(plan.weights, { cacheDir: null, threads: 0 });
   const graph = graphOf(weights);
-  const session = await Session.create(graph.build(), {
+  const model = graph.build();
+  expect(Buffer.from(model).includes('BlockQuantized') || Buffer.from(model).includes('MatMulNBits')).toBe(true);
+  const session = await Session.create(model, {
     intraOpThreads: 2,
     externalDataFolder: graph.externalDataFolder,
-    provider: null,
+    provider,
   });
   weights.close();
   source.close();
@@ -70,7 +76,10 @@ async function computed(
   return y;
 }
 
-/** What a row of a tensor stands for, and how far a product may be off for inputs that are rounded to 8 bits in groups. */
+/**
+ * What a row of a tensor stands for, and how far a product may be off for inputs that are rounded to 8 bits in groups, or for sums
+ * in floats.
+ */
 function rowOf({ bytes, shape }: Stored, type: BlockType, row: number) {
   const rowBytes = bytes.length / (shape[0] ?? 1);
   const own = bytes.subarray(row * rowBytes, (row + 1) * rowBytes);
@@ -89,7 +98,10 @@ function rowOf({ bytes, shape }: Stored, type: BlockType, row: number) {
     }
     return sum * 1.01 + 1e-5;
   };
-  return { values: toFloats(type, own), error };
+  const values = toFloats(type, own);
+  const floatError = (x: Float32Array): number =>
+    x.reduce((sum, value, at) => sum + Math.abs(value) * ((scaled[at] ?? NaN) + Math.abs(values[at] ?? NaN)), 0) * 1e-6;
+  return { values, error, floatError };
 }
 
 const MIXES: readonly (readonly BlockType[])[] = [
@@ -100,7 +112,8 @@ const MIXES: readonly (readonly BlockType[])[] = [
   ['Q8_0', 'Q4_0', 'Q5_1'],
 ];
 
-it.each(MIXES)('multiplies %s, %s and %s, a row alone as in a batch', async (...types) => {
+/** Three tensors side by side, with random inputs. */
+function mixOf(types: readonly BlockType[], provider: ProviderOptions | null = null) {
   const next = random(7);
   const tensors = PARTS.map((part, at) =>
     randomBlocks(types[at] as BlockType, nameOf(part), [OUTPUTS, INPUTS], next),
@@ -111,33 +124,60 @@ it.each(MIXES)('multiplies %s, %s and %s, a row alone as in a batch', async (...
     parts: PARTS.map((part) => ({ name: `model.layers.0.self_attn.${part}_proj`, outputs: OUTPUTS })),
     bias: false,
   };
-  const width = PARTS.length * OUTPUTS;
   const product = (x: Float32Array) =>
     computed(
       file,
       (g) => {
         const y = ggufLinear.apply(g, g.input('x', 'float32', ['rows', INPUTS]), projection);
-        g.output('y', y, 'float32', ['rows', width]);
+        g.output('y', y, 'float32', ['rows', WIDTH]);
       },
       Tensor.over('float32', x, [x.length / INPUTS, INPUTS]),
-      width,
+      WIDTH,
+      provider,
     );
   const x = Float32Array.from({ length: ROWS * INPUTS }, () => next() * 2 - 1);
-  const y = await product(x);
+  return { tensors, product, x };
+}
+
+/** @param kind of the error that is allowed */
+function expectProducts(
+  y: Float32Array,
+  x: Float32Array,
+  tensors: readonly Stored[],
+  types: readonly BlockType[],
+  kind: 'error' | 'floatError',
+): void {
   tensors.forEach((tensor, part) => {
     for (let output = 0; output < OUTPUTS; output++) {
-      const { values, error } = rowOf(tensor, types[part] as BlockType, output);
-      for (let row = 0; row < ROWS; row++) {
+      const { values, [kind]: error } = rowOf(tensor, types[part] as BlockType, output);
+      for (let row = 0; row * INPUTS < x.length; row++) {
         const inputs = x.subarray(row * INPUTS, (row + 1) * INPUTS);
         const exact = inputs.reduce((sum, value, at) => sum + value * (values[at] ?? NaN), 0);
-        const found = y[row * width + part * OUTPUTS + output] ?? NaN;
+        const found = y[row * WIDTH + part * OUTPUTS + output] ?? NaN;
         expect(Math.abs(found - exact)).toBeLessThanOrEqual(error(inputs));
       }
     }
   });
+}
+
+it.each(MIXES)('multiplies %s, %s and %s, a row alone as in a batch', async (...types) => {
+  const { tensors, product, x } = mixOf(types);
+  const y = await product(x);
+  expectProducts(y, x, tensors, types, 'error');
   for (const rows of [1, 3]) {
-    expect(await product(x.slice(0, rows * INPUTS))).toEqual(y.slice(0, rows * width));
+    expect(await product(x.slice(0, rows * INPUTS))).toEqual(y.slice(0, rows * WIDTH));
   }
+});
+
+describeOnWebGpu('on a device of WebGPU', () => {
+  it.each(MIXES)('multiplies %s, %s and %s with floats', async (...types) => {
+    const { tensors, product, x } = mixOf(types, { name: 'webgpu', hostNodes: [] });
+    // Kernels differ for a row and for many.
+    for (const rows of [1, ROWS]) {
+      const some = x.slice(0, rows * INPUTS);
+      expectProducts(await product(some), some, tensors, types, 'floatError');
+    }
+  });
 });
 
 it.each(BLOCK_TYPES)('gathers rows of %s as the file has them', async (type) => {
