@@ -154,7 +154,7 @@ describeOnWebGpu('on a device of WebGPU', () => {
     const plain = await onDevice([...sizes, '--disable-cuda-graph'], FOLDER, new WebGpuBackend(WHOLE, true));
     expect(isCaptured(captured)).toBe(true);
     expect(isCaptured(plain)).toBe(false);
-    for (const prompts of [1, 2, 4, 6]) {
+    for (const prompts of [1, 4]) {
       // Batches form as they come: those that start together are the same for both.
       const all = (engine: Engine) =>
         Promise.all(REQUESTS.slice(0, prompts).map((request) => engine.generate(request)));
