@@ -67,11 +67,12 @@ function scanned(logits: Float32Array): number {
 export function hasRival(logits: Float32Array, id: number, rounding: number): boolean {
   const best = logits[id]!;
   if (!Number.isFinite(best)) return false;
-  for (let i = 0; i < logits.length; i++) if (i !== id && isRival(logits[i]!, best, rounding)) return true;
+  const from = rivalFrom(best, rounding);
+  for (let i = 0; i < logits.length; i++) if (logits[i]! >= from && i !== id) return true;
   return false;
 }
 
-/** See `hasRival`. */
-export function isRival(logit: number, best: number, rounding: number): boolean {
-  return logit >= best - rounding * Math.max(Math.abs(best), 0.01);
+/** From which logit on another is a rival of the best one: see `hasRival`. */
+export function rivalFrom(best: number, rounding: number): number {
+  return best - rounding * Math.max(Math.abs(best), 0.01);
 }

@@ -1,7 +1,7 @@
 import type { PositionLogprobs, SamplingParams } from '../core/request';
 import { bug } from '../core/errors';
 import type { TopTokens } from '../core/top-tokens';
-import { BLOCK, isRival } from './logit-row';
+import { BLOCK, rivalFrom } from './logit-row';
 import { massOf, stepsPerLogit } from './token-mass';
 
 /** Parameters that say which of the likeliest tokens are kept. */
@@ -88,7 +88,7 @@ export function drawAny({ drawn, mass }: TopTokens, u: number): number | null {
 /** As `hasRival`, of the likeliest token. */
 export function topHasRival({ logits }: TopTokens, rounding: number): boolean {
   const [best, second] = logits as unknown as [number, number | undefined];
-  return second !== undefined && isRival(second, best, rounding);
+  return second !== undefined && second >= rivalFrom(best, rounding);
 }
 
 /** As `positionLogprobs`, of a token drawn from it. @param temperature that `mass` is of */
