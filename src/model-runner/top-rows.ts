@@ -34,7 +34,7 @@ function readRow(row: Float32Array, count: number): TopTokens {
   const logits = row.slice(0, count);
   const ids = Int32Array.from(row.subarray(count, 2 * count));
   orderEquals(logits, ids);
-  const [mass, before, block] = row.subarray(2 * count) as unknown as [number, number, number];
+  const [mass = NaN, before = NaN, block = NaN] = row.subarray(2 * count);
   const drawn = { before, first: block * TOP_BLOCK, masses: row.slice(2 * count + 3) };
   return { ids, logits, mass, drawn };
 }

@@ -87,8 +87,8 @@ export function drawAny({ drawn, mass }: TopTokens, u: number): number | null {
 
 /** As `hasRival`, of the likeliest token. */
 export function topHasRival({ logits }: TopTokens, rounding: number): boolean {
-  const [best, second] = logits as unknown as [number, number | undefined];
-  return second !== undefined && second >= rivalFrom(best, rounding);
+  const [best = NaN, second = NaN] = logits;
+  return second >= rivalFrom(best, rounding);
 }
 
 /** As `positionLogprobs`, of a token drawn from it. @param temperature that `mass` is of */

@@ -30,7 +30,7 @@ export function topCount(vocabSize: number): number {
  */
 export function outputTop(g: GraphBuilder, logits: Value, vocabSize: number, search: TopSearch): void {
   const count = topCount(vocabSize);
-  const blocks = Math.ceil(vocabSize / TOP_BLOCK);
+  const blocks = blocksOf(vocabSize);
   const row = padded(g, logits, blocks * TOP_BLOCK - vocabSize);
   const inBlocks = search === 'blocks' && blocks >= count;
   const { values, tokens } = (inBlocks ? topOfBlocks : topOfRows)(g, row, vocabSize);
